@@ -1,0 +1,20 @@
+/** ES modules throughout: jose and oidc-provider exist in no other form. Types are checked by `npm run check`. */
+export default {
+  testEnvironment: "node",
+  testMatch: ["<rootDir>/tests/**/*.test.ts"],
+  extensionsToTreatAsEsm: [".ts"],
+  transform: {
+    "\\.ts$": [
+      "@swc/jest",
+      {
+        jsc: { target: "es2022", parser: { syntax: "typescript" } },
+        module: { type: "es6" },
+      },
+    ],
+  },
+  globalSetup: "<rootDir>/tests/support/global-setup.ts",
+  globalTeardown: "<rootDir>/tests/support/global-teardown.ts",
+  testTimeout: 30_000,
+  // The suites share one small PostgreSQL, and the target machine has two cores.
+  maxWorkers: 2,
+};
