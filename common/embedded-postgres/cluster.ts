@@ -1,0 +1,105 @@
+import {
+  chmod,
+  chown,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  writeFile,
+} from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { StartError } from "../config.ts";
+import type { Account } from "./account.ts";
+import type { Binaries } from "./binaries.ts";
+import { run } from "./process.ts";
+import type { Passwords } from "./state.ts";
+
+/** The major version that wrote the directory; undefined for one that is absent or empty. */
+export async function clusterVersion(
+  directory: string,
+): Promise<string | undefined> {
+  const entries = await readdir(directory).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+      return [] as string[];
+    },
+  );
+  if (entries.length === 0) return undefined;
+  if (!entries.includes("PG_VERSION"))
+    throw new StartError(
+      `${directory} is not empty, and what lies in it is no PostgreSQL database. Move it away, or set TRIBUTARY_DATA to another directory.`,
+    );
+  return (await readFile(join(directory, "PG_VERSION"), "utf8")).trim();
+}
+
+/** Made beside its place and moved there when it is whole, so that a start that was cut short leaves no half of one. */
+export async function createCluster(
+  directory: string,
+  passwords: Passwords,
+  {
+    binaries,
+    account,
+    durable,
+  }: { binaries: Binaries; account: Account | undefined; durable: boolean },
+): Promise<void> {
+  const staging = await mkdtemp(`${directory}.new-`);
+  try {
+    if (account) await chown(staging, account.uid, account.gid);
+    await expectSuccess(
+      run(account, binaries.initdb, [
+        ...["--pgdata", staging, "--username=postgres", "--auth=reject"],
+        ...["--encoding=UTF8", "--locale=C"],
+        ...["--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
+        ...(durable ? [] : ["--no-sync"]),
+      ]),
+    );
+    await expectSuccess(
+      run(
+        account,
+        binaries.postgres,
+        ["--single", "-D", staging, "postgres"],
+        roles(passwords),
+      ),
+    );
+    await writeFile(
+      join(staging, "pg_hba.conf"),
+      "host all all 127.0.0.1/32 scram-sha-256\n",
+    );
+    await rename(staging, directory);
+  } catch (error) {
+    // Another first start was quicker: its cluster is as good, and the one who loses learns that it is in use.
+    if ((await clusterVersion(directory)) === undefined) throw error;
+  } finally {
+    await removeStagings(directory);
+  }
+}
+
+/** One statement a line, as PostgreSQL's single-user mode takes them. The owner role is what an outside PostgreSQL would give: no superuser. */
+const roles = (passwords: Passwords) =>
+  [
+    `alter role postgres password '${passwords.postgres}'`,
+    `create role tributary login createdb createrole password '${passwords.tributary}'`,
+    "create database tributary owner tributary",
+    "",
+  ].join(";\n");
+
+async function expectSuccess(running: ReturnType<typeof run>): Promise<void> {
+  const { code, output } = await running;
+  if (
+    code !== 0 ||
+    /^[-\d: .UTC]*\[?\d*\]?\s*(ERROR|FATAL|PANIC):/m.test(output)
+  )
+    throw new Error(output);
+}
+
+async function removeStagings(directory: string): Promise<void> {
+  const home = dirname(directory);
+  const prefix = `${basename(directory)}.new-`;
+  for (const name of await readdir(home))
+    if (name.startsWith(prefix))
+      await rm(join(home, name), { recursive: true, force: true });
+}
+
+/** PostgreSQL refuses a directory that others may enter, as one is that came back from a backup. */
+export const closeToOthers = (directory: string) => chmod(directory, 0o700);
