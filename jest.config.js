@@ -12,8 +12,8 @@ export default {
       },
     ],
   },
-  globalSetup: "<rootDir>/tests/support/global-setup.ts",
-  globalTeardown: "<rootDir>/tests/support/global-teardown.ts",
+  globalSetup: "<rootDir>/tests/support/global-setup.js",
+  globalTeardown: "<rootDir>/tests/support/global-teardown.js",
   testTimeout: 30_000,
   // The suites share one small PostgreSQL, and the target machine has two cores.
   maxWorkers: 2,

@@ -1,0 +1,76 @@
+import createKnex, { type Knex } from "knex";
+import pg from "pg";
+import { StartError } from "./config.ts";
+
+export type { Knex } from "knex";
+
+/**
+ * How PostgreSQL's text becomes a JavaScript value, decided once:
+ * `timestamptz` stays text, in the form of the graph's DateTime (a Date would lose the microseconds);
+ * `int8` becomes a number, because counts and ids here stay far below 2^53.
+ */
+const types = {
+  getTypeParser: (oid: number, format?: string) => {
+    if (oid === pg.types.builtins.TIMESTAMPTZ) return toDateTime;
+    if (oid === pg.types.builtins.INT8) return Number;
+    return pg.types.getTypeParser(oid, format as "text") as (
+      value: string,
+    ) => unknown;
+  },
+};
+
+/** `2026-01-31 08:00:00.5+00` as `2026-01-31T08:00:00.5+00:00`; the session's zone is always UTC. */
+const toDateTime = (text: string) => `${text.replace(" ", "T")}:00`;
+
+/** What every connection agrees on, pooled or not. */
+export const connectionSettings = (url: string, applicationName: string) => ({
+  connectionString: url,
+  application_name: applicationName,
+  options:
+    "-c timezone=UTC -c datestyle=ISO -c jit=off -c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000",
+  types,
+});
+
+/** A pool of connections as the role that the URL names. */
+export function connect(
+  url: string,
+  { name, poolSize }: { name: string; poolSize: number },
+): Knex {
+  return createKnex({
+    client: "pg",
+    connection: connectionSettings(url, `tributary-${name}`),
+    pool: { min: 0, max: poolSize },
+    acquireConnectionTimeout: 10_000,
+  });
+}
+
+/** The named constraint that a statement broke, if that is why it failed. */
+export const brokenConstraint = (error: unknown): string | undefined =>
+  error instanceof pg.DatabaseError && error.code?.startsWith("23")
+    ? error.constraint
+    : undefined;
+
+/** Whether the database is away, as opposed to a statement that it refused. */
+export const isOutage = (error: unknown): boolean =>
+  error instanceof Error &&
+  "code" in error &&
+  /^(ECONN|ETIMEDOUT|EPIPE|08|57P0)/.test(String(error.code));
+
+/** Fails early, with a sentence, on a database that cannot serve: unreachable, or of a version never tried. */
+export async function assertSupportedVersion(db: Knex): Promise<void> {
+  const answer = await db
+    .raw<{ rows: [{ version: number }] }>(
+      "select current_setting('server_version_num')::int as version",
+    )
+    .catch((cause: unknown) => {
+      throw new StartError(
+        `The database cannot be reached: ${String(cause)}. Check DATABASE_URL.`,
+        { cause },
+      );
+    });
+  const major = Math.floor(answer.rows[0].version / 10_000);
+  if (major < 15 || major > 17)
+    throw new StartError(
+      `PostgreSQL ${major} is not supported; use 15, 16 or 17, or unset DATABASE_URL for the embedded one.`,
+    );
+}

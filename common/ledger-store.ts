@@ -1,0 +1,57 @@
+import type { Knex } from "knex";
+import type { Call } from "./viewer.ts";
+
+/** What an entry of the ledger is about. */
+export type LedgerKind =
+  | "TENANT"
+  | "IDENTITY"
+  | "STREAM"
+  | "EVENTS"
+  | "COMMUNITY"
+  | "MEMBERSHIP"
+  | "INVITATION"
+  | "ROLE"
+  | "SHARE"
+  | "ACCESS"
+  | "READ";
+
+/** One change. Ids only: names and e-mails go to `names`, where they can be erased. */
+export interface LedgerEntry {
+  readonly kind: LedgerKind;
+  readonly subjectType: string;
+  /** The public id of what was changed. */
+  readonly subjectId: string;
+  /** The tenants whom it concerns, by public id. */
+  readonly tenantIds: readonly string[];
+  readonly communityId?: string;
+  readonly before?: unknown;
+  readonly after?: unknown;
+}
+
+/** A name or e-mail that an id had when an entry was written. */
+export interface LedgerName {
+  readonly id: string;
+  readonly name?: string;
+  readonly email?: string;
+}
+
+/** Writes what one mutation did, in that mutation's own transaction, so that neither exists without the other. */
+export async function record(
+  transaction: Knex.Transaction,
+  call: Call,
+  action: string,
+  entries: readonly LedgerEntry[],
+  names: readonly LedgerName[] = [],
+): Promise<void> {
+  await transaction.raw(
+    "select ledger.append(?, ?, ?, ?, ?::jsonb, ?::jsonb)",
+    [
+      call.viewer.identityId,
+      call.viewer.person?.id ?? null,
+      call.requestId,
+      action,
+      JSON.stringify(entries),
+      JSON.stringify(names),
+    ],
+  );
+}

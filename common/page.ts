@@ -1,0 +1,178 @@
+import { createHash } from "node:crypto";
+import type { Knex } from "knex";
+import { badInput, limitExceeded } from "./errors.ts";
+import { parseDateTime } from "./scalars.ts";
+
+export interface PageArgs {
+  first?: number | null;
+  after?: string | null;
+  last?: number | null;
+  before?: string | null;
+}
+
+export interface Connection<Node> {
+  readonly edges: readonly { cursor: string; node: Node }[];
+  readonly nodes: readonly Node[];
+  readonly pageInfo: {
+    hasNextPage: boolean;
+    hasPreviousPage: boolean;
+    startCursor: string | null;
+    endCursor: string | null;
+  };
+  /** A function, so that it costs nothing unless it is asked for. */
+  readonly totalCount: () => Promise<number>;
+}
+
+/** What a list is ordered by: SQL expressions whose values together are unique, all in one direction. */
+export interface Order {
+  readonly by: readonly {
+    sql: string;
+    type: "text" | "uuid" | "timestamptz" | "int";
+  }[];
+  readonly descending?: boolean;
+}
+
+export const maxPageSize = 1000;
+const defaultPageSize = 50;
+
+/**
+ * One page of a list in keyset order. `list` names the list with all that selects and orders it: a cursor
+ * is bound to it and is refused elsewhere. A cursor holds a position, never a permission.
+ */
+export class Page {
+  readonly size: number;
+  private readonly backwards: boolean;
+  private readonly from: readonly string[] | null;
+  private readonly fingerprint: string;
+
+  constructor(
+    args: PageArgs,
+    list: readonly unknown[],
+    private readonly order: Order,
+  ) {
+    const { first, after, last, before } = args;
+    if (first != null && last != null)
+      throw badInput("Give first or last, not both.", "last");
+    if ((last != null && after != null) || (last == null && before != null))
+      throw badInput(
+        "Use first with after, or last with before.",
+        last != null ? "after" : "before",
+      );
+    this.backwards = last != null;
+    this.size = last ?? first ?? defaultPageSize;
+    if (this.size < 0)
+      throw badInput(
+        "A page has no negative size.",
+        this.backwards ? "last" : "first",
+      );
+    if (this.size > maxPageSize)
+      throw limitExceeded(
+        "rows a page",
+        maxPageSize,
+        this.size,
+        "Go on with the cursor.",
+        this.backwards ? "last" : "first",
+      );
+    this.fingerprint = createHash("sha256")
+      .update(JSON.stringify(list))
+      .digest("base64url")
+      .slice(0, 8);
+    const cursor = this.backwards ? before : after;
+    this.from = cursor == null ? null : this.position(cursor);
+  }
+
+  /** Adds position, order and limit to a query, and the row's own position as the column `position`. */
+  select<Q extends Knex.QueryBuilder>(query: Q): Q {
+    const columns = this.order.by.map(({ sql }) => sql).join(", ");
+    const descending = (this.order.descending ?? false) !== this.backwards;
+    if (this.from) {
+      const bound = this.order.by.map(({ type }) => `?::${type}`).join(", ");
+      query.whereRaw(`(${columns}) ${descending ? "<" : ">"} (${bound})`, [
+        ...this.from,
+      ]);
+    }
+    const texts = this.order.by.map(({ sql }) => `(${sql})::text`).join(", ");
+    query
+      .select(query.client.raw(`array[${texts}] as position`))
+      .orderByRaw(
+        this.order.by
+          .map(({ sql }) => `${sql} ${descending ? "desc" : "asc"}`)
+          .join(", "),
+      )
+      .limit(this.size + 1);
+    return query;
+  }
+
+  /** The rows that `select` brought, as a connection. */
+  connection<Row extends { position: readonly string[] }>(
+    rows: readonly Row[],
+    totalCount: () => Promise<number>,
+  ): Connection<Row> {
+    const more = rows.length > this.size;
+    const nodes = rows.slice(0, this.size);
+    if (this.backwards) nodes.reverse();
+    const edges = nodes.map((node) => ({
+      cursor: this.cursor(node.position),
+      node,
+    }));
+    return {
+      edges,
+      nodes,
+      pageInfo: {
+        hasNextPage: this.backwards ? this.from !== null : more,
+        hasPreviousPage: this.backwards ? more : this.from !== null,
+        startCursor: edges[0]?.cursor ?? null,
+        endCursor: edges.at(-1)?.cursor ?? null,
+      },
+      totalCount,
+    };
+  }
+
+  private cursor(position: readonly string[]): string {
+    return Buffer.from(
+      JSON.stringify([this.fingerprint, ...position]),
+    ).toString("base64url");
+  }
+
+  private position(cursor: string): readonly string[] {
+    const [fingerprint, ...position] = decode(cursor);
+    const fits =
+      fingerprint === this.fingerprint &&
+      position.length === this.order.by.length &&
+      this.order.by.every(({ type }, i) => isOf[type](position[i] ?? ""));
+    if (!fits)
+      throw badInput(
+        "This cursor belongs to another list. Take a cursor of this list, with the same arguments, or start without one.",
+        this.backwards ? "before" : "after",
+      );
+    return position;
+  }
+}
+
+function decode(cursor: string): string[] {
+  try {
+    const parsed: unknown = JSON.parse(
+      Buffer.from(cursor, "base64url").toString(),
+    );
+    if (
+      Array.isArray(parsed) &&
+      parsed.every((part) => typeof part === "string")
+    )
+      return parsed;
+  } catch {
+    // Not JSON: no cursor of ours.
+  }
+  return [];
+}
+
+export const isUuid = (text: string) =>
+  /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(text);
+
+// A forged position must end in the error above, not in one of PostgreSQL's.
+const isOf = {
+  text: (text: string) => !text.includes("\0"),
+  uuid: isUuid,
+  timestamptz: (text: string) =>
+    parseDateTime(text.replace(" ", "T").replace(/\+00$/, "+00:00")) !== null,
+  int: (text: string) => /^\d{1,9}$/.test(text),
+};

@@ -1,0 +1,23 @@
+/** A person with a verified e-mail who belongs to no tenant yet. */
+export interface Person {
+  readonly id: string;
+  readonly email: string;
+  readonly name: string | null;
+}
+
+/**
+ * Who calls, as the token says: an identity of a tenant, a person without one, or nobody.
+ * Never its roles: those are asked in the statement that serves the request.
+ */
+export interface Viewer {
+  readonly identityId: string | null;
+  readonly person: Person | null;
+}
+
+export const anonymous: Viewer = { identityId: null, person: null };
+
+/** One request: who calls, and the id under which logs and ledger know it. */
+export interface Call {
+  readonly viewer: Viewer;
+  readonly requestId: string;
+}

@@ -1,0 +1,60 @@
+import type { Knex } from "knex";
+
+/** What the stream subgraph builds its gate upon, how it locks a participation, and T3's answer for the tenant subgraph. */
+export async function up(knex: Knex): Promise<void> {
+  await knex.raw(`
+    create view community.published_communities as
+      select id, uuid, name, owner_tenant_id from community.communities`);
+  await knex.raw(`
+    create view community.published_memberships as
+      select id, uuid, community_id, tenant_id, status from community.memberships`);
+  await knex.raw(`
+    create view community.published_members as
+      select membership_id, tenant_id, identity_id, role from community.members`);
+
+  // Locks, then reads, as tenant.lock_identities does. Whoever changes a membership or a role in it locks its row first.
+  await knex.raw(`
+    create function community.lock_participation(identity uuid, communities uuid[])
+    returns table (community_id int, community_uuid uuid, membership_id int, tenant_id int, status text, role text)
+    language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+    begin
+      perform from community.memberships m
+        where m.tenant_id = (select i.tenant_id from tenant.identities i where i.uuid = lock_participation.identity)
+          and m.community_id in (select c.id from community.communities c where c.uuid = any (lock_participation.communities))
+        order by m.id for share;
+      return query
+        select c.id, c.uuid, m.id, m.tenant_id, m.status, r.role
+        from tenant.identities i
+        join community.memberships m on m.tenant_id = i.tenant_id
+        join community.communities c on c.id = m.community_id
+        left join community.members r on r.membership_id = m.id and r.identity_id = i.id
+        where i.uuid = lock_participation.identity and i.enabled and c.uuid = any (lock_participation.communities);
+    end $$`);
+
+  // T3: the tenants that an identity meets in communities it takes part in, or, if AA, that its tenant is in.
+  await knex.raw(`
+    create function community.met_tenants(viewer uuid) returns table (tenant_id int)
+    language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+      select other.tenant_id
+      from tenant.identities i
+      join community.memberships own on own.tenant_id = i.tenant_id
+      join community.memberships other on other.community_id = own.community_id and other.tenant_id <> own.tenant_id
+      where i.uuid = met_tenants.viewer and i.enabled
+        and (exists (select from community.members r where r.membership_id = own.id and r.identity_id = i.id)
+          or exists (select from tenant.identity_roles r
+                     where r.identity_id = i.id and r.role = 'ACCOUNT_ADMINISTRATOR'))
+    $$`);
+
+  await knex.raw(
+    `grant usage on schema community to tributary_stream, tributary_tenant`,
+  );
+  await knex.raw(`
+    grant select on community.published_communities, community.published_memberships, community.published_members
+      to tributary_stream`);
+  await knex.raw(
+    `grant execute on function community.lock_participation(uuid, uuid[]) to tributary_stream`,
+  );
+  await knex.raw(
+    `grant execute on function community.met_tenants(uuid) to tributary_tenant`,
+  );
+}

@@ -1,0 +1,88 @@
+import { createHmac } from "node:crypto";
+import { readdir } from "node:fs/promises";
+import pg from "pg";
+import createKnex, { type Knex } from "knex";
+import { connectionSettings } from "../common/database.ts";
+import { StartError } from "../common/config.ts";
+
+/** The roles that subgraphs and issuer connect as; the owner's URL is for migrations alone. */
+export const roles = ["tenant", "community", "stream", "issuer"] as const;
+export type Role = (typeof roles)[number];
+
+type Migration = Pick<Knex.Migration, "up">;
+
+/** Migrations by file name. There is no way down: a landed change is mended by the next one. */
+const source: Knex.MigrationSource<string> = {
+  getMigrations: async () =>
+    (await readdir(new URL(".", import.meta.url)))
+      .filter((name) => /^\d{14}_.+\.ts$/.test(name))
+      .sort(),
+  getMigrationName: (name) => name,
+  getMigration: async (name) => {
+    const { up } = (await import(
+      new URL(name, import.meta.url).href
+    )) as Migration;
+    return {
+      up,
+      down: () => Promise.reject(new Error("Migrations go forward only.")),
+    };
+  },
+};
+
+/**
+ * Brings the database to this version and lets the roles sign in. Answers the names of the migrations that ran.
+ * Several processes may call it at once: an advisory lock lets one work while the others wait.
+ */
+export async function migrate(ownerUrl: string): Promise<string[]> {
+  const gatekeeper = new pg.Client(
+    connectionSettings(ownerUrl, "tributary-migrate"),
+  );
+  await gatekeeper.connect();
+  const knex = createKnex({
+    client: "pg",
+    connection: connectionSettings(ownerUrl, "tributary-migrate"),
+    pool: { min: 0, max: 1 },
+    migrations: {
+      migrationSource: source,
+      tableName: "migrations",
+      schemaName: "public",
+    },
+  });
+  try {
+    await gatekeeper.query(
+      "select pg_advisory_lock(hashtext('tributary.migrate'))",
+    );
+    // Under the advisory lock, knex's own lock can only be left over from a process that was killed.
+    await knex.migrate.forceFreeMigrationsLock();
+    const [, ran] = (await knex.migrate.latest()) as [number, string[]];
+    await letRolesSignIn(knex, ownerUrl);
+    return ran;
+  } finally {
+    await knex.destroy();
+    await gatekeeper.end();
+  }
+}
+
+async function letRolesSignIn(knex: Knex, ownerUrl: string): Promise<void> {
+  for (const role of roles) {
+    const { password } = new URL(roleUrl(ownerUrl, role));
+    await knex.raw(`alter role tributary_${role} login password '${password}'`);
+  }
+}
+
+/**
+ * The URL by which a role reaches the owner's database. Its password follows from the owner's, so that one setting
+ * configures an installation, and from the role's name, so that no role can work out another's.
+ */
+export function roleUrl(ownerUrl: string, role: Role): string {
+  const url = new URL(ownerUrl);
+  if (!url.password)
+    throw new StartError(
+      "DATABASE_URL must carry the owner role's password: the other roles' passwords are derived from it.",
+    );
+  url.password = createHmac("sha256", decodeURIComponent(url.password))
+    .update(role)
+    .digest("hex");
+  url.username = `tributary_${role}`;
+  return url.href;
+}
