@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { StartError } from "../config.ts";
 import type { Server } from "./server.ts";
-import { urlOf, type Passwords } from "./state.ts";
+import { urlOf, type Passwords } from "./passwords.ts";
 
 /** How long an answer must last before it is believed: another PostgreSQL on our port, or one whose Tributary has just died, goes within this. */
 const settleMs = 3000;

@@ -6,6 +6,7 @@ import {
   readFile,
   rename,
   rm,
+  stat,
   writeFile,
 } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -13,7 +14,7 @@ import { StartError } from "../config.ts";
 import type { Account } from "./account.ts";
 import type { Binaries } from "./binaries.ts";
 import { run } from "./process.ts";
-import type { Passwords } from "./state.ts";
+import type { Passwords } from "./passwords.ts";
 
 /** The major version that wrote the directory; undefined for one that is absent or empty. */
 export async function clusterVersion(
@@ -58,7 +59,14 @@ export async function createCluster(
       run(
         account,
         binaries.postgres,
-        ["--single", "-D", staging, "postgres"],
+        [
+          "--single",
+          "-D",
+          staging,
+          "-c",
+          "log_min_error_statement=panic",
+          "postgres",
+        ],
         roles(passwords),
       ),
     );
@@ -86,10 +94,7 @@ const roles = (passwords: Passwords) =>
 
 async function expectSuccess(running: ReturnType<typeof run>): Promise<void> {
   const { code, output } = await running;
-  if (
-    code !== 0 ||
-    /^[-\d: .UTC]*\[?\d*\]?\s*(ERROR|FATAL|PANIC):/m.test(output)
-  )
+  if (code !== 0 || /(ERROR|FATAL|PANIC): /.test(output))
     throw new Error(output);
 }
 
@@ -101,5 +106,19 @@ async function removeStagings(directory: string): Promise<void> {
       await rm(join(home, name), { recursive: true, force: true });
 }
 
-/** PostgreSQL refuses a directory that others may enter, as one is that came back from a backup. */
-export const closeToOthers = (directory: string) => chmod(directory, 0o700);
+/** A directory that came back from a backup may belong to root or be open to others, and PostgreSQL refuses both. */
+export async function takeCluster(
+  directory: string,
+  account: Account | undefined,
+): Promise<void> {
+  const { uid } = await stat(directory);
+  if (account && uid !== account.uid)
+    await expectSuccess(
+      run(undefined, "chown", [
+        "-R",
+        `${account.uid}:${account.gid}`,
+        directory,
+      ]),
+    );
+  await chmod(directory, 0o700);
+}

@@ -39,7 +39,7 @@ export interface ServerOptions {
 }
 
 /** `detached`: the terminal's Ctrl-C is for this process, which finishes its requests first. */
-export function launch(options: ServerOptions): Server {
+export function startServer(options: ServerOptions): Server {
   const { postgres, account, directory, log } = options;
   const args = ["-D", directory, ...settings(options)];
   const child = spawnAs(
@@ -54,9 +54,13 @@ export function launch(options: ServerOptions): Server {
   const lastWords = follow(child.stderr as Readable, log);
   const lifeline = child.stdio[3] as Readable;
   lifeline.on("error", () => undefined);
-  const exited = new Promise<string>((resolve) => {
-    child.once("error", (error) => resolve(error.message));
-    child.once("close", () => resolve(lastWords()));
+  const exited = new Promise<string>((settle) => {
+    child.once("error", (error) => settle(error.message));
+    // The rest of the log is on its way; a backend that outlives its postmaster may keep the pipe open.
+    child.once("exit", () => {
+      setTimeout(() => settle(lastWords()), 1000).unref();
+    });
+    child.once("close", () => settle(lastWords()));
   });
   return {
     exited,
@@ -97,14 +101,16 @@ function sharedBuffersMb(durable: boolean): number {
   return Math.min(Math.floor(memory / 4 / 2 ** 20), durable ? 1024 : 256);
 }
 
-/** Passes PostgreSQL's log on, and remembers its end. */
+/** Passes PostgreSQL's log on, and remembers its last complaint, or else its last line. */
 function follow(stream: Readable, log: Logger): () => string {
-  const lines: string[] = [];
+  const complaints: string[] = [];
+  let last = "";
   createInterface({ input: stream }).on("line", (line) => {
-    if (/^(FATAL|PANIC)/.test(line)) log.warn(line);
-    else log.debug(line);
-    lines.push(line);
-    if (lines.length > 20) lines.shift();
+    last = line;
+    const isRoutine = line.startsWith("LOG: ");
+    log[isRoutine ? "debug" : "warn"](line);
+    if (!isRoutine || line.includes("could not")) complaints.push(line);
+    if (complaints.length > 5) complaints.shift();
   });
-  return () => lines.join(" ");
+  return () => complaints.join(" ") || last;
 }

@@ -9,14 +9,13 @@ export interface Passwords {
   readonly tributary: string;
 }
 
-const passwordsFile = (directory: string) => `${directory}-passwords.json`;
-const portFile = (directory: string) => `${directory}-port`;
+const fileOf = (directory: string) => `${directory}-passwords.json`;
 
 /** Made once per installation, before the cluster that takes them. */
 export async function makePasswords(directory: string): Promise<Passwords> {
   const secret = () => randomBytes(24).toString("base64url");
   const passwords = { postgres: secret(), tributary: secret() };
-  const path = passwordsFile(directory);
+  const path = fileOf(directory);
   const draft = `${path}.${secret()}`;
   try {
     await writeFile(draft, JSON.stringify(passwords), { mode: 0o600 });
@@ -31,7 +30,7 @@ export async function makePasswords(directory: string): Promise<Passwords> {
 }
 
 export async function readPasswords(directory: string): Promise<Passwords> {
-  const path = passwordsFile(directory);
+  const path = fileOf(directory);
   try {
     return JSON.parse(await readFile(path, "utf8")) as Passwords;
   } catch (error) {
@@ -40,18 +39,6 @@ export async function readPasswords(directory: string): Promise<Passwords> {
     );
   }
 }
-
-/** The port of the last start, so that tools which were told it stay connected. */
-export async function readPort(directory: string): Promise<number | undefined> {
-  const port = await readFile(portFile(directory), "utf8").then(
-    Number,
-    () => NaN,
-  );
-  return Number.isInteger(port) && port > 0 && port < 65_536 ? port : undefined;
-}
-
-export const writePort = (directory: string, port: number) =>
-  writeFile(portFile(directory), String(port));
 
 export const urlOf = (port: number, { tributary }: Passwords) =>
   `postgres://tributary:${tributary}@127.0.0.1:${port}/tributary`;
