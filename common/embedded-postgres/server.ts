@@ -101,16 +101,18 @@ function sharedBuffersMb(durable: boolean): number {
   return Math.min(Math.floor(memory / 4 / 2 ** 20), durable ? 1024 : 256);
 }
 
-/** Passes PostgreSQL's log on, and remembers its last complaint, or else its last line. */
+/** Passes PostgreSQL's log on; what it returns tells the complaints among the latest lines, or else the last line. */
 function follow(stream: Readable, log: Logger): () => string {
-  const complaints: string[] = [];
-  let last = "";
+  const lines: string[] = [];
   createInterface({ input: stream }).on("line", (line) => {
-    last = line;
-    const isRoutine = line.startsWith("LOG: ");
-    log[isRoutine ? "debug" : "warn"](line);
-    if (!isRoutine || line.includes("could not")) complaints.push(line);
-    if (complaints.length > 5) complaints.shift();
+    log[isComplaint(line) ? "warn" : "debug"](line);
+    lines.push(line);
+    if (lines.length > 20) lines.shift();
   });
-  return () => complaints.join(" ") || last;
+  return () => lines.filter(isComplaint).join(" ") || (lines.at(-1) ?? "");
 }
+
+/** All but the ordinary course of starting, working and stopping. */
+const isComplaint = (line: string) =>
+  /could not|terminated by/.test(line) ||
+  !/^LOG: |^FATAL: +(the database system is|terminating)/.test(line);

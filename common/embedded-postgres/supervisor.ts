@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { StartError } from "../config.ts";
 import type { Logger } from "../log.ts";
 import { checkReachable, findAccount } from "./account.ts";
-import { findBinaries } from "./binaries.ts";
+import { locatePackage, prepareBinaries } from "./binaries.ts";
 import { clusterVersion, createCluster, takeCluster } from "./cluster.ts";
 import { startError } from "./faults.ts";
 import { launch } from "./launch.ts";
@@ -55,7 +55,7 @@ async function start(
   const account = await findAccount(directory);
   await checkReachable(directory, account);
   const version = await clusterVersion(directory);
-  const binaries = await findBinaries(home, account);
+  const binaries = await prepareBinaries(locatePackage(), home, account);
   if (version !== undefined && version !== binaries.major)
     throw new StartError(
       `${directory} was written by PostgreSQL ${version}, and this is PostgreSQL ${binaries.major}. ` +

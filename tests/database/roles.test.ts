@@ -16,8 +16,17 @@ const published = {
   issuer: [],
 } as const;
 
-test.each(roles)("the %s role is no owner, and has no right to create", async (role) => {
-  const { rows } = await database.as(role).raw(`select rolsuper, rolcreaterole, rolcreatedb from pg_roles where rolname = current_user`);
-  expect(rows).toEqual([{ rolsuper: false, rolcreaterole: false, rolcreatedb: false }]);
-  expect(published).toBeDefined();
-});
+test.each(roles)(
+  "the %s role is no owner, and has no right to create",
+  async (role) => {
+    const { rows } = await database
+      .as(role)
+      .raw(
+        `select rolsuper, rolcreaterole, rolcreatedb from pg_roles where rolname = current_user`,
+      );
+    expect(rows).toEqual([
+      { rolsuper: false, rolcreaterole: false, rolcreatedb: false },
+    ]);
+    expect(published).toBeDefined();
+  },
+);

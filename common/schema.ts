@@ -1,0 +1,52 @@
+import { readFileSync } from "node:fs";
+import { buildSubgraphSchema } from "@apollo/subgraph";
+import { isScalarType, parse, type GraphQLSchema } from "graphql";
+import {
+  protect,
+  type CallContext,
+  type PermissionMap,
+} from "./permissions.ts";
+import type { Call } from "./viewer.ts";
+
+/** A subgraph as a process runs it: alone behind HTTP, or beside the gateway. */
+export interface Subgraph {
+  readonly name: string;
+  /** With its rules in place. */
+  readonly schema: GraphQLSchema;
+  /** What one request can reach; made anew for each, so that loaders live no longer. */
+  readonly createContext: (call: Call) => CallContext;
+}
+
+/** A concept's part of a subgraph: its resolvers by type, and who may use them. */
+export interface Slice {
+  readonly resolvers: object;
+  readonly permissions: PermissionMap;
+}
+
+type ResolverMap = Parameters<typeof buildSubgraphSchema>[0] extends infer Input
+  ? Extract<Input, { resolvers?: unknown }>["resolvers"]
+  : never;
+
+/** A subgraph's slices merged over its SDL file, and protected; throws if a root field has no rule. */
+export function subgraphSchema(
+  sdl: URL,
+  slices: readonly Slice[],
+): GraphQLSchema {
+  const resolvers: Record<string, unknown> = {};
+  for (const slice of slices)
+    for (const [type, fields] of Object.entries(slice.resolvers) as [
+      string,
+      object,
+    ][])
+      resolvers[type] = isScalarType(fields)
+        ? fields
+        : { ...(resolvers[type] as object), ...fields };
+  const schema = buildSubgraphSchema({
+    typeDefs: parse(readFileSync(sdl, "utf8")),
+    resolvers: resolvers as NonNullable<ResolverMap>,
+  });
+  return protect(
+    schema,
+    slices.map(({ permissions }) => permissions),
+  );
+}
