@@ -1,0 +1,240 @@
+import type { Knex } from "knex";
+import type { Right, World } from "./rules.ts";
+
+const bits: Readonly<Record<Right, number>> = {
+  READ: 1,
+  WRITE: 2,
+  DELETE: 4,
+  MANAGE_ACCESS_CONTROL: 8,
+  SHARE: 16,
+};
+
+/** The public id of a part of a world: its kind and number, legible in a failing test. */
+export const uuidOf = (kind: keyof typeof kinds, id: number) =>
+  `${kinds[kind]}-0000-4000-8000-${String(id).padStart(12, "0")}`;
+const kinds = {
+  tenant: "aaaaaaaa",
+  identity: "bbbbbbbb",
+  community: "cccccccc",
+  membership: "dddddddd",
+  stream: "eeeeeeee",
+};
+
+/** The rights of a mask, as the gate answers it. */
+export const maskOf = (rights: ReadonlySet<Right>) =>
+  [...rights].reduce((mask, right) => mask | bits[right], 0);
+
+/** Puts a whole world into the tables, one statement a table; the integers inside are the world's own ids. */
+export async function load(
+  db: Knex,
+  world: World,
+  communityCount: number,
+): Promise<void> {
+  const insert = async (
+    table: string,
+    columns: string,
+    rows: readonly object[],
+  ) => {
+    for (let from = 0; from < rows.length; from += 50_000)
+      await db.raw(
+        `insert into ${table} (${columns}) overriding system value
+         select ${columns} from jsonb_populate_recordset(null::${table}, ?::jsonb)`,
+        [JSON.stringify(rows.slice(from, from + 50_000))],
+      );
+  };
+  const communities = Array.from({ length: communityCount }, (_, i) => i + 1);
+  // Whoever owns a community is not part of the read gate; it must be some tenant.
+  const ownerTenantId = world.tenants[0]?.id;
+
+  await insert(
+    "tenant.tenants",
+    "id, uuid, name, created_at",
+    world.tenants.map(({ id }) => ({
+      id,
+      uuid: uuidOf("tenant", id),
+      name: `tenant ${id}`,
+      created_at: "2026-01-01",
+    })),
+  );
+  await insert(
+    "tenant.entitlements",
+    "tenant_id, entitlement, granted_at",
+    world.tenants
+      .filter(({ entitled }) => entitled)
+      .map(({ id }) => ({
+        tenant_id: id,
+        entitlement: "COMMUNITIES",
+        granted_at: "2026-01-01",
+      })),
+  );
+  const identities = world.identities.filter(
+    ({ state }) => state !== "REMOVED",
+  );
+  await insert(
+    "tenant.identities",
+    "tenant_id, id, uuid, kind, name, enabled, created_at",
+    identities.map(({ id, tenant, state }) => ({
+      tenant_id: tenant,
+      id,
+      uuid: uuidOf("identity", id),
+      kind: id % 2 ? "USER" : "CLIENT",
+      name: `identity ${id}`,
+      enabled: state === "LIVE",
+      created_at: "2026-01-01",
+    })),
+  );
+  await insert(
+    "tenant.identity_roles",
+    "tenant_id, identity_id, role",
+    identities.flatMap(({ id, tenant, roles }) =>
+      roles.map((role) => ({ tenant_id: tenant, identity_id: id, role })),
+    ),
+  );
+  await insert(
+    "community.communities",
+    "id, uuid, name, owner_tenant_id, created_at",
+    communities.map((id) => ({
+      id,
+      uuid: uuidOf("community", id),
+      name: `community ${id}`,
+      owner_tenant_id: ownerTenantId,
+      created_at: "2026-01-01",
+    })),
+  );
+  await insert(
+    "community.memberships",
+    "id, uuid, community_id, tenant_id, status, joined_at",
+    world.memberships.map(({ id, community, tenant, status }) => ({
+      id,
+      uuid: uuidOf("membership", id),
+      community_id: community,
+      tenant_id: tenant,
+      status,
+      joined_at: "2026-01-01",
+    })),
+  );
+  const tenantOf = new Map(
+    world.memberships.map(({ id, tenant }) => [id, tenant]),
+  );
+  await insert(
+    "community.members",
+    "membership_id, tenant_id, identity_id, role, added_at",
+    world.participations.map(({ membership, identity, role }) => ({
+      membership_id: membership,
+      tenant_id: tenantOf.get(membership),
+      identity_id: identity,
+      role,
+      added_at: "2026-01-01",
+    })),
+  );
+  await loadStreams(insert, world);
+  await db.raw("analyze");
+}
+
+async function loadStreams(
+  insert: (
+    table: string,
+    columns: string,
+    rows: readonly object[],
+  ) => Promise<void>,
+  { streams, shares, tenants }: World,
+): Promise<void> {
+  // Each stream has a list of its own here: nothing may depend on lists being shared.
+  await insert(
+    "stream.access_lists",
+    "tenant_id, id, content_hash",
+    streams.map(({ id, tenant }) => ({
+      tenant_id: tenant,
+      id,
+      content_hash: `\\x${id.toString(16).padStart(8, "0")}`,
+    })),
+  );
+  await insert(
+    "stream.access_entries",
+    "tenant_id, list_id, position, effect, rights, role, identity_id",
+    streams.flatMap(({ id, tenant, access }) =>
+      access.map(({ effect, rights, subject }, position) => ({
+        tenant_id: tenant,
+        list_id: id,
+        position,
+        effect,
+        rights: maskOf(new Set(rights)),
+        role: "role" in subject ? subject.role : null,
+        identity_id: "identity" in subject ? subject.identity : null,
+      })),
+    ),
+  );
+  // One namespace and one type a tenant; both borrow the id of the tenant, and the list of one of its streams.
+  const listOf = new Map(streams.map(({ id, tenant }) => [tenant, id]));
+  const owners = tenants.filter(({ id }) => listOf.has(id));
+  await insert(
+    "stream.namespaces",
+    "tenant_id, id, uuid, name, region, access_list_id, created_at",
+    owners.map(({ id }) => ({
+      tenant_id: id,
+      id,
+      uuid: uuidOf("tenant", id),
+      name: "plant",
+      region: "eu",
+      access_list_id: listOf.get(id),
+      created_at: "2026-01-01",
+    })),
+  );
+  await insert(
+    "stream.stream_types",
+    "tenant_id, id, uuid, namespace_id, name, created_at",
+    owners.map(({ id }) => ({
+      tenant_id: id,
+      id,
+      uuid: uuidOf("tenant", id),
+      namespace_id: id,
+      name: "number",
+      created_at: "2026-01-01",
+    })),
+  );
+  await insert(
+    "stream.properties",
+    "tenant_id, type_id, position, name, kind, interpolation",
+    owners.map(({ id }) => ({
+      tenant_id: id,
+      type_id: id,
+      position: 0,
+      name: "value",
+      kind: "FLOAT",
+      interpolation: "CONTINUOUS",
+    })),
+  );
+  await insert(
+    "stream.streams",
+    "tenant_id, id, uuid, namespace_id, type_id, external_id, name, tags, extrapolation, owner_id, access_list_id, created_at, updated_at",
+    streams.map(({ id, tenant, owner }) => ({
+      tenant_id: tenant,
+      id,
+      uuid: uuidOf("stream", id),
+      namespace_id: tenant,
+      type_id: tenant,
+      external_id: `secret ${id}`,
+      name: `stream ${id}`,
+      tags: [],
+      extrapolation: "BOTH",
+      owner_id: owner,
+      access_list_id: id,
+      created_at: "2026-01-01",
+      updated_at: "2026-01-01",
+    })),
+  );
+  const tenantOf = new Map(streams.map(({ id, tenant }) => [id, tenant]));
+  await insert(
+    "stream.shares",
+    "tenant_id, id, uuid, stream_id, membership_id, shared_by, shared_at",
+    shares.map(({ stream, membership }, i) => ({
+      tenant_id: tenantOf.get(stream),
+      id: i + 1,
+      uuid: `ffffffff-0000-4000-8000-${String(i + 1).padStart(12, "0")}`,
+      stream_id: stream,
+      membership_id: membership,
+      shared_by: uuidOf("identity", 1),
+      shared_at: "2026-01-01",
+    })),
+  );
+}
