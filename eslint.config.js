@@ -114,7 +114,8 @@ export default tseslint.config(
     },
   },
   {
-    files: ["*.config.js"],
+    // Jest and ESLint ask for a default export.
+    files: ["*.config.js", "tests/support/global-*.js"],
     rules: {
       "no-restricted-syntax": "off",
       "no-restricted-properties": "off",
