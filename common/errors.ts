@@ -51,6 +51,11 @@ export const unauthenticated = (
   message = "Sign in, and send the access token as a bearer token.",
 ) => new DomainError("UNAUTHENTICATED", message);
 
+export const identityGone = () =>
+  unauthenticated(
+    "This identity was removed or disabled. Ask your tenant's account administrator.",
+  );
+
 /** `what` names the limit in words, `next` how to go on. */
 export const limitExceeded = (
   what: string,

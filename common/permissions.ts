@@ -6,7 +6,7 @@ import {
 } from "graphql";
 import { applyMiddleware, type IMiddlewareGenerator } from "graphql-middleware";
 import type * as Shield from "graphql-shield";
-import { forbidden, unauthenticated } from "./errors.ts";
+import { forbidden, identityGone, unauthenticated } from "./errors.ts";
 import type { Viewer } from "./viewer.ts";
 
 // Shield's ES build cannot be imported on Node 23 and later; its CommonJS build can.
@@ -55,9 +55,7 @@ async function assertLive({ viewer, isLive }: CallContext): Promise<void> {
   if (viewer.identityId === null && viewer.person === null)
     throw unauthenticated();
   if (viewer.identityId !== null && !(await isLive()))
-    throw unauthenticated(
-      "This identity was removed or disabled. Ask your tenant's account administrator.",
-    );
+    throw identityGone();
 }
 
 /** Any verified caller: an identity, or a person who has none yet. What is reached is guarded by its store. */

@@ -1,0 +1,38 @@
+import { badInput } from "./errors.ts";
+
+/** Control characters, and halves of characters that no UTF-8 can hold. */
+const unprintable = /[\p{Cc}\p{Cs}]/u;
+
+/** A name or label as it is stored: without spaces around it, of 1 to `max` printable characters. */
+export function nameFrom(text: string, at: string, max = 200): string {
+  const name = text.trim();
+  if (name === "") throw badInput("Give a name; this one is empty.", at);
+  if (unprintable.test(name))
+    throw badInput(
+      "A name is one line without control characters. Remove them.",
+      at,
+    );
+  if ([...name].length > max)
+    throw badInput(`A name has at most ${max} characters. Shorten it.`, at);
+  return name;
+}
+
+/** The words of a search, each of which what is found must contain. */
+export function searchWords(search: string, at: string): string[] {
+  if (search.length > 200)
+    throw badInput("A search has at most 200 characters. Shorten it.", at);
+  const words = search.trim().toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.some((word) => unprintable.test(word)))
+    throw badInput("A search has no control characters. Remove them.", at);
+  return words;
+}
+
+/** What HTML takes for an e-mail address, and mail servers agree on: printable ASCII. */
+const emailPattern =
+  /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
+
+/** An e-mail address in the one form in which it is stored and compared, or null if the text is none. */
+export function parseEmail(text: string): string | null {
+  const email = text.trim().toLowerCase();
+  return email.length <= 254 && emailPattern.test(email) ? email : null;
+}
