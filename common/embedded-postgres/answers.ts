@@ -7,7 +7,7 @@ import type { Server } from "./server.ts";
 import { urlOf, type Passwords } from "./passwords.ts";
 
 /** How long an answer must last before it is believed: another PostgreSQL on our port, or one whose Tributary has just died, goes within this. */
-const settleMs = 3000;
+const settleMs = 2000;
 
 /**
  * Settles with undefined once this very server takes connections, else with its last words.

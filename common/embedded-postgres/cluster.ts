@@ -47,27 +47,16 @@ export async function createCluster(
   const staging = await mkdtemp(`${directory}.new-`);
   try {
     if (account) await chown(staging, account.uid, account.gid);
+    const sync = durable ? [] : ["--no-sync"];
     await expectSuccess(
-      run(account, binaries.initdb, [
-        ...["--pgdata", staging, "--username=postgres", "--auth=reject"],
-        ...["--encoding=UTF8", "--locale=C"],
-        ...["--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
-        ...(durable ? [] : ["--no-sync"]),
-      ]),
+      run(account, binaries.initdb, [...layout, ...sync, "-D", staging]),
     );
     await expectSuccess(
       run(
         account,
         binaries.postgres,
-        [
-          "--single",
-          "-D",
-          staging,
-          "-c",
-          "log_min_error_statement=panic",
-          "postgres",
-        ],
-        roles(passwords),
+        [...singleUser, "-D", staging, "postgres"],
+        statements(passwords),
       ),
     );
     await writeFile(
@@ -83,8 +72,21 @@ export async function createCluster(
   }
 }
 
-/** One statement a line, as PostgreSQL's single-user mode takes them. The owner role is what an outside PostgreSQL would give: no superuser. */
-const roles = (passwords: Passwords) =>
+/** A locale that no library's version can change, and no way in until the passwords are set. */
+const layout = [
+  "--username=postgres",
+  "--auth=reject",
+  "--encoding=UTF8",
+  "--locale=C",
+  "--locale-provider=builtin",
+  "--builtin-locale=C.UTF-8",
+];
+
+/** Works without a port, and does not repeat a failed statement, with its password, in its complaint. */
+const singleUser = ["--single", "-c", "log_min_error_statement=panic"];
+
+/** One a line, as single-user mode takes them. The owner is no superuser, as in a PostgreSQL that somebody else runs. */
+const statements = (passwords: Passwords) =>
   [
     `alter role postgres password '${passwords.postgres}'`,
     `create role tributary login createdb createrole password '${passwords.tributary}'`,
@@ -92,18 +94,24 @@ const roles = (passwords: Passwords) =>
     "",
   ].join(";\n");
 
+/** Single-user mode ends well after a statement that failed, so its words count too. */
 async function expectSuccess(running: ReturnType<typeof run>): Promise<void> {
   const { code, output } = await running;
-  if (code !== 0 || /(ERROR|FATAL|PANIC): /.test(output))
-    throw new Error(output);
+  const lines = output.split("\n");
+  const complaints = lines.filter((line) =>
+    /\b(error|fatal|panic): /i.test(line),
+  );
+  if (code !== 0 || complaints.length > 0)
+    throw new Error(complaints.join(" ") || output);
 }
 
+/** Those of cut-short starts too; retried, as another first start may still be writing to its own. */
 async function removeStagings(directory: string): Promise<void> {
   const home = dirname(directory);
   const prefix = `${basename(directory)}.new-`;
+  const forcefully = { recursive: true, force: true, maxRetries: 10 };
   for (const name of await readdir(home))
-    if (name.startsWith(prefix))
-      await rm(join(home, name), { recursive: true, force: true });
+    if (name.startsWith(prefix)) await rm(join(home, name), forcefully);
 }
 
 /** A directory that came back from a backup may belong to root or be open to others, and PostgreSQL refuses both. */

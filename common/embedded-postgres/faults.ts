@@ -20,6 +20,6 @@ export function startError(directory: string, cause: unknown): StartError {
       `This account may not read and write ${directory} and what lies beside it. Start as the account that owns it, ${elsewhere}. (${words})`,
     );
   return new StartError(
-    `PostgreSQL cannot start in ${directory}: ${words} Mend that, ${elsewhere}.`,
+    `PostgreSQL cannot start in ${directory} (${words}). Mend that, ${elsewhere}.`,
   );
 }

@@ -1,4 +1,5 @@
 import { expect, test } from "@jest/globals";
+import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
@@ -49,7 +50,8 @@ test("a process that is killed leaves no PostgreSQL, and what was committed is t
 test("a process that is killed early in its first start leaves nothing that hinders the next one", () =>
   withHome(async (home) => {
     const directory = join(home, "postgres");
-    for (const delayMs of [300, 600, 900, 1200]) {
+    await mkdir(join(home, "postgres.new-a1b2c3"));
+    for (const delayMs of [600, 900, 1200]) {
       const child = startChild(directory);
       await sleep(delayMs);
       child.signal("SIGKILL");
@@ -58,6 +60,11 @@ test("a process that is killed early in its first start leaves nothing that hind
     const postgres = await start(directory);
     expect(await query(postgres.url, "select 1 as one")).toEqual([{ one: 1 }]);
     await postgres.stop();
+    expect((await readdir(home)).sort()).toEqual([
+      "postgres",
+      "postgres-passwords.json",
+      "postgres-port",
+    ]);
   }));
 
 test("a PostgreSQL that dies by itself is told, and the next start recovers its data", () =>

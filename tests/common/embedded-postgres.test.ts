@@ -1,4 +1,11 @@
-import { describe, expect, test } from "@jest/globals";
+import {
+  afterAll,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  test,
+} from "@jest/globals";
 import { spawn, spawnSync } from "node:child_process";
 import {
   chmod,
@@ -19,8 +26,14 @@ import {
 } from "../../common/embedded-postgres/binaries.ts";
 import { startEmbeddedPostgres } from "../../common/embedded-postgres/supervisor.ts";
 import { createLogger } from "../../common/log.ts";
-import { query, startChild, withHome } from "../support/embedded-postgres.ts";
+import {
+  makeHome,
+  query,
+  startChild,
+  withHome,
+} from "../support/embedded-postgres.ts";
 
+const nobody = 65_534;
 const isRoot = process.getuid?.() === 0;
 const whenRoot = isRoot ? test : test.skip;
 const canMount = isRoot && spawnSync("unshare", ["-m", "true"]).status === 0;
@@ -58,14 +71,6 @@ test("the first start makes the database, the next one finds it again at the sam
     ]);
   }));
 
-test("what is left of a first start that was cut short is no hindrance", () =>
-  withHome(async (home) => {
-    const directory = join(home, "postgres");
-    await mkdir(join(home, "postgres.new-a1b2c3"));
-    await (await start(directory)).stop();
-    expect(await readdir(home)).not.toContain("postgres.new-a1b2c3");
-  }));
-
 test("of two first starts at once one wins, and the other is told so", () =>
   withHome(async (home) => {
     const directory = join(home, "postgres");
@@ -88,77 +93,72 @@ test("of two first starts at once one wins, and the other is told so", () =>
     await winners[0]?.stop();
   }));
 
-describe("the database", () => {
-  test("is UTF-8 with the builtin locale, in UTC, and only its owner's password opens it", () =>
-    withHome(async (home) => {
-      const directory = join(home, "postgres");
-      const { url, stop } = await start(directory);
-      const settings = await query(
-        url,
-        `select pg_encoding_to_char(encoding) as encoding, datlocprovider, datlocale,
-           current_setting('timezone') as timezone, current_setting('unix_socket_directories') as sockets,
-           current_setting('listen_addresses') as addresses, rolsuper
-         from pg_database, pg_roles where datname = current_database() and rolname = current_user`,
-      );
-      expect(settings).toEqual([
-        {
-          encoding: "UTF8",
-          datlocprovider: "b",
-          datlocale: "C.UTF-8",
-          timezone: "UTC",
-          sockets: "",
-          addresses: "127.0.0.1",
-          rolsuper: false,
-        },
-      ]);
+test("the database is UTF-8 with the builtin locale, in UTC, and only its owner's password opens it", () =>
+  withHome(async (home) => {
+    const directory = join(home, "postgres");
+    const { url, stop } = await start(directory);
+    const properties = await query(
+      url,
+      `select pg_encoding_to_char(encoding) as encoding, datlocprovider, datlocale, rolsuper,
+         current_setting('timezone') as timezone, current_setting('listen_addresses') as addresses
+       from pg_database, pg_roles where datname = current_database() and rolname = current_user`,
+    );
+    expect(properties).toEqual([
+      {
+        encoding: "UTF8",
+        datlocprovider: "b",
+        datlocale: "C.UTF-8",
+        rolsuper: false,
+        timezone: "UTC",
+        addresses: "127.0.0.1",
+      },
+    ]);
+    const lockFile = await readFile(join(directory, "postmaster.pid"), "utf8");
+    const socketDirectory = lockFile.split("\n")[4];
+    expect(socketDirectory).toBe("");
 
-      const wrong = new URL(url);
-      wrong.password = "guess";
-      await expect(query(wrong.href)).rejects.toThrow(
-        /password authentication/,
-      );
-      wrong.username = "postgres";
-      wrong.password = "";
-      await expect(query(wrong.href)).rejects.toThrow();
-      await stop();
+    const wrong = new URL(url);
+    wrong.password = "guess";
+    await expect(query(wrong.href)).rejects.toThrow(/password authentication/);
+    wrong.username = "postgres";
+    await expect(query(wrong.href)).rejects.toThrow(/password authentication/);
+    const passwords = `${directory}-passwords.json`;
+    expect((await stat(passwords)).mode & 0o777).toBe(0o600);
+    expect((await stat(directory)).mode & 0o777).toBe(0o700);
+    await stop();
+  }));
 
-      const passwords = `${directory}-passwords.json`;
-      expect((await stat(passwords)).mode & 0o777).toBe(0o600);
-      expect((await stat(directory)).mode & 0o777).toBe(0o700);
-    }));
+test("the database's owner can make what migrations and tests make", () =>
+  withHome(async (home) => {
+    const { url, stop } = await start(join(home, "postgres"));
+    await query(
+      url,
+      "create role reader login password 'secret'",
+      "create schema stream",
+      "create table stream.events (at timestamptz not null) partition by range (at)",
+      `create function stream.add_partition() returns void language plpgsql security definer set search_path = '' as
+         $$ begin create table stream.rest partition of stream.events default; end $$`,
+      "revoke all on function stream.add_partition() from public",
+      "grant usage on schema stream to reader",
+      "grant execute on function stream.add_partition() to reader",
+    );
+    const reader = new URL(url);
+    reader.username = "reader";
+    reader.password = "secret";
+    await query(reader.href, "select stream.add_partition()");
+    await expect(query(reader.href, "table stream.rest")).rejects.toThrow(
+      /permission denied/,
+    );
 
-  test("lets its owner make what migrations and tests make", () =>
-    withHome(async (home) => {
-      const { url, stop } = await start(join(home, "postgres"));
-      await query(
-        url,
-        "create role reader login password 'secret'",
-        "create schema stream",
-        "create table stream.events (at timestamptz not null) partition by range (at)",
-        `create function stream.add_partition() returns void language plpgsql security definer set search_path = '' as
-           $$ begin create table stream.rest partition of stream.events default; end $$`,
-        "revoke all on function stream.add_partition() from public",
-        "grant usage on schema stream to reader",
-        "grant execute on function stream.add_partition() to reader",
-      );
-      const reader = new URL(url);
-      reader.username = "reader";
-      reader.password = "secret";
-      await query(reader.href, "select stream.add_partition()");
-      await expect(query(reader.href, "table stream.rest")).rejects.toThrow(
-        /permission denied/,
-      );
-
-      const elsewhere = new URL(url);
-      elsewhere.pathname = "postgres";
-      await query(
-        elsewhere.href,
-        "create database clone template tributary",
-        "drop database clone with (force)",
-      );
-      await stop();
-    }));
-});
+    const elsewhere = new URL(url);
+    elsewhere.pathname = "postgres";
+    await query(
+      elsewhere.href,
+      "create database clone template tributary",
+      "drop database clone with (force)",
+    );
+    await stop();
+  }));
 
 describe("a directory that cannot be used is told in one sentence", () => {
   test("another major version's", () =>
@@ -247,7 +247,7 @@ describe("a directory that cannot be used is told in one sentence", () => {
     withHome(async (home) => {
       await mkdir(join(home, "closed"), { mode: 0o555 });
       const child = startChild(join(home, "closed", "postgres"), {
-        ...(isRoot && { uid: 65_534 }),
+        ...(isRoot && { uid: nobody }),
       });
       expect(await child.next()).toMatch(
         /^StartError: This account may not read and write .*TRIBUTARY_DATA/,
@@ -267,29 +267,25 @@ describe("a directory that cannot be used is told in one sentence", () => {
 });
 
 describe("under root", () => {
-  whenRoot("PostgreSQL has an account of its own", () =>
-    withHome(async (home) => {
-      const directory = join(home, "postgres");
-      await (await start(directory)).stop();
-      expect((await stat(directory)).uid).not.toBe(0);
-    }),
-  );
-
-  whenRoot("a directory that came back from a backup is taken over", () =>
-    withHome(async (home) => {
-      const directory = join(home, "postgres");
-      await (await start(directory)).stop();
-      spawnSync("chown", ["-R", "0:0", directory]);
-      await chmod(directory, 0o755);
-      expect(await refusal(directory)).toBe("started");
-    }),
+  whenRoot(
+    "PostgreSQL has an account of its own, which takes over a directory that came back from a backup",
+    () =>
+      withHome(async (home) => {
+        const directory = join(home, "postgres");
+        await (await start(directory)).stop();
+        const { uid } = await stat(directory);
+        expect(uid).not.toBe(0);
+        spawnSync("chown", ["-R", "0:0", directory]);
+        await chmod(directory, 0o755);
+        expect(await refusal(directory)).toBe("started");
+        expect((await stat(join(directory, "global"))).uid).toBe(uid);
+      }),
   );
 
   whenRoot(
     "another account's installation still starts, and stays that account's",
     () =>
       withHome(async (home) => {
-        const nobody = 65_534;
         await chown(home, nobody, nobody);
         const directory = join(home, "postgres");
         const child = startChild(directory, { uid: nobody });
@@ -331,39 +327,39 @@ test("a lock file that names a process which is about to end is waited for", () 
   }));
 
 describe("the npm package's programs", () => {
-  /** As npm leaves the package when install scripts are switched off. */
-  async function installWithoutScripts(home: string): Promise<string> {
-    const native = join(home, "package", "native");
-    const packaged = join(locatePackage(), "..");
-    await cp(packaged, join(home, "package"), {
-      recursive: true,
-      verbatimSymlinks: true,
-    });
-    for (const entry of await readdir(join(native, "lib"), {
-      withFileTypes: true,
-    }))
-      if (entry.isSymbolicLink()) await rm(join(native, "lib", entry.name));
-    return native;
-  }
+  const packaged = dirname(locatePackage());
+  let installed = "";
+  let native = "";
 
-  test("run although install scripts are switched off", () =>
-    withHome(async (home) => {
-      const native = await installWithoutScripts(home);
-      const usable = {
-        postgres: join(native, "bin", "postgres"),
-        initdb: join(native, "bin", "initdb"),
-        major: "17",
-      };
-      expect(await prepareBinaries(native, home, undefined)).toEqual(usable);
-      expect(await prepareBinaries(native, home, undefined)).toEqual(usable);
-    }));
+  beforeAll(async () => {
+    installed = await makeHome();
+    native = join(installed, "native");
+    await cp(packaged, installed, { recursive: true, verbatimSymlinks: true });
+  });
+  afterAll(() => rm(installed, { recursive: true }));
+
+  /** As npm leaves the package when install scripts are switched off. */
+  beforeEach(async () => {
+    const libraries = join(native, "lib");
+    for (const entry of await readdir(libraries, { withFileTypes: true }))
+      if (entry.isSymbolicLink()) await rm(join(libraries, entry.name));
+  });
+
+  test("run although install scripts are switched off", async () => {
+    const usable = {
+      postgres: join(native, "bin", "postgres"),
+      initdb: join(native, "bin", "initdb"),
+      major: "17",
+    };
+    const unused = "/nowhere";
+    expect(await prepareBinaries(native, unused, undefined)).toEqual(usable);
+    expect(await prepareBinaries(native, unused, undefined)).toEqual(usable);
+  });
 
   whenMounting("run although node_modules is read-only as well", () =>
     withHome(async (home) => {
-      const native = await installWithoutScripts(home);
-      const real = join(locatePackage(), "..");
       const child = startChild(join(home, "postgres"), {
-        prepare: `mount --bind ${dirname(native)} ${real} && mount -o remount,ro,bind ${real}`,
+        prepare: `mount --bind ${installed} ${packaged} && mount -o remount,ro,bind ${packaged}`,
       });
       expect(await child.next()).toMatch(/^postgres:/);
       child.signal("SIGTERM");
@@ -373,22 +369,23 @@ describe("the npm package's programs", () => {
 
   whenRoot("are copied out of a home that their account may not enter", () =>
     withHome(async (home) => {
-      const native = await installWithoutScripts(home);
-      await chmod(join(home, "package"), 0o700);
-      const account = { name: "nobody", uid: 65_534, gid: 65_534 };
-      const { postgres } = await prepareBinaries(native, home, account);
-      expect(postgres).toMatch(/\/postgresql-17[^/]*\/native\/bin\/postgres$/);
-      expect(await prepareBinaries(native, home, account)).toMatchObject({
-        postgres,
-      });
+      await chmod(installed, 0o700);
+      const account = { name: "nobody", uid: nobody, gid: nobody };
+      const copy = await prepareBinaries(native, home, account);
+      expect(copy.postgres).toMatch(/\/postgresql-17[^/]*\/native\/bin\/post/);
+      expect(await prepareBinaries(native, home, account)).toEqual(copy);
     }),
   );
 
   test("that do not run here are told with the way out", () =>
     withHome(async (home) => {
-      const native = await installWithoutScripts(home);
-      await writeFile(join(native, "bin", "postgres"), "#!/no/such/loader\n");
-      await expect(prepareBinaries(native, home, undefined)).rejects.toThrow(
+      await mkdir(join(home, "bin"));
+      const loaderless = "#!/no/such/loader\n";
+      await writeFile(join(home, "bin", "postgres"), loaderless, {
+        mode: 0o755,
+      });
+      await writeFile(join(home, "pg-symlinks.json"), "[]");
+      await expect(prepareBinaries(home, home, undefined)).rejects.toThrow(
         /does not run on this machine; it needs glibc .* Set DATABASE_URL/,
       );
     }));

@@ -12,12 +12,17 @@ const script = fileURLToPath(
   new URL("./embedded-postgres-child.ts", import.meta.url),
 );
 
-/** A directory of its own for one test, which PostgreSQL's account may enter when the tests run as root. */
+/** An empty directory that PostgreSQL's account may enter when the tests run as root. */
+export async function makeHome(): Promise<string> {
+  const home = await mkdtemp(join(tmpdir(), "tributary-embedded-"));
+  await chmod(home, 0o755);
+  return home;
+}
+
 export async function withHome(
   test: (home: string) => Promise<void>,
 ): Promise<void> {
-  const home = await mkdtemp(join(tmpdir(), "tributary-embedded-"));
-  await chmod(home, 0o755);
+  const home = await makeHome();
   try {
     await test(home);
   } finally {
