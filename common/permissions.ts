@@ -54,8 +54,7 @@ export const can = <Args, Context extends CallContext>(
 async function assertLive({ viewer, isLive }: CallContext): Promise<void> {
   if (viewer.identityId === null && viewer.person === null)
     throw unauthenticated();
-  if (viewer.identityId !== null && !(await isLive()))
-    throw identityGone();
+  if (viewer.identityId !== null && !(await isLive())) throw identityGone();
 }
 
 /** Any verified caller: an identity, or a person who has none yet. What is reached is guarded by its store. */
