@@ -40,5 +40,5 @@ export async function run(
     [child.stdout, child.stderr].map((stream) => (stream ? text(stream) : "")),
   );
   const [code] = (await ended) as [number | null];
-  return { code, output: (await spoken).join("").trim() };
+  return { code, output: (await spoken).join("\n").trim() };
 }
