@@ -55,8 +55,7 @@ async function generate(subgraph: string): Promise<string> {
       immutableTypes: true,
       strictScalars: true,
       scalars,
-      // A caller may spell out that it leaves a field out; a field with a default value always arrives.
-      inputMaybeValue: "T | null | undefined",
+      // A field of an input that has a default value always arrives.
       avoidOptionals: { defaultValue: true },
       optionalResolveType: true,
       contextType: "unknown",
