@@ -82,8 +82,9 @@ export default tseslint.config(
       "migrations/**",
       "common/database.ts",
       "common/embedded-postgres/**",
-      // Position, order and limit of every list, for the stores.
+      // How every list is paged, for the stores.
       "common/page.ts",
+      "common/nested-list.ts",
       "bench/**",
       "tests/**",
     ],
