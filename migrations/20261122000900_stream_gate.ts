@@ -6,6 +6,19 @@ import type { Knex } from "knex";
  * and a selective condition of the caller reaches the indexes; they run with the caller's own rights.
  */
 export async function up(knex: Knex): Promise<void> {
+  // Who asks, with its tenant roles. No row: no such identity, or a disabled one.
+  await knex.raw(`
+    create function stream.caller(viewer uuid) returns table (id int, tenant_id int, roles text[])
+    language sql stable as $$
+      select i.id, i.tenant_id, r.roles
+      from tenant.published_identities i
+      cross join lateral (
+        select array_append(array_agg(r.role), 'MEMBER') as roles
+        from tenant.published_roles r where r.identity_id = i.id
+      ) r
+      where i.uuid = caller.viewer and i.enabled
+    $$`);
+
   // The shares that let this identity in: it takes part in the community, both memberships exist, the sharing one
   // is ACTIVE, both tenants are entitled. Never a share of its own tenant: own streams go by the access list.
   await knex.raw(`
@@ -27,57 +40,49 @@ export async function up(knex: Knex): Promise<void> {
                     where e.tenant_id = sharing.tenant_id and e.entitlement = 'COMMUNITIES')
     $$`);
 
-  // What this identity may do by one access list of its own tenant: rights add up over roles, deny beats allow.
+  // What an identity may do by one access list of its own tenant: rights add up over roles, deny beats allow.
+  // rights: a sum of READ 1, WRITE 2, DELETE 4, MANAGE_ACCESS_CONTROL 8, SHARE 16.
   await knex.raw(`
-    create function stream.list_rights(identity_id int, tenant_id int, list_id int) returns table (rights int)
+    create function stream.list_rights(identity_id int, roles text[], tenant_id int, list_id int) returns table (rights int)
     language sql stable as $$
       select coalesce(bit_or(e.rights) filter (where e.effect = 'ALLOW'), 0)
            & ~ coalesce(bit_or(e.rights) filter (where e.effect = 'DENY'), 0)
       from stream.access_entries e
       where e.tenant_id = list_rights.tenant_id and e.list_id = list_rights.list_id
-        and (e.identity_id = list_rights.identity_id or e.role = 'MEMBER'
-          or e.role in (select r.role from tenant.published_roles r where r.identity_id = list_rights.identity_id))
+        and (e.identity_id = list_rights.identity_id or e.role = any (list_rights.roles))
     $$`);
 
-  // Streams as this identity sees them. rights: a sum of READ 1, WRITE 2, DELETE 4, MANAGE_ACCESS_CONTROL 8, SHARE 16;
-  // 0 for an own stream that is shown for its shares alone (T4, S5, S8). Rule 18 is kept here too: what another
-  // tenant may not see of a stream is null in its row.
+  // Own streams as this identity sees them: by any right, or, with rights 0, for their shares alone (T4, S5, S8).
+  // The stream's owner always has READ, WRITE, DELETE; an account administrator can always manage access.
+  await knex.raw(`
+    create function stream.own(viewer uuid)
+    returns table (identity_id int, tenant_id int, id int, uuid uuid, type_id int, rights int)
+    language sql stable as $$
+      select c.id, s.tenant_id, s.id, s.uuid, s.type_id, g.rights
+      from stream.caller(own.viewer) c
+      join stream.streams s on s.tenant_id = c.tenant_id
+      cross join lateral stream.list_rights(c.id, c.roles, s.tenant_id, s.access_list_id) l
+      cross join lateral (
+        select l.rights
+             | case when s.owner_id = c.id then 7 else 0 end
+             | case when 'ACCOUNT_ADMINISTRATOR' = any (c.roles) then 8 else 0 end
+      ) g (rights)
+      where g.rights <> 0 or 'DATA_STEWARD' = any (c.roles)
+        or exists (select from stream.shares h
+                   join community.published_members me on me.membership_id = h.membership_id
+                   where h.tenant_id = s.tenant_id and h.stream_id = s.id
+                     and me.identity_id = c.id and me.role <> 'MEMBER')
+    $$`);
+
+  // Every stream that this identity sees: its own, and by READ those that a share opens to it.
   await knex.raw(`
     create function stream.visible(viewer uuid)
-    returns table (tenant_id int, id int, uuid uuid, is_own boolean, rights int, type_id int, name text, description text,
-                   tags text[], created_at timestamptz, external_id text, namespace_id int, metadata jsonb,
-                   extrapolation text, updated_at timestamptz, owner_id int, access_list_id int)
+    returns table (tenant_id int, id int, uuid uuid, type_id int, is_own boolean, rights int)
     language sql stable as $$
-      select s.tenant_id, s.id, s.uuid, g.is_own, g.rights, s.type_id, s.name, s.description, s.tags, s.created_at,
-             case when g.is_own then s.external_id end,
-             case when g.is_own then s.namespace_id end,
-             case when g.is_own then s.metadata end,
-             case when g.is_own then s.extrapolation end,
-             case when g.is_own then s.updated_at end,
-             case when g.is_own then s.owner_id end,
-             case when g.is_own then s.access_list_id end
-      from tenant.published_identities i
-      cross join stream.streams s
-      cross join lateral (
-        select s.tenant_id = i.tenant_id as is_own,
-               case when s.tenant_id = i.tenant_id then
-                 (select l.rights from stream.list_rights(i.id, s.tenant_id, s.access_list_id) l)
-                 | case when s.owner_id = i.id then 7 else 0 end
-                 | case when exists (select from tenant.published_roles r
-                                     where r.identity_id = i.id and r.role = 'ACCOUNT_ADMINISTRATOR') then 8 else 0 end
-               else
-                 case when exists (select from stream.open_shares(visible.viewer) h
-                                   where h.tenant_id = s.tenant_id and h.stream_id = s.id) then 1 else 0 end
-               end as rights
-        offset 0 -- keeps the rights from being computed once for each time they are named
-      ) g
-      where i.uuid = visible.viewer and i.enabled
-        and (g.rights <> 0 or g.is_own and (
-          exists (select from tenant.published_roles r where r.identity_id = i.id and r.role = 'DATA_STEWARD')
-          or exists (select from stream.shares h
-                     join community.published_members me on me.membership_id = h.membership_id
-                     where h.tenant_id = s.tenant_id and h.stream_id = s.id
-                       and me.identity_id = i.id and me.role <> 'MEMBER')))
+      select o.tenant_id, o.id, o.uuid, o.type_id, true, o.rights from stream.own(visible.viewer) o
+      union all
+      select s.tenant_id, s.id, s.uuid, s.type_id, false, 1 from stream.streams s
+      where exists (select from stream.open_shares(visible.viewer) h where h.tenant_id = s.tenant_id and h.stream_id = s.id)
     $$`);
 
   // The streams whose events this identity may read now.
@@ -86,5 +91,21 @@ export async function up(knex: Knex): Promise<void> {
     returns table (tenant_id int, id int, uuid uuid, type_id int)
     language sql stable as $$
       select v.tenant_id, v.id, v.uuid, v.type_id from stream.visible(readable.viewer) v where v.rights & 1 = 1
+    $$`);
+
+  // The readable streams by community: what is shared there by others, and by the own tenant, paused or not, as far as
+  // the access list lets this identity read it. It takes part in each of these communities.
+  await knex.raw(`
+    create function stream.readable_here(viewer uuid)
+    returns table (community_id int, tenant_id int, id int, is_own boolean, rights int)
+    language sql stable as $$
+      select h.community_id, h.tenant_id, h.stream_id, false, 1 from stream.open_shares(readable_here.viewer) h
+      union all
+      select m.community_id, o.tenant_id, o.id, true, o.rights
+      from stream.own(readable_here.viewer) o
+      join stream.shares h on h.tenant_id = o.tenant_id and h.stream_id = o.id
+      join community.published_memberships m on m.id = h.membership_id
+      join community.published_members me on me.membership_id = m.id and me.identity_id = o.identity_id
+      where o.rights & 1 = 1
     $$`);
 }
