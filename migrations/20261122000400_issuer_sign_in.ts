@@ -14,15 +14,6 @@ export async function up(knex: Knex): Promise<void> {
       password_set_at timestamptz not null default now(),
       created_at timestamptz not null default now()
     )`);
-  // Which person signed in as which account: an identity, or the person itself.
-  await knex.raw(`
-    create table issuer.sign_ins (
-      account uuid not null constraint sign_ins_pkey primary key,
-      person_id int not null constraint sign_ins_person_fkey references issuer.persons on delete cascade
-    )`);
-  await knex.raw(
-    `create index sign_ins_by_person on issuer.sign_ins (person_id)`,
-  );
   await knex.raw(`
     create table issuer.links (
       token_hash bytea not null constraint links_pkey primary key,
@@ -37,7 +28,8 @@ export async function up(knex: Knex): Promise<void> {
       count int not null,
       expires_at timestamptz not null
     )`);
-  // What the provider's library keeps: sessions, grants, codes, interactions.
+  // What the provider's library keeps: sessions, grants, codes, interactions. A grant stands for an identity, or for
+  // the person itself where identity is null.
   await knex.raw(`
     create table issuer.records (
       model text not null,
@@ -46,6 +38,7 @@ export async function up(knex: Knex): Promise<void> {
       account uuid generated always as ((payload ->> 'accountId')::uuid) stored,
       grant_id text generated always as (payload ->> 'grantId') stored,
       uid text generated always as (payload ->> 'uid') stored,
+      identity uuid,
       consumed_at timestamptz,
       expires_at timestamptz,
       constraint records_pkey primary key (model, id)
