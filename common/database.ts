@@ -50,11 +50,24 @@ export const brokenConstraint = (error: unknown): string | undefined =>
     ? error.constraint
     : undefined;
 
-/** Whether the database is away, as opposed to a statement that it refused. */
+/** Whether the database is away or has no connection left, as opposed to a statement that it refused. */
 export const isOutage = (error: unknown): boolean =>
   error instanceof Error &&
-  "code" in error &&
-  /^(ECONN|ETIMEDOUT|EPIPE|08|57P0)/.test(String(error.code));
+  (error.name === "KnexTimeoutError" ||
+    error.message.startsWith("Connection terminated") ||
+    /^(ECONN|ETIMEDOUT|EPIPE|08|53|57P0)/.test(codeOf(error)));
+
+/** Whether a statement was ended because it took too long. */
+export const isTimeout = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && error.code === "57014";
+
+const codeOf = (error: Error) => ("code" in error ? String(error.code) : "");
+
+export const isReachable = (db: Knex): Promise<boolean> =>
+  db.raw("select 1").then(
+    () => true,
+    () => false,
+  );
 
 /** Fails early, with a sentence, on a database that cannot serve: unreachable, or of a version never tried. */
 export async function assertSupportedVersion(db: Knex): Promise<void> {

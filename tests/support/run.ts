@@ -10,7 +10,7 @@ export interface Answer {
   readonly errors: readonly {
     message: string;
     path?: readonly (string | number)[];
-    extensions: { code?: string; at?: string };
+    extensions: { code?: string; at?: string; requestId?: string };
   }[];
 }
 

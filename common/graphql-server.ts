@@ -1,0 +1,163 @@
+import { HeaderMap, type ApolloServer, type BaseContext } from "@apollo/server";
+import { GraphQLError } from "graphql";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { DomainError, limitExceeded } from "./errors.ts";
+import { send, sendJson, splitUrl, type Handler } from "./http-server.ts";
+import type { Logger } from "./log.ts";
+import { mask, requestIdHeader } from "./masking.ts";
+
+export interface GraphqlEndpoint<Context extends BaseContext> {
+  /** Made by `createApolloServer`. */
+  readonly server: ApolloServer<Context>;
+  readonly maxBodyBytes: number;
+  /** The id of this request in log, ledger and errors. */
+  readonly requestId: (request: IncomingMessage) => string;
+  /** Made from the headers alone, before the body is read; throws for a caller whom it does not believe. */
+  readonly createContext: (
+    request: IncomingMessage,
+    requestId: string,
+  ) => Promise<Context>;
+  /** Throws for a query that is not even looked at. */
+  readonly admit?: (query: string) => void;
+  readonly log: Logger;
+}
+
+/** GraphQL over HTTP: JSON in and out. */
+export const graphqlHandler =
+  <Context extends BaseContext>(endpoint: GraphqlEndpoint<Context>): Handler =>
+  async (request, response) => {
+    const requestId = endpoint.requestId(request);
+    response.setHeader(requestIdHeader, requestId);
+    response.setHeader("cache-control", "no-store");
+    try {
+      await execute(endpoint, request, response, requestId);
+    } catch (error) {
+      refuse(response, error, requestId, endpoint.log);
+    }
+  };
+
+async function execute<Context extends BaseContext>(
+  { server, maxBodyBytes, createContext, admit }: GraphqlEndpoint<Context>,
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+): Promise<void> {
+  const context = await createContext(request, requestId);
+  const [, search] = splitUrl(request);
+  const body = await readJson(request, maxBodyBytes);
+  admit?.(queryOf(body, search));
+  const answer = await server.executeHTTPGraphQLRequest({
+    httpGraphQLRequest: {
+      method: request.method ?? "",
+      headers: headersOf(request, requestId),
+      search,
+      body,
+    },
+    context: () => Promise.resolve(context),
+  });
+  if (answer.body.kind !== "complete")
+    throw new Error("Answers in parts are not served.");
+  for (const [name, value] of answer.headers) response.setHeader(name, value);
+  send(
+    response,
+    answer.status ?? 200,
+    answer.headers.get("content-type") ?? "application/json",
+    answer.body.string,
+  );
+}
+
+function headersOf({ headers }: IncomingMessage, requestId: string): HeaderMap {
+  const map = new HeaderMap();
+  for (const [name, value] of Object.entries(headers))
+    if (value !== undefined) map.set(name, String(value));
+  map.set(requestIdHeader, requestId);
+  return map;
+}
+
+/** The query of a request by POST or GET; what has none is refused by the server. */
+function queryOf(body: unknown, search: string): string {
+  const query =
+    typeof body === "object" && body !== null && "query" in body
+      ? body.query
+      : new URLSearchParams(search).get("query");
+  return typeof query === "string" ? query : "";
+}
+
+/** The body, or undefined if its content type is not JSON: the server has the words for that. */
+async function readJson(
+  request: IncomingMessage,
+  maxBytes: number,
+): Promise<unknown> {
+  const contentType = request.headers["content-type"] ?? "";
+  if (!/^application\/json\s*(;|$)/i.test(contentType)) return undefined;
+  if (request.headers["content-encoding"] !== undefined)
+    throw badRequest("Send the body as it is, without a content-encoding.");
+  const text = await readText(request, maxBytes);
+  try {
+    return text === "" ? undefined : JSON.parse(text);
+  } catch (error) {
+    throw badRequest(`The body is not JSON: ${(error as Error).message}`);
+  }
+}
+
+const badRequest = (message: string) =>
+  new GraphQLError(message, { extensions: { code: "BAD_REQUEST" } });
+
+function readText(request: IncomingMessage, maxBytes: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const count = (bytes: number) => {
+      if (bytes > maxBytes)
+        reject(
+          limitExceeded(
+            "bytes in a request",
+            maxBytes,
+            bytes,
+            "Send it in several requests.",
+          ),
+        );
+    };
+    count(Number(request.headers["content-length"] ?? 0));
+    request.on("data", (chunk: Buffer) => {
+      count((size += chunk.length));
+      // What is too long is read to its end, so that the client comes to read the answer, but not kept.
+      if (size <= maxBytes) chunks.push(chunk);
+    });
+    request.once("end", () => resolve(Buffer.concat(chunks).toString()));
+    request.once("error", reject);
+  });
+}
+
+/** Of requests that are refused before they are executed. */
+const statuses: Readonly<Record<string, number>> = {
+  BAD_REQUEST: 400,
+  UNAUTHENTICATED: 401,
+  LIMIT_EXCEEDED: 413,
+  UNAVAILABLE: 503,
+  TIMEOUT: 504,
+};
+
+function refuse(
+  response: ServerResponse,
+  cause: unknown,
+  requestId: string,
+  log: Logger,
+): void {
+  // The client has gone.
+  if (response.destroyed) return;
+  const { message, extensions } =
+    cause instanceof DomainError || cause instanceof GraphQLError
+      ? cause
+      : { message: "", extensions: {} };
+  const error = mask(
+    { message, extensions: { ...extensions } },
+    cause,
+    requestId,
+    log,
+  );
+  const status = statuses[String(error.extensions?.["code"])] ?? 500;
+  if (status === 401)
+    response.setHeader("www-authenticate", 'Bearer error="invalid_token"');
+  sendJson(response, status, { errors: [error] });
+}

@@ -1,0 +1,178 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import type { AddressInfo } from "node:net";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
+import { StartError, type EnvironmentReader } from "./config.ts";
+import type { Logger } from "./log.ts";
+
+export type Handler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+) => void | Promise<void>;
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** By path; `/*` at the end takes every path below, and the path itself. */
+  readonly routes: Readonly<Record<string, Handler>>;
+  /** Whether requests can be served now; asked by `/readyz`. */
+  readonly isReady: () => Promise<boolean>;
+  /** How long `/readyz` fails before connections are refused, so that a load balancer can turn away. */
+  readonly graceMs: number;
+  readonly log: Logger;
+}
+
+export interface HttpServer {
+  readonly url: string;
+  /** Finishes every request whose headers have arrived. */
+  stop(): Promise<void>;
+}
+
+/** Where a process listens, and how it stops. */
+export const readListenAddress = (reader: EnvironmentReader, port: number) => ({
+  host: reader.text("HOST", "127.0.0.1"),
+  port: reader.integer("PORT", port, { min: 0, max: 65_535 }),
+  graceMs: reader.integer("STOP_GRACE_MS", 500, { min: 0, max: 120_000 }),
+});
+
+/** A request that is served at this time when the process stops has this long to end. */
+const drainMs = 60_000;
+
+/** Serves the routes, and `/healthz` and `/readyz` beside them. */
+export async function listen(options: ListenOptions): Promise<HttpServer> {
+  const { host, port, graceMs, log } = options;
+  let isStopping = false;
+  const routes: Record<string, Handler> = {
+    ...options.routes,
+    "/healthz": (_request, response) =>
+      sendJson(response, 200, { status: "ok" }),
+    "/readyz": async (_request, response) => {
+      const isReady = !isStopping && (await options.isReady());
+      sendJson(response, isReady ? 200 : 503, {
+        status: isReady ? "ready" : "not ready",
+      });
+    },
+  };
+
+  const open = new Set<ServerResponse>();
+  const server = createServer(
+    {
+      headersTimeout: 10_000,
+      requestTimeout: 120_000,
+      // Longer than a load balancer keeps an idle connection, so that it is the one to close it.
+      keepAliveTimeout: 65_000,
+    },
+    (request, response) => {
+      open.add(response);
+      response.once("close", () => open.delete(response));
+      response.shouldKeepAlive &&= !isStopping;
+      void answer(routes, request, response, log);
+    },
+  );
+  await bind(server, host, port);
+
+  return {
+    url: urlOf(server.address() as AddressInfo),
+    async stop() {
+      isStopping = true;
+      for (const response of open) response.shouldKeepAlive = false;
+      await sleep(graceMs);
+      // Right after the loop's poll: what has arrived until now has been read, and is no idle connection.
+      await setImmediate();
+      const closed = new Promise((resolve) => server.close(resolve));
+      const deadline = setTimeout(() => server.closeAllConnections(), drainMs);
+      await closed;
+      clearTimeout(deadline);
+    },
+  };
+}
+
+async function answer(
+  routes: Readonly<Record<string, Handler>>,
+  request: IncomingMessage,
+  response: ServerResponse,
+  log: Logger,
+): Promise<void> {
+  try {
+    const handler = route(routes, pathOf(request));
+    if (handler) await handler(request, response);
+    else sendJson(response, 404, { error: "There is nothing at this path." });
+  } catch (error) {
+    log.error({ err: error }, "a request failed");
+    if (response.headersSent) response.destroy();
+    else sendJson(response, 500, { error: "Internal server error." });
+  }
+}
+
+function route(
+  routes: Readonly<Record<string, Handler>>,
+  path: string,
+): Handler | undefined {
+  if (Object.hasOwn(routes, path)) return routes[path];
+  const below = Object.keys(routes).find(
+    (key) => key.endsWith("/*") && `${path}/`.startsWith(key.slice(0, -1)),
+  );
+  return below === undefined ? undefined : routes[below];
+}
+
+/** The path of the request; the host that a client names is never looked at. */
+const pathOf = (request: IncomingMessage) => splitUrl(request)[0];
+
+/** Path and query string, the latter with its question mark. */
+export function splitUrl({
+  url = "/",
+}: IncomingMessage): readonly [path: string, search: string] {
+  const mark = url.indexOf("?");
+  return mark < 0 ? [url, ""] : [url.slice(0, mark), url.slice(mark)];
+}
+
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+): void {
+  send(response, status, "application/json", JSON.stringify(body));
+}
+
+export function send(
+  response: ServerResponse,
+  status: number,
+  contentType: string,
+  body: string | Buffer,
+): void {
+  response.statusCode = status;
+  response.setHeader("content-type", contentType);
+  response.setHeader("content-length", Buffer.byteLength(body));
+  response.end(body);
+}
+
+async function bind(server: Server, host: string, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  }).catch((cause: NodeJS.ErrnoException) => {
+    const reason = reasons[cause.code ?? ""] ?? cause.message;
+    throw new StartError(
+      `Cannot listen on ${host}, port ${port}: ${reason}. Set HOST and PORT to another address.`,
+      { cause },
+    );
+  });
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: "another process listens there",
+  EACCES: "this account may not",
+  EADDRNOTAVAIL: "this machine has no such address",
+  ENOTFOUND: "no such host is known",
+};
+
+const urlOf = ({ address, family, port }: AddressInfo) =>
+  `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;

@@ -1,0 +1,45 @@
+import { ConfigError, StartError } from "./config.ts";
+
+/** Registers how to undo what was just started; undone in the opposite order. */
+export type OnStop = (stop: () => unknown) => void;
+
+/**
+ * Runs a process from `start` until SIGTERM or SIGINT, then stops what `start` registered. A second signal ends it at
+ * once. When the start fails, what had been started is stopped too, and the operator is told in one sentence.
+ */
+export async function runProcess(
+  start: (onStop: OnStop) => Promise<void>,
+): Promise<void> {
+  const stops: (() => unknown)[] = [];
+  const started = start((stop) => stops.unshift(stop));
+  for (const signal of ["SIGTERM", "SIGINT"] as const)
+    process.once(signal, () => {
+      for (const again of ["SIGTERM", "SIGINT"] as const)
+        process.on(again, () => process.exit(1));
+      // A start that fails is told below.
+      void started.then(() => finish(stops, 0)).catch(() => undefined);
+    });
+  try {
+    await started;
+  } catch (error) {
+    const mendable =
+      error instanceof StartError || error instanceof ConfigError;
+    console.error(mendable ? error.message : error);
+    await finish(stops, 1);
+  }
+}
+
+async function finish(
+  stops: readonly (() => unknown)[],
+  exitCode: number,
+): Promise<void> {
+  let code = exitCode;
+  for (const stop of stops)
+    try {
+      await stop();
+    } catch (error) {
+      console.error(error);
+      code = 1;
+    }
+  process.exit(code);
+}

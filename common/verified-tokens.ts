@@ -1,0 +1,35 @@
+/** What a token says, and until when, in seconds since 1970. */
+export interface Verified<T> {
+  readonly value: T;
+  readonly expiresAt: number;
+}
+
+/**
+ * Verifies tokens and remembers, by their bytes, those whose signature was good, until they expire: checking one anew
+ * costs a tenth of a page. Only what the token itself says is remembered, never what its identity may do.
+ */
+export class VerifiedTokens<T> {
+  /** In the order of their last use. */
+  private readonly remembered = new Map<string, Verified<T>>();
+
+  constructor(
+    private readonly verify: (token: string) => Promise<Verified<T>>,
+    private readonly capacity = 10_000,
+  ) {}
+
+  async read(token: string): Promise<T> {
+    const known = this.remembered.get(token);
+    this.remembered.delete(token);
+    const verified =
+      known && known.expiresAt > Date.now() / 1000
+        ? known
+        : await this.verify(token);
+    this.remembered.set(token, verified);
+    if (this.remembered.size > this.capacity)
+      for (const oldest of this.remembered.keys()) {
+        this.remembered.delete(oldest);
+        break;
+      }
+    return verified.value;
+  }
+}

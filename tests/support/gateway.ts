@@ -1,0 +1,137 @@
+import { HttpDataSource } from "../../gateway/http-data-source.ts";
+import { LocalDataSource } from "../../gateway/local-data-source.ts";
+import { startGateway } from "../../gateway/server.ts";
+import { identifyBy } from "../../gateway/identity.ts";
+import type { DataSource } from "../../gateway/data-source.ts";
+import { listen } from "../../common/http-server.ts";
+import { InternalTokenSigner } from "../../common/internal-token.ts";
+import { createLogger, type Logger } from "../../common/log.ts";
+import type { Subgraph } from "../../common/schema.ts";
+import { startSubgraph } from "../../common/subgraph.ts";
+import type { Knex } from "../../common/database.ts";
+import type { Viewer } from "../../common/viewer.ts";
+import type { Answer } from "./run.ts";
+import { TestIssuer } from "./tokens.ts";
+
+// The gateway would report its environment to its makers.
+process.env["APOLLO_TELEMETRY_DISABLED"] = "1";
+
+export const modes = ["in one process", "as separate processes"] as const;
+export type Mode = (typeof modes)[number];
+
+/** A running graph, spoken to over HTTP. */
+export interface TestGraph {
+  readonly url: string;
+  readonly issuer: TestIssuer;
+  /** Of subgraphs that are processes of their own, by name. */
+  readonly subgraphUrls: ReadonlyMap<string, string>;
+  /** Runs an operation as somebody, or with a token of the test's own making. */
+  request(
+    caller: Viewer | string,
+    query: string,
+    variables?: Readonly<Record<string, unknown>>,
+  ): Promise<Answer>;
+  /** Any request at the gateway. */
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  stop(): Promise<void>;
+}
+
+export interface TestGraphOptions {
+  readonly mode: Mode;
+  readonly supergraphSdl: string;
+  readonly subgraphs: readonly Subgraph[];
+  /** Asked for readiness. */
+  readonly db: Knex;
+  readonly log?: Logger;
+  readonly introspection?: boolean;
+  readonly graceMs?: number;
+}
+
+const internalTokenSecret = "a secret of gateway and subgraphs in tests";
+
+/** The gateway before these subgraphs, which are servers of their own on loopback unless they are in one process. */
+export async function startTestGraph({
+  mode,
+  supergraphSdl,
+  subgraphs,
+  db,
+  log = createLogger("test", "silent"),
+  introspection = true,
+  graceMs = 0,
+}: TestGraphOptions): Promise<TestGraph> {
+  const issuer = await TestIssuer.create();
+  const tokens = new InternalTokenSigner(internalTokenSecret);
+  const stops: (() => Promise<void>)[] = [];
+  const subgraphUrls = new Map<string, string>();
+  const dataSources = new Map<string, DataSource>();
+  for (const subgraph of subgraphs) {
+    const { name } = subgraph;
+    if (mode === "in one process") {
+      dataSources.set(name, new LocalDataSource(subgraph, log));
+      continue;
+    }
+    const server = await startSubgraph({
+      subgraph,
+      db,
+      host: "127.0.0.1",
+      port: 0,
+      graceMs: 0,
+      internalTokenSecret,
+      log,
+    });
+    const url = new URL("/graphql", server.url);
+    const dataSource = new HttpDataSource({ name, url, tokens, log });
+    subgraphUrls.set(name, url.href);
+    dataSources.set(name, dataSource);
+    stops.push(async () => {
+      await dataSource.close();
+      await server.stop();
+    });
+  }
+  const gateway = await startGateway({
+    supergraphSdl,
+    dataSource: (name) => {
+      const dataSource = dataSources.get(name);
+      if (!dataSource) throw new Error(`There is no subgraph ${name}.`);
+      return dataSource;
+    },
+    identify: identifyBy(issuer.options),
+    introspection,
+    origins: ["https://allowed.example"],
+    log,
+  });
+  const http = await listen({
+    host: "127.0.0.1",
+    port: 0,
+    graceMs,
+    isReady: () => db.raw("select 1").then(() => true),
+    routes: { "/graphql": gateway.handler },
+    log,
+  });
+
+  return {
+    url: http.url,
+    issuer,
+    subgraphUrls,
+    async request(caller, query, variables = {}) {
+      const token =
+        typeof caller === "string" ? caller : await issuer.tokenFor(caller);
+      const response = await fetch(new URL("/graphql", http.url), {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          ...(token !== null && { authorization: `Bearer ${token}` }),
+        },
+        body: JSON.stringify({ query, variables }),
+      });
+      const answer = (await response.json()) as Partial<Answer>;
+      return { data: null, errors: [], ...answer };
+    },
+    fetch: (path, init) => fetch(new URL(path, http.url), init),
+    async stop() {
+      await http.stop();
+      await gateway.stop();
+      for (const stop of stops) await stop();
+    },
+  };
+}
