@@ -14,7 +14,7 @@ const { shield, rule, allow } = createRequire(import.meta.url)(
   "graphql-shield",
 ) as typeof Shield;
 
-export type Rule = ReturnType<ReturnType<typeof rule>>;
+export type Rule = ReturnType<ReturnType<typeof rule>> | typeof allow;
 export { allow };
 
 /** What every subgraph's context offers to its rules. */
