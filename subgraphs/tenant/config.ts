@@ -1,0 +1,42 @@
+import { EnvironmentReader, type Environment } from "../../common/config.ts";
+import { readSubgraphConfig } from "../../common/subgraph.ts";
+import type { Entitlement } from "./generated.ts";
+
+const entitlements: readonly Entitlement[] = ["COMMUNITIES"];
+
+/** What a tenant is founded with when its founder signs up (T5). */
+export interface SignUpConfig {
+  /** `SIGN_UP`: `open` lets any verified person found a tenant; with `off` only the operator does. */
+  readonly open: boolean;
+  /** `SIGN_UP_ENTITLEMENTS`: the entitlements of a tenant founded that way, by commas; `none` for none. */
+  readonly entitlements: readonly Entitlement[];
+}
+
+export function readSignUpConfig(reader: EnvironmentReader): SignUpConfig {
+  return {
+    open: reader.choice("SIGN_UP", ["open", "off"], "open") === "open",
+    entitlements: readEntitlements(reader),
+  };
+}
+
+function readEntitlements(reader: EnvironmentReader): Entitlement[] {
+  const list = reader.text("SIGN_UP_ENTITLEMENTS", "COMMUNITIES");
+  if (list === "none") return [];
+  return list.split(",").flatMap((name) => {
+    const found = entitlements.find((known) => known === name.trim());
+    if (found) return [found];
+    reader.fault(
+      `SIGN_UP_ENTITLEMENTS must be "none" or some of ${entitlements.join(", ")}, not "${list}".`,
+    );
+    return [];
+  });
+}
+
+export function readConfig(env: Environment) {
+  const reader = new EnvironmentReader(env);
+  return reader.done({
+    ...readSubgraphConfig(reader, "tenant", 4001),
+    publicUrl: reader.url("PUBLIC_URL", "http://127.0.0.1:4000"),
+    signUp: readSignUpConfig(reader),
+  });
+}

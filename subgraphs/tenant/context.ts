@@ -1,0 +1,33 @@
+import type { Knex } from "../../common/database.ts";
+import type { Logger } from "../../common/log.ts";
+import { liveness } from "../../common/viewer-store.ts";
+import type { Call } from "../../common/viewer.ts";
+import type { SignUpConfig } from "./config.ts";
+import { IdentityStore } from "./identity/store.ts";
+import { SecretStore } from "./secret/store.ts";
+import { TenantStore } from "./tenant/store.ts";
+
+export interface TenantSettings {
+  /** Where people reach this installation; links lead there. */
+  readonly publicUrl: URL;
+  readonly signUp: SignUpConfig;
+  readonly log: Logger;
+}
+
+/** What one request can reach. */
+export const createContext =
+  (db: Knex, settings: TenantSettings) => (call: Call) => {
+    const { viewer } = call;
+    return {
+      viewer,
+      isLive: liveness(db, viewer),
+      call,
+      db,
+      settings,
+      tenants: new TenantStore(db, viewer.identityId),
+      identities: new IdentityStore(db, viewer.identityId),
+      secrets: new SecretStore(db, viewer.identityId),
+    };
+  };
+
+export type TenantContext = ReturnType<ReturnType<typeof createContext>>;

@@ -1,0 +1,147 @@
+import type { Knex } from "../../../common/database.ts";
+import { badInput, forbidden } from "../../../common/errors.ts";
+import { record } from "../../../common/ledger-store.ts";
+import { nameFrom } from "../../../common/text.ts";
+import type { Call } from "../../../common/viewer.ts";
+import type { TenantContext } from "../context.ts";
+import type {
+  Entitlement,
+  SignUpTenantInput,
+  UpdateTenantInput,
+} from "../generated.ts";
+import { IdentityChangeStore } from "../identity/change-store.ts";
+import { TenantChangeStore } from "./change-store.ts";
+import { TenantStore, type Tenant } from "./store.ts";
+
+/** T5: the person becomes the administrator of a tenant of its own. */
+export async function signUpTenant(
+  input: SignUpTenantInput,
+  { db, viewer: { person }, call, settings: { signUp } }: TenantContext,
+): Promise<Tenant | null> {
+  if (person === null || !signUp.open)
+    throw forbidden(
+      "You may not found a tenant: the operator of this installation founds them. Ask the operator.",
+    );
+  const userName = input.userName ?? person.name;
+  if (userName === null)
+    throw badInput("Your sign-in has no name. Give yours.", "input.userName");
+  const tenant = {
+    name: nameFrom(input.name, "input.name"),
+    region: regionFrom(input.region),
+    entitlements: signUp.entitlements,
+    founder: {
+      name: nameFrom(userName, "input.userName"),
+      email: person.email,
+    },
+  };
+  return db.transaction(async (transaction) => {
+    if (await new TenantChangeStore(transaction).hasUser(person.email))
+      throw forbidden(
+        "You may not found a tenant: your e-mail belongs to a user of one already. Sign in again to be that user.",
+      );
+    const founded = await foundTenant(
+      transaction,
+      call,
+      "signUpTenant",
+      tenant,
+    );
+    return new TenantStore(transaction, founded.founderId).find(founded.id);
+  });
+}
+
+/** A tenant and its first user, who administers it, as sign-up and the operator found them. */
+export async function foundTenant(
+  transaction: Knex.Transaction,
+  call: Call,
+  action: string,
+  {
+    founder,
+    ...tenant
+  }: {
+    name: string;
+    region: string | null;
+    entitlements: readonly Entitlement[];
+    founder: { name: string; email: string };
+  },
+): Promise<{ id: string; founderId: string }> {
+  const key = await new TenantChangeStore(transaction).insert(tenant);
+  const roles = ["ACCOUNT_ADMINISTRATOR"] as const;
+  const founderId = await new IdentityChangeStore(transaction).addUser(key, {
+    ...founder,
+    roles,
+  });
+  const tenantIds = [key.uuid];
+  await record(
+    transaction,
+    call,
+    action,
+    [
+      {
+        kind: "TENANT",
+        subjectType: "Tenant",
+        subjectId: key.uuid,
+        tenantIds,
+        after: { region: tenant.region, entitlements: tenant.entitlements },
+      },
+      {
+        kind: "IDENTITY",
+        subjectType: "User",
+        subjectId: founderId,
+        tenantIds,
+        after: { roles },
+      },
+    ],
+    [
+      { id: key.uuid, name: tenant.name },
+      { id: founderId, ...founder },
+    ],
+  );
+  return { id: key.uuid, founderId };
+}
+
+export async function updateTenant(
+  input: UpdateTenantInput,
+  { db, viewer, call }: TenantContext,
+): Promise<Tenant | null> {
+  const change = {
+    ...(input.name !== undefined && { name: newName(input.name) }),
+    ...(input.region !== undefined && { region: regionFrom(input.region) }),
+  };
+  return db.transaction(async (transaction) => {
+    const { tenant } = await new IdentityChangeStore(
+      transaction,
+    ).lockAsAdministrator(viewer);
+    const tenants = new TenantStore(transaction, viewer.identityId);
+    const before = await tenants.find(tenant.uuid);
+    await new TenantChangeStore(transaction).update(tenant, change);
+    const after = await tenants.find(tenant.uuid);
+    await record(
+      transaction,
+      call,
+      "updateTenant",
+      [
+        {
+          kind: "TENANT",
+          subjectType: "Tenant",
+          subjectId: tenant.uuid,
+          tenantIds: [tenant.uuid],
+          before: { region: before?.region },
+          after: { region: after?.region, renamed: "name" in change },
+        },
+      ],
+      "name" in change ? [{ id: tenant.uuid, name: change.name }] : [],
+    );
+    return after;
+  });
+}
+
+function newName(name: string | null): string {
+  if (name === null)
+    throw badInput("A tenant must have a name. Give one.", "input.name");
+  return nameFrom(name, "input.name");
+}
+
+const maxRegionLength = 100;
+
+const regionFrom = (region: string | null | undefined) =>
+  region == null ? null : nameFrom(region, "input.region", maxRegionLength);
