@@ -36,7 +36,7 @@ export const can = <Args, Context extends CallContext>(
     context: Context,
   ) => boolean | Promise<boolean>,
 ): Rule =>
-  rule(action, { cache: "no_cache" })(
+  rule({ cache: "no_cache" })(
     async (_parent, args: Args, context: Context) => {
       // Returned, not thrown: shield takes a thrown error for its own refusal.
       try {
