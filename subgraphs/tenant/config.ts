@@ -36,7 +36,7 @@ export function readConfig(env: Environment) {
   const reader = new EnvironmentReader(env);
   return reader.done({
     ...readSubgraphConfig(reader, "tenant", 4001),
-    publicUrl: reader.url("PUBLIC_URL", "http://127.0.0.1:4000"),
+    publicUrl: reader.url("PUBLIC_URL"),
     signUp: readSignUpConfig(reader),
   });
 }

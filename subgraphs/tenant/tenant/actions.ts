@@ -26,13 +26,10 @@ export async function signUpTenant(
   if (userName === null)
     throw badInput("Your sign-in has no name. Give yours.", "input.userName");
   const tenant = {
-    name: nameFrom(input.name, "input.name"),
-    region: regionFrom(input.region),
+    name: input.name,
+    region: input.region,
     entitlements: signUp.entitlements,
-    founder: {
-      name: nameFrom(userName, "input.userName"),
-      email: person.email,
-    },
+    founder: { name: userName, email: person.email },
   };
   return db.transaction(async (transaction) => {
     if (await new TenantChangeStore(transaction).hasUser(person.email))
@@ -49,28 +46,36 @@ export async function signUpTenant(
   });
 }
 
-/** A tenant and its first user, who administers it, as sign-up and the operator found them. */
+/** A tenant and its first user, who administers it: founded by sign-up or by the operator. */
 export async function foundTenant(
   transaction: Knex.Transaction,
   call: Call,
   action: string,
-  {
-    founder,
-    ...tenant
-  }: {
+  input: {
     name: string;
-    region: string | null;
+    region: string | null | undefined;
     entitlements: readonly Entitlement[];
     founder: { name: string; email: string };
   },
 ): Promise<{ id: string; founderId: string }> {
-  const key = await new TenantChangeStore(transaction).insert(tenant);
+  const name = nameFrom(input.name, "input.name");
+  const region = regionFrom(input.region);
+  const { entitlements } = input;
+  const founder = {
+    name: nameFrom(input.founder.name, "input.userName"),
+    email: input.founder.email,
+  };
+  const tenant = await new TenantChangeStore(transaction).insert({
+    name,
+    region,
+    entitlements,
+  });
   const roles = ["ACCOUNT_ADMINISTRATOR"] as const;
-  const founderId = await new IdentityChangeStore(transaction).addUser(key, {
+  const founderId = await new IdentityChangeStore(transaction).addUser(tenant, {
     ...founder,
     roles,
   });
-  const tenantIds = [key.uuid];
+  const tenantIds = [tenant.uuid];
   await record(
     transaction,
     call,
@@ -79,9 +84,9 @@ export async function foundTenant(
       {
         kind: "TENANT",
         subjectType: "Tenant",
-        subjectId: key.uuid,
+        subjectId: tenant.uuid,
         tenantIds,
-        after: { region: tenant.region, entitlements: tenant.entitlements },
+        after: { region, entitlements },
       },
       {
         kind: "IDENTITY",
@@ -92,11 +97,11 @@ export async function foundTenant(
       },
     ],
     [
-      { id: key.uuid, name: tenant.name },
+      { id: tenant.uuid, name },
       { id: founderId, ...founder },
     ],
   );
-  return { id: key.uuid, founderId };
+  return { id: tenant.uuid, founderId };
 }
 
 export async function updateTenant(

@@ -1,0 +1,49 @@
+import { join } from "node:path";
+import {
+  EnvironmentReader,
+  StartError,
+  type Environment,
+} from "../common/config.ts";
+import {
+  assertSupportedVersion,
+  connect,
+  isReachable,
+  type Knex,
+} from "../common/database.ts";
+import { lastUrl } from "../common/embedded-postgres/running.ts";
+import { assertMigrated } from "../migrations/run.ts";
+
+/**
+ * Lets an operator's command work as the owner of the installation's database: the one of `DATABASE_URL`, or the
+ * embedded one, which must be running.
+ */
+export async function asOwner<T>(
+  env: Environment,
+  work: (db: Knex) => Promise<T>,
+): Promise<T> {
+  const db = await connectAsOwner(env);
+  try {
+    await assertSupportedVersion(db);
+    await assertMigrated(db);
+    return await work(db);
+  } finally {
+    await db.destroy();
+  }
+}
+
+async function connectAsOwner(env: Environment): Promise<Knex> {
+  const reader = new EnvironmentReader(env);
+  const pool = { name: "command", poolSize: 2 };
+  const outside = reader.optional("DATABASE_URL");
+  if (outside !== undefined) return connect(outside, pool);
+  const directory = reader.text("TRIBUTARY_DATA", ".tributary");
+  const url = await lastUrl(join(directory, "postgres"));
+  if (url !== undefined) {
+    const db = connect(url, pool);
+    if (await isReachable(db)) return db;
+    await db.destroy();
+  }
+  throw new StartError(
+    `No installation runs in ${directory}. Start it with "npm start", name another directory by TRIBUTARY_DATA, or set DATABASE_URL to the database of one that runs elsewhere.`,
+  );
+}
