@@ -36,7 +36,7 @@ export interface HttpServer {
 /** Where a process listens, and how it stops. */
 export const readListenAddress = (reader: EnvironmentReader, port: number) => ({
   host: reader.text("HOST", "127.0.0.1"),
-  port: reader.integer("PORT", port, { min: 0, max: 65_535 }),
+  port: reader.integer("PORT", port, { min: 1, max: 65_535 }),
   graceMs: reader.integer("STOP_GRACE_MS", 500, { min: 0, max: 120_000 }),
 });
 
@@ -98,6 +98,8 @@ async function answer(
   response: ServerResponse,
   log: Logger,
 ): Promise<void> {
+  for (const [name, value] of Object.entries(securityHeaders))
+    response.setHeader(name, value);
   try {
     const handler = route(routes, pathOf(request));
     if (handler) await handler(request, response);
@@ -108,6 +110,13 @@ async function answer(
     else sendJson(response, 500, { error: "Internal server error." });
   }
 }
+
+/** A page loosens the policy by its own. */
+const securityHeaders = {
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "referrer-policy": "same-origin",
+  "x-content-type-options": "nosniff",
+};
 
 function route(
   routes: Readonly<Record<string, Handler>>,

@@ -8,16 +8,21 @@ import {
 import { GraphQLError, type GraphQLFormattedError } from "graphql";
 import { randomUUID } from "node:crypto";
 import { graphqlHandler } from "../common/graphql-server.ts";
-import type { Handler } from "../common/http-server.ts";
-import type { Logger } from "../common/log.ts";
+import {
+  listen,
+  type Handler,
+  type HttpServer,
+  type ListenOptions,
+} from "../common/http-server.ts";
 import { maskErrors } from "../common/masking.ts";
 import { stringifyResult } from "../common/packed.ts";
 import { cors } from "./cors.ts";
 import type { DataSource, GatewayContext } from "./data-source.ts";
+import { explorer } from "./explorer.ts";
 import type { Identify } from "./identity.ts";
 import { limits, queryLimits } from "./limits.ts";
 
-export interface GatewayOptions {
+export interface GatewayOptions extends Omit<ListenOptions, "routes"> {
   readonly supergraphSdl: string;
   /** How to reach a subgraph, by its name. */
   readonly dataSource: (name: string) => DataSource;
@@ -25,23 +30,39 @@ export interface GatewayOptions {
   readonly introspection: boolean;
   /** Of pages that may call from a browser. */
   readonly origins: readonly string[];
-  readonly log: Logger;
+  /** The issuer, which has everything below /oidc. */
+  readonly oidc: Handler;
 }
 
-export interface Gateway {
-  readonly handler: Handler;
-  stop(): Promise<void>;
+/** Serves the graph, its explorer and the issuer. */
+export async function startGateway(
+  options: GatewayOptions,
+): Promise<HttpServer> {
+  const server = graphqlServer(options);
+  await server.start();
+  const http = await listen({
+    ...options,
+    routes: {
+      "/graphql": cors(options.origins, graphql(server, options)),
+      "/oidc/*": options.oidc,
+      "/": explorer(),
+    },
+  });
+  return {
+    url: http.url,
+    async stop() {
+      await http.stop();
+      await server.stop();
+    },
+  };
 }
 
-/** The one endpoint of the graph. */
-export async function startGateway({
+function graphqlServer({
   supergraphSdl,
   dataSource,
-  identify,
   introspection,
-  origins,
   log,
-}: GatewayOptions): Promise<Gateway> {
+}: GatewayOptions): ApolloServer<GatewayContext> {
   const gateway = new ApolloGateway({
     supergraphSdl,
     buildService: ({ name }) => dataSource(name),
@@ -51,9 +72,10 @@ export async function startGateway({
       debug: { maxEvaluatedPlans: 500 },
     },
     __exposeQueryPlanExperimental: false,
-    logger: log,
+    // At start-up it tells what it always tells.
+    logger: log.child({}, { level: "warn" }),
   });
-  const server = new ApolloServer<GatewayContext>({
+  return new ApolloServer<GatewayContext>({
     gateway,
     introspection,
     hideSchemaDetailsFromClientErrors: !introspection,
@@ -70,23 +92,23 @@ export async function startGateway({
       maskErrors(log, withoutSubgraph),
     ],
   });
-  await server.start();
-  const handler = graphqlHandler({
+}
+
+const graphql = (
+  server: ApolloServer<GatewayContext>,
+  { identify, log }: GatewayOptions,
+): Handler =>
+  graphqlHandler({
     server,
     maxBodyBytes: limits.bodyBytes,
     requestId: () => randomUUID(),
-    createContext: async (request, requestId): Promise<GatewayContext> => ({
+    createContext: async (request, requestId) => ({
       call: { viewer: await identify(request), requestId },
       subgraphContexts: new Map(),
     }),
     admit: queryLimits(),
     log,
   });
-  return {
-    handler: cors(origins, handler),
-    stop: () => server.stop(),
-  };
-}
 
 /** Which of several operations is meant, told before the gateway fails for want of it. */
 const resolveOperation: ApolloServerPlugin<GatewayContext> = {
@@ -117,6 +139,7 @@ const resolveOperation: ApolloServerPlugin<GatewayContext> = {
 
 /** Which subgraph serves a field is no part of the contract. */
 function withoutSubgraph(error: GraphQLFormattedError): GraphQLFormattedError {
-  const { serviceName: _, ...extensions } = error.extensions ?? {};
+  const extensions = { ...error.extensions };
+  delete extensions["serviceName"];
   return { ...error, extensions };
 }

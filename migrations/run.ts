@@ -2,7 +2,10 @@ import { createHmac } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import pg from "pg";
 import createKnex, { type Knex } from "knex";
-import { connectionSettings } from "../common/database.ts";
+import {
+  assertSupportedVersion,
+  connectionSettings,
+} from "../common/database.ts";
 import { StartError } from "../common/config.ts";
 
 /** The roles that subgraphs and issuer connect as; the owner's URL is for migrations alone. */
@@ -37,7 +40,6 @@ export async function migrate(ownerUrl: string): Promise<string[]> {
   const gatekeeper = new pg.Client(
     connectionSettings(ownerUrl, "tributary-migrate"),
   );
-  await gatekeeper.connect();
   const knex = createKnex({
     client: "pg",
     connection: connectionSettings(ownerUrl, "tributary-migrate"),
@@ -49,6 +51,8 @@ export async function migrate(ownerUrl: string): Promise<string[]> {
     },
   });
   try {
+    await assertSupportedVersion(knex);
+    await gatekeeper.connect();
     await gatekeeper.query(
       "select pg_advisory_lock(hashtext('tributary.migrate'))",
     );

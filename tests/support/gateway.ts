@@ -3,12 +3,11 @@ import { LocalDataSource } from "../../gateway/local-data-source.ts";
 import { startGateway } from "../../gateway/server.ts";
 import { identifyBy } from "../../gateway/identity.ts";
 import type { DataSource } from "../../gateway/data-source.ts";
-import { listen } from "../../common/http-server.ts";
 import { InternalTokenSigner } from "../../common/internal-token.ts";
 import { createLogger, type Logger } from "../../common/log.ts";
 import type { Subgraph } from "../../common/schema.ts";
 import { startSubgraph } from "../../common/subgraph.ts";
-import type { Knex } from "../../common/database.ts";
+import { isReachable, type Knex } from "../../common/database.ts";
 import type { Viewer } from "../../common/viewer.ts";
 import type { Answer } from "./run.ts";
 import { TestIssuer } from "./tokens.ts";
@@ -89,6 +88,10 @@ export async function startTestGraph({
     });
   }
   const gateway = await startGateway({
+    host: "127.0.0.1",
+    port: 0,
+    graceMs,
+    isReady: () => isReachable(db),
     supergraphSdl,
     dataSource: (name) => {
       const dataSource = dataSources.get(name);
@@ -98,25 +101,20 @@ export async function startTestGraph({
     identify: identifyBy(issuer.options),
     introspection,
     origins: ["https://allowed.example"],
-    log,
-  });
-  const http = await listen({
-    host: "127.0.0.1",
-    port: 0,
-    graceMs,
-    isReady: () => db.raw("select 1").then(() => true),
-    routes: { "/graphql": gateway.handler },
+    oidc: (_request, response) => {
+      response.end("the issuer");
+    },
     log,
   });
 
   return {
-    url: http.url,
+    url: gateway.url,
     issuer,
     subgraphUrls,
     async request(caller, query, variables = {}) {
       const token =
         typeof caller === "string" ? caller : await issuer.tokenFor(caller);
-      const response = await fetch(new URL("/graphql", http.url), {
+      const response = await fetch(new URL("/graphql", gateway.url), {
         method: "POST",
         headers: {
           "content-type": "application/json",
@@ -127,9 +125,8 @@ export async function startTestGraph({
       const answer = (await response.json()) as Partial<Answer>;
       return { data: null, errors: [], ...answer };
     },
-    fetch: (path, init) => fetch(new URL(path, http.url), init),
+    fetch: (path, init) => fetch(new URL(path, gateway.url), init),
     async stop() {
-      await http.stop();
       await gateway.stop();
       for (const stop of stops) await stop();
     },

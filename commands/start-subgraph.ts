@@ -1,0 +1,21 @@
+import { StartError } from "../common/config.ts";
+import { runCommand } from "./command.ts";
+
+const usage = `
+Usage: npm run start:subgraph <tenant | community | stream>
+
+Starts one subgraph as a process of its own, for a gateway that runs as one too. By environment:
+
+  <NAME>_DATABASE_URL     as printed by "npm run migrate -- --urls"
+  INTERNAL_TOKEN_SECRET   the same as the gateway's; at least 32 characters
+  HOST, PORT              127.0.0.1 and 4001 (tenant), 4002 (community), 4003 (stream)
+  POOL_SIZE, LOG_LEVEL    10 connections, info
+`;
+
+const names = ["tenant", "community", "stream"];
+
+await runCommand(usage, {}, async ({ positionals: [name = "", ...rest] }) => {
+  if (!names.includes(name) || rest.length > 0)
+    throw new StartError(`Name one of ${names.join(", ")}.\n\n${usage.trim()}`);
+  await import(`../subgraphs/${name}/main.ts`);
+});

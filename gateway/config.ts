@@ -1,0 +1,50 @@
+import type { EnvironmentReader } from "../common/config.ts";
+import { readListenAddress } from "../common/http-server.ts";
+import { readInternalTokenSecret } from "../common/internal-token.ts";
+import { readLogLevel } from "../common/log.ts";
+import { readPublicUrl } from "../common/public-url.ts";
+
+/** Apollo's front ends are served from there; they may call a server that is being developed. */
+const developmentOrigins = [
+  "https://studio.apollographql.com",
+  "https://sandbox.embed.apollographql.com",
+];
+
+/** What the gateway is told wherever it runs. */
+export function readGatewayConfig(reader: EnvironmentReader) {
+  const isDevelopment = reader.optional("NODE_ENV") !== "production";
+  return {
+    ...readListenAddress(reader, 4000),
+    introspection: reader.flag("INTROSPECTION", isDevelopment),
+    origins: [
+      readPublicUrl(reader).origin,
+      ...readOrigins(reader),
+      ...(isDevelopment ? developmentOrigins : []),
+    ],
+  };
+}
+
+/** What else it is told in a process of its own. */
+export const readGatewayProcessConfig = (reader: EnvironmentReader) => ({
+  ...readGatewayConfig(reader),
+  subgraphUrls: {
+    tenant: reader.url("TENANT_URL", "http://127.0.0.1:4001"),
+    community: reader.url("COMMUNITY_URL", "http://127.0.0.1:4002"),
+    stream: reader.url("STREAM_URL", "http://127.0.0.1:4003"),
+  },
+  internalTokenSecret: readInternalTokenSecret(reader),
+  issuerDatabaseUrl: reader.text("ISSUER_DATABASE_URL"),
+  poolSize: reader.integer("POOL_SIZE", 10, { min: 1, max: 1000 }),
+  logLevel: readLogLevel(reader),
+});
+
+function readOrigins(reader: EnvironmentReader): string[] {
+  const list = reader.optional("CORS_ORIGINS")?.split(",") ?? [];
+  const origins = list.map((origin) => origin.trim());
+  for (const origin of origins)
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin)
+      reader.fault(
+        `CORS_ORIGINS must list origins by commas, like https://app.example.com, not "${origin}".`,
+      );
+  return origins;
+}
