@@ -87,12 +87,12 @@ export class Page {
     const descending = (this.order.descending ?? false) !== this.backwards;
     if (this.from) {
       const bound = this.order.by.map(({ type }) => `?::${type}`).join(", ");
-      void query.whereRaw(`(${columns}) ${descending ? "<" : ">"} (${bound})`, [
+      query.whereRaw(`(${columns}) ${descending ? "<" : ">"} (${bound})`, [
         ...this.from,
       ]);
     }
     const texts = this.order.by.map(({ sql }) => `(${sql})::text`).join(", ");
-    void query
+    query
       .select(query.client.raw(`array[${texts}] as position`))
       .orderByRaw(
         this.order.by

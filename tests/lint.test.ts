@@ -251,15 +251,20 @@ test("no rule is switched off in passing", async () => {
   );
 });
 
-test("a promise that nobody awaits is a fault", async () => {
+test("a promise that nobody awaits is a fault, a statement that is extended is none", async () => {
   const code = `
     import type { Knex } from "knex";
     const work = async () => {};
     export function start(db: Knex) {
       work();
       db("x").insert({});
+      db("x").where({ id: 1 }).update({});
+      const query = db("x");
+      query.whereRaw("true");
+      return query;
     }`;
   expect(await faults("common/log.ts", code, compiling)).toEqual([
+    "@typescript-eslint/no-floating-promises",
     "@typescript-eslint/no-floating-promises",
     "@typescript-eslint/no-floating-promises",
   ]);
