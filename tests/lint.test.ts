@@ -263,7 +263,7 @@ test("a promise that nobody awaits is a fault, a statement that is extended is n
       query.whereRaw("true");
       return query;
     }`;
-  expect(await faults("common/log.ts", code, compiling)).toEqual([
+  expect(await faults("common/database.ts", code, compiling)).toEqual([
     "@typescript-eslint/no-floating-promises",
     "@typescript-eslint/no-floating-promises",
     "@typescript-eslint/no-floating-promises",
