@@ -1,0 +1,44 @@
+import { timingSafeEqual } from "node:crypto";
+import type { Knex } from "../common/database.ts";
+import { hashToken } from "../common/one-use-link.ts";
+
+interface Secret {
+  readonly identity_id: string;
+  /** Null for a client without a secret that is good now. */
+  readonly secret_id: string | null;
+  readonly hash: Buffer | null;
+}
+
+/** The client programs of all tenants, as the tenant subgraph publishes them to the issuer. */
+export class ClientStore {
+  constructor(private readonly db: Knex) {}
+
+  /** The identity of a client that may sign in. */
+  async identityOf(clientId: string): Promise<string | undefined> {
+    const [secret] = await this.secrets(clientId);
+    return secret?.identity_id;
+  }
+
+  /** Whether this is one of the client's secrets; notes that it was used. */
+  async isSecret(clientId: string, secret: string): Promise<boolean> {
+    const hash = hashToken(secret);
+    const used = (await this.secrets(clientId)).find(
+      (candidate) =>
+        candidate.hash?.length === hash.length &&
+        timingSafeEqual(candidate.hash, hash),
+    );
+    if (!used) return false;
+    await this.db.raw("select tenant.secret_used(?, clock_timestamp())", [
+      used.secret_id,
+    ]);
+    return true;
+  }
+
+  private async secrets(clientId: string): Promise<Secret[]> {
+    const { rows } = await this.db.raw<{ rows: Secret[] }>(
+      "select identity_id, secret_id, hash from tenant.secrets_of_client(?)",
+      [clientId],
+    );
+    return rows;
+  }
+}

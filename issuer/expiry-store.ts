@@ -1,0 +1,7 @@
+import type { Knex } from "../common/database.ts";
+
+/** Deletes what has expired; nothing reads it any more, it only takes room. */
+export async function deleteExpired(db: Knex): Promise<void> {
+  for (const table of ["records", "links", "attempts"])
+    await db(`issuer.${table}`).where("expires_at", "<", db.fn.now()).delete();
+}

@@ -1,0 +1,117 @@
+import {
+  errors,
+  type AccessToken,
+  type Account as LibraryAccount,
+  type Client,
+  type ClientCredentials,
+  type Grant,
+  type KoaContextWithOIDC,
+  type Provider,
+} from "oidc-provider";
+import type { ClientStore } from "./client-store.ts";
+import type { PersonStore } from "./person-store.ts";
+
+/** What the page on which a person chooses a tenant answers. */
+export interface Choice {
+  readonly identity: string;
+}
+
+/**
+ * Whom a sign-in stands for. A session is a person's; the grant that a front end has in it is for one identity of the
+ * person, or for the person itself as long as it has none.
+ */
+export class Grants {
+  constructor(
+    private readonly persons: PersonStore,
+    private readonly clients: ClientStore,
+  ) {}
+
+  /**
+   * The library's question who a session or code belongs to. Nobody, if the grant's identity is not live any more:
+   * that ends the session, and the person signs in again with what is left.
+   */
+  async findAccount(
+    ctx: KoaContextWithOIDC,
+    person: string,
+    token?: { grantId?: string | undefined },
+  ): Promise<LibraryAccount | undefined> {
+    const { client, result, session } = ctx.oidc;
+    const grantId = token
+      ? token.grantId
+      : result?.login
+        ? undefined
+        : session?.grantIdFor(client?.clientId ?? "");
+    const account = await this.persons.account(
+      person,
+      grantId,
+      token ? undefined : session?.loginTs,
+    );
+    return (
+      account && {
+        accountId: person,
+        email: account.email,
+        claims: () => ({
+          sub: person,
+          email: account.email,
+          email_verified: true,
+          name: account.name,
+        }),
+      }
+    );
+  }
+
+  /** The grant to go on with; none where the person has to choose among several tenants first. */
+  async loadGrant({ oidc }: KoaContextWithOIDC): Promise<Grant | undefined> {
+    const { account, client, result, session, provider } = oidc;
+    if (!account || !client) return undefined;
+    const memberships = await this.persons.memberships(
+      String(account["email"]),
+    );
+    const identities = memberships.map(({ identity }) => identity);
+    const choice = result?.["select_account"] as Choice | undefined;
+    const chosen = identities.find((identity) => identity === choice?.identity);
+    const create = (identity: string | null) =>
+      this.create(provider, account.accountId, client, identity);
+    if (chosen) return create(chosen);
+
+    const grantId = session?.grantIdFor(client.clientId);
+    const before = grantId && (await this.persons.grantIdentity(grantId));
+    if (grantId && before && identities.includes(before))
+      return provider.Grant.find(grantId);
+    if (identities.length > 1) return undefined;
+    return create(identities[0] ?? null);
+  }
+
+  async create(
+    provider: Provider,
+    person: string,
+    { clientId }: Client,
+    identity: string | null,
+  ): Promise<Grant> {
+    const grant = new provider.Grant({ accountId: person, clientId });
+    grant.addOIDCScope("openid email profile");
+    await this.persons.setGrantIdentity(await grant.save(), identity);
+    return grant;
+  }
+
+  /**
+   * What an access token says of its subject: `sub` and `identity` are the identity's id; a person without one has
+   * `sub`, `email`, `email_verified` and `name`, and no `identity`.
+   */
+  async claimsOf(
+    token: AccessToken | ClientCredentials,
+  ): Promise<Record<string, unknown>> {
+    if (token.kind === "ClientCredentials") {
+      const identity = await this.clients.identityOf(token.clientId ?? "");
+      if (!identity) throw new errors.InvalidClient("client not found");
+      return { sub: identity, identity };
+    }
+    const { accountId, grantId } = token as AccessToken;
+    const account = await this.persons.account(accountId, grantId);
+    if (!account) throw new errors.InvalidGrant("account not found");
+    const { person, identity, email, name } = account;
+    return identity
+      ? { sub: identity, identity }
+      : { sub: person, email, email_verified: true, name };
+  }
+}

@@ -1,0 +1,135 @@
+import { alert, html, page, type Html } from "./html.ts";
+
+interface Form {
+  /** The hidden field against forged forms. */
+  readonly token: Html;
+  readonly error?: string | undefined;
+}
+
+export const requestLinkPage = ({ token, error }: Form) =>
+  page(
+    "Set your password by e-mail",
+    html`${alert(error)}
+      <p>
+        We send you a link. If you are new, it registers your e-mail; if you
+        forgot your password, it lets you choose another one.
+      </p>
+      <form method="post">
+        ${token}
+        <label for="email">E-mail</label>
+        <input
+          id="email"
+          name="email"
+          type="email"
+          autocomplete="username"
+          required
+          autofocus
+        />
+        <button>Send the link</button>
+      </form>`,
+  );
+
+/** The same whether or not anybody has this e-mail. */
+export const linkSentPage = () =>
+  page(
+    "The link is on its way",
+    html`<p>
+      Open it within 24 hours; it works once. Until this installation sends
+      mail, its operator finds the link in the log and passes it on.
+    </p>`,
+  );
+
+export const setPasswordPage = ({
+  token,
+  error,
+  email,
+  name,
+}: Form & {
+  email: string;
+  /** Asked of somebody new: what was entered so far. */
+  name?: string | undefined;
+}) =>
+  page(
+    "Choose a password",
+    html`${alert(error)}
+      <form method="post">
+        ${token}
+        <input
+          type="hidden"
+          name="username"
+          autocomplete="username"
+          value="${email}"
+        />
+        <p>For ${email}.</p>
+        ${
+          name === undefined
+            ? ""
+            : html`<label for="name">Your name</label>
+                <input
+                  id="name"
+                  name="name"
+                  autocomplete="name"
+                  required
+                  maxlength="200"
+                  value="${name}"
+                />`
+        }
+        ${newPassword}
+        <button>Set the password</button>
+      </form>`,
+  );
+
+export const changePasswordPage = ({
+  token,
+  error,
+  email = "",
+}: Form & { email?: string | undefined }) =>
+  page(
+    "Change your password",
+    html`${alert(error)}
+      <form method="post">
+        ${token}
+        <label for="email">E-mail</label>
+        <input
+          id="email"
+          name="email"
+          type="email"
+          autocomplete="username"
+          required
+          autofocus
+          value="${email}"
+        />
+        <label for="password">Present password</label>
+        <input
+          id="password"
+          name="password"
+          type="password"
+          autocomplete="current-password"
+          required
+        />
+        ${newPassword}
+        <button>Change the password</button>
+      </form>`,
+  );
+
+export const passwordSetPage = () =>
+  page(
+    "Your password is set",
+    html`<p>
+        Wherever you were signed in, that has ended. Sign in with the new
+        password.
+      </p>
+      <p><a href="/">To Tributary</a></p>`,
+  );
+
+const newPassword = html`<label for="new-password">New password</label>
+  <input
+    id="new-password"
+    name="new-password"
+    type="password"
+    autocomplete="new-password"
+    required
+    minlength="12"
+    aria-describedby="rule"
+  />
+  <p id="rule">At least 12 characters.</p>`;

@@ -1,0 +1,86 @@
+import type { Membership } from "../person-store.ts";
+import { alert, html, page, type Html } from "./html.ts";
+
+interface Form {
+  /** The hidden field against forged forms. */
+  readonly token: Html;
+  readonly error?: string | undefined;
+}
+
+export const signInPage = ({
+  token,
+  error,
+  email = "",
+}: Form & { email?: string | undefined }) =>
+  page(
+    "Sign in",
+    html`${alert(error)}
+      <form method="post">
+        ${token}
+        <label for="email">E-mail</label>
+        <input
+          id="email"
+          name="email"
+          type="email"
+          autocomplete="username"
+          required
+          autofocus
+          value="${email}"
+        />
+        <label for="password">Password</label>
+        <input
+          id="password"
+          name="password"
+          type="password"
+          autocomplete="current-password"
+          required
+        />
+        <button>Sign in</button>
+      </form>
+      <p>
+        <a href="/oidc/password">New here, or forgot your password?</a><br />
+        <a href="/oidc/password/change">Change your password</a>
+      </p>`,
+  );
+
+export const choosePage = ({
+  token,
+  error,
+  memberships,
+}: Form & { memberships: readonly Membership[] }) =>
+  page(
+    "Choose a tenant",
+    html`${alert(error)}
+      <p>You have a user in several tenants. For which one do you sign in?</p>
+      <form method="post">
+        ${token}
+        ${memberships.map(
+          ({ identity, tenantName }) =>
+            html`<button name="identity" value="${identity}">
+              ${tenantName}
+            </button>`,
+        )}
+      </form>
+      <p><a href="/oidc/session/end">Sign out</a></p>`,
+  );
+
+/** `form` is the library's, without a button. */
+export const signOutPage = (form: Html) =>
+  page(
+    "Sign out?",
+    html`${form}
+      <button form="op.logoutForm" name="logout" value="yes" autofocus>
+        Yes, sign out
+      </button>
+      <button form="op.logoutForm">No, stay signed in</button>`,
+  );
+
+export const signedOutPage = () =>
+  page("You are signed out", html`<p><a href="/">Back to Tributary</a></p>`);
+
+export const problemPage = (title: string, message: string) =>
+  page(
+    title,
+    html`${alert(message)}
+      <p><a href="/">Back to Tributary</a></p>`,
+  );

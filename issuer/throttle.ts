@@ -1,0 +1,59 @@
+import { isIPv6 } from "node:net";
+import { DomainError } from "../common/errors.ts";
+import type { AttemptStore } from "./attempt-store.ts";
+
+interface Limit {
+  readonly windowSeconds: number;
+  readonly perEmail: number;
+  readonly perAddress: number;
+}
+
+const limits = {
+  password: { windowSeconds: 15 * 60, perEmail: 10, perAddress: 100 },
+  link: { windowSeconds: 60 * 60, perEmail: 5, perAddress: 50 },
+} satisfies Record<string, Limit>;
+
+export type Action = keyof typeof limits;
+
+/** Whoever tries too often is refused for a while, the same for an e-mail that is known and one that is not. */
+export class Throttle {
+  constructor(private readonly attempts: AttemptStore) {}
+
+  /** Counts a try, and throws `RATE_LIMITED` if it is one too many. */
+  async admit(action: Action, email: string, address: string): Promise<void> {
+    const { windowSeconds, perEmail, perAddress } = limits[action];
+    const tries = [
+      { subject: emailSubject(action, email), most: perEmail },
+      { subject: `${action} address ${networkOf(address)}`, most: perAddress },
+    ];
+    for (const { subject, most } of tries) {
+      const { count, secondsLeft } = await this.attempts.add(
+        subject,
+        windowSeconds,
+      );
+      if (count > most)
+        throw new DomainError(
+          "RATE_LIMITED",
+          `Too many attempts. Try again in ${Math.ceil(secondsLeft / 60)} minutes.`,
+        );
+    }
+  }
+
+  /** Somebody who knew the password has not been guessing. */
+  async forgive(action: Action, email: string): Promise<void> {
+    await this.attempts.forget(emailSubject(action, email));
+  }
+}
+
+const emailSubject = (action: Action, email: string) =>
+  `${action} email ${email}`;
+
+/** A customer of IPv6 has a /64 at least, so addresses of one are counted as one. */
+function networkOf(address: string): string {
+  if (!isIPv6(address) || address.includes(".")) return address;
+  const [head = [], tail = []] = address
+    .split("::")
+    .map((half) => half.split(":").filter(Boolean));
+  const zeros = Array<string>(8 - head.length - tail.length).fill("0");
+  return [...head, ...zeros, ...tail].slice(0, 4).join(":");
+}
