@@ -307,3 +307,69 @@ const sharingStates = [
   null,
   ...statuses.flatMap((status) => both.map((shared) => ({ status, shared }))),
 ];
+
+/** A world that is small enough to be asked through the graph, and has every state of each part at least once. */
+export function coveringSample(): {
+  world: World;
+  cases: Case[];
+  communityCount: number;
+} {
+  const world = new WorldMaker();
+  const cases: Case[] = [];
+  let turn = 0;
+  for (const readerEntitled of both)
+    for (const sharerEntitled of both)
+      for (const reading of presences)
+        for (const sharing of presences) {
+          const reader = world.tenant(readerEntitled);
+          const sharer = world.tenant(sharerEntitled);
+          const community = world.community();
+          const readerMembership =
+            reading === "GONE"
+              ? null
+              : world.membership(community, reader, reading);
+          const sharerMembership =
+            sharing === "GONE"
+              ? null
+              : world.membership(community, sharer, sharing);
+          const readers = communityRoles.flatMap((role) =>
+            states.map((state) => {
+              const identity = world.identity(
+                reader,
+                state,
+                pick(tenantRoles, turn++),
+              );
+              if (readerMembership && role)
+                world.participate(readerMembership, identity, role);
+              return identity;
+            }),
+          );
+          const streams = both.flatMap((shared) => {
+            const named = pick(readers, turn++).id;
+            const own = [
+              world.stream(reader, pick(roleLists, turn)),
+              world.stream(reader, pick(listsNaming(named), turn)),
+              world.stream(
+                reader,
+                pick(roleLists, turn + 5),
+                pick(readers, turn),
+              ),
+            ];
+            const foreign = [
+              world.stream(sharer, pick(roleLists, turn)),
+              world.stream(sharer, []),
+            ];
+            if (shared && readerMembership)
+              for (const stream of own) world.share(stream, readerMembership);
+            if (shared && sharerMembership)
+              for (const stream of foreign)
+                world.share(stream, sharerMembership);
+            return [...own, ...foreign];
+          });
+          cases.push({ readers, streams });
+        }
+  return { world, cases, communityCount: world.communityCount };
+}
+
+const pick = <T>(list: readonly T[], turn: number): T =>
+  list[turn % list.length] as T;
