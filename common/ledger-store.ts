@@ -31,8 +31,8 @@ export interface LedgerEntry {
 /** A name or e-mail that an id had when an entry was written. */
 export interface LedgerName {
   readonly id: string;
-  readonly name?: string;
-  readonly email?: string;
+  readonly name?: string | null;
+  readonly email?: string | null;
 }
 
 /** Writes what one mutation did, in that mutation's own transaction, so that neither exists without the other. */

@@ -36,3 +36,23 @@ export function parseEmail(text: string): string | null {
   const email = text.trim().toLowerCase();
   return email.length <= 254 && emailPattern.test(email) ? email : null;
 }
+
+/** A description as it is stored: lines of text, or null for none. */
+export function descriptionFrom(
+  text: string | null | undefined,
+  at: string,
+  max = 2000,
+): string | null {
+  const description = text?.trim() || null;
+  if (description !== null && /[^\P{Cc}\t\r\n]|\p{Cs}/u.test(description))
+    throw badInput(
+      "A description has no control characters besides line breaks. Remove them.",
+      at,
+    );
+  if (description !== null && [...description].length > max)
+    throw badInput(
+      `A description has at most ${max} characters. Shorten it.`,
+      at,
+    );
+  return description;
+}

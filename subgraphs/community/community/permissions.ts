@@ -1,0 +1,58 @@
+import {
+  allow,
+  can,
+  guardedByStore,
+  signedIn,
+  type PermissionMap,
+} from "../../../common/permissions.ts";
+import type { CommunityContext } from "../context.ts";
+import type { MutationDeleteCommunityArgs } from "../generated.ts";
+import { rights, type RightName } from "./rights.ts";
+
+/** A right in the community that the arguments name: NOT_FOUND where the caller may not even see it. */
+export const holds = <Args>(
+  right: RightName,
+  communityId: (args: Args) => string,
+  at: string,
+) =>
+  can(
+    rights[right].action,
+    async (_viewer, args: Args, { communities }: CommunityContext) =>
+      rights[right].isHeldBy(await communities.get(communityId(args), at)),
+  );
+
+const foundsCommunities = can(
+  "create a community; that is for users who are account administrators of a tenant entitled to communities",
+  async (_viewer, _args, { communities }: CommunityContext) =>
+    (await communities.founder()) !== null,
+);
+
+const deletesCommunity = holds(
+  "DELETE",
+  ({ id }: MutationDeleteCommunityArgs) => id,
+  "id",
+);
+
+export const permissions = {
+  Query: {
+    _service: allow,
+    _entities: signedIn, // what they reach is guarded by its store
+    viewer: signedIn, // T2
+    community: signedIn, // C2, in the store
+    communities: signedIn, // C2, in the store
+  },
+  Mutation: {
+    createCommunity: foundsCommunities, // C1
+    deleteCommunity: deletesCommunity, // C4
+  },
+  _Service: guardedByStore,
+  Viewer: guardedByStore,
+  Community: guardedByStore,
+  CommunityConnection: guardedByStore,
+  CommunityEdge: guardedByStore,
+  PageInfo: guardedByStore,
+  // Ids alone, of what the objects that carry them may show.
+  Tenant: guardedByStore,
+  Identity: guardedByStore,
+  Stream: guardedByStore,
+} satisfies PermissionMap;

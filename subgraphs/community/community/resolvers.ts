@@ -1,0 +1,28 @@
+import { DateTime } from "../../../common/scalars.ts";
+import type { CommunityContext } from "../context.ts";
+import type { Resolvers } from "../generated.ts";
+import { createCommunity, deleteCommunity } from "./actions.ts";
+
+export const resolvers = {
+  DateTime,
+  Query: {
+    viewer: (_, __, { viewer }) => (viewer.identityId === null ? null : {}),
+    community: (_, { id }, { communities }) => communities.get(id, "id"),
+    communities: (_, args, { communities }) => communities.list(args),
+  },
+  Mutation: {
+    createCommunity: (_, { input }, context) => createCommunity(input, context),
+    deleteCommunity: (_, args, context) => deleteCommunity(args, context),
+  },
+  Viewer: {
+    communities: (_, args, { communities }) => communities.list(args),
+  },
+  Community: {
+    __resolveReference: ({ id }, { communities }) => communities.find(id),
+    ownerTenant: ({ ownerTenantId }) => ({ id: ownerTenantId }),
+    memberships: (community, args, { memberships }) =>
+      memberships.list(community, args),
+    membership: ({ id, myTenantId }, { tenantId }, { memberships }) =>
+      memberships.getOf(id, tenantId ?? myTenantId, "tenantId"),
+  },
+} satisfies Resolvers<CommunityContext>;

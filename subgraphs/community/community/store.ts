@@ -1,0 +1,201 @@
+import DataLoader from "dataloader";
+import type { Knex } from "../../../common/database.ts";
+import { forbidden, notFound } from "../../../common/errors.ts";
+import { inKeyOrder } from "../../../common/loaders.ts";
+import {
+  isUuid,
+  Page,
+  type Connection,
+  type Order,
+  type PageArgs,
+} from "../../../common/page.ts";
+import { searchWords } from "../../../common/text.ts";
+import type { Viewer } from "../../../common/viewer.ts";
+import { rights, type Place, type RightName } from "./rights.ts";
+
+/** A community as one viewer sees it, with the viewer's own place in it. */
+export interface Community extends Place {
+  readonly id: string;
+  readonly rowId: number;
+  readonly name: string;
+  readonly description: string | null;
+  readonly preferredRegion: string | null;
+  readonly createdAt: string;
+  readonly ownerTenantId: string;
+  readonly myTenantId: string;
+  readonly myMembershipRowId: number;
+}
+
+export interface NewCommunity {
+  readonly name: string;
+  readonly description: string | null;
+  readonly preferredRegion: string | null;
+}
+
+/** The keys of an identity that may create a community. */
+export interface Founder {
+  readonly identityId: string;
+  readonly identityRowId: number;
+  readonly tenantRowId: number;
+  readonly tenantId: string;
+}
+
+export interface CommunityListArgs extends PageArgs {
+  search?: string | null;
+}
+
+/**
+ * C2: through which membership an identity sees a community, and as what: it takes part itself, or is AA of a
+ * tenant that is in. At most one row a community. Binds the identity's id.
+ */
+export const participation = `(
+  select m.community_id, m.id as membership_id, m.tenant_id, r.role, a.role is not null as is_account_administrator
+  from tenant.published_identities i
+  join community.memberships m on m.tenant_id = i.tenant_id
+  left join community.members r on r.membership_id = m.id and r.identity_id = i.id
+  left join tenant.published_roles a on a.identity_id = i.id and a.role = 'ACCOUNT_ADMINISTRATOR'
+  where i.uuid = ? and i.enabled and (r.role is not null or a.role is not null)
+)`;
+
+const columns = {
+  id: "c.uuid",
+  rowId: "c.id",
+  name: "c.name",
+  description: "c.description",
+  preferredRegion: "c.preferred_region",
+  createdAt: "c.created_at",
+  ownerTenantId: "owner.uuid",
+  myTenantId: "mine.uuid",
+  myMembershipRowId: "me.membership_id",
+  myRole: "me.role",
+  isAccountAdministrator: "me.is_account_administrator",
+};
+
+const byName: Order = {
+  by: [
+    { sql: "lower(c.name)", type: "text" },
+    { sql: "c.uuid", type: "uuid" },
+  ],
+};
+
+/** Communities as one viewer sees them. */
+export class CommunityStore {
+  constructor(
+    private readonly db: Knex,
+    private readonly viewer: Viewer,
+  ) {}
+
+  async find(id: string): Promise<Community | null> {
+    return isUuid(id) ? this.byId.load(id) : null;
+  }
+
+  /** Like `find`, for a community that has to be there: an argument names it, or a row that was just seen. */
+  async get(id: string, at?: string): Promise<Community> {
+    const community = await this.find(id);
+    if (community === null) throw notFound(at);
+    return community;
+  }
+
+  async list({
+    search,
+    ...args
+  }: CommunityListArgs): Promise<Connection<Community>> {
+    const words = searchWords(search ?? "", "search");
+    const page = new Page(args, ["communities", words], byName);
+    const matching = () => {
+      const query = this.visible();
+      for (const word of words)
+        query.whereRaw("strpos(lower(c.name), ?) > 0", [word]);
+      return query;
+    };
+    const rows = (await page.select(matching())) as (Community & {
+      position: string[];
+    })[];
+    return page.connection(rows, async () => {
+      const [row] = (await this.db
+        .count("* as count")
+        .from(matching().as("matching"))) as [{ count: number }];
+      return row.count;
+    });
+  }
+
+  /** Makes the changes of one community's memberships and roles come one after another, to the transaction's end. */
+  async lock(id: string): Promise<void> {
+    await this.db.raw(
+      "select from community.communities where uuid = ? for no key update",
+      [isUuid(id) ? id : null],
+    );
+  }
+
+  /** The community, if the caller has the right in it: the answer that counts, once the rows it rests on are locked. */
+  async require(right: RightName, id: string, at: string): Promise<Community> {
+    const community = await this.get(id, at);
+    if (!rights[right].isHeldBy(community))
+      throw forbidden(`You may not ${rights[right].action}.`);
+    return community;
+  }
+
+  /** C1: the caller, if it is a user who is AA of an entitled tenant. */
+  async founder(): Promise<Founder | null> {
+    const { rows } = await this.db.raw<{ rows: Founder[] }>(
+      `select i.uuid as "identityId", i.id as "identityRowId", t.id as "tenantRowId", t.uuid as "tenantId"
+       from tenant.published_identities i
+       join tenant.published_roles a on a.identity_id = i.id and a.role = 'ACCOUNT_ADMINISTRATOR'
+       join tenant.published_entitlements e on e.tenant_id = i.tenant_id and e.entitlement = 'COMMUNITIES'
+       join tenant.published_tenants t on t.id = i.tenant_id
+       where i.uuid = ? and i.enabled and i.kind = 'USER'`,
+      [this.viewer.identityId],
+    );
+    return rows[0] ?? null;
+  }
+
+  async add(
+    { name, description, preferredRegion }: NewCommunity,
+    founder: Founder,
+  ): Promise<{ id: string; rowId: number }> {
+    const [added] = (await this.db("community.communities")
+      .insert({
+        name,
+        description,
+        preferred_region: preferredRegion,
+        owner_tenant_id: founder.tenantRowId,
+      })
+      .returning([
+        this.db.ref("uuid").as("id"),
+        this.db.ref("id").as("rowId"),
+      ])) as [{ id: string; rowId: number }];
+    return added;
+  }
+
+  async remove(community: Community): Promise<void> {
+    await this.db("community.communities")
+      .where({ id: community.rowId })
+      .delete();
+  }
+
+  private readonly byId = new DataLoader(
+    async (ids: readonly string[]) => {
+      const rows = (await this.visible().whereRaw("c.uuid = any (?::uuid[])", [
+        [...ids],
+      ])) as Community[];
+      return inKeyOrder(ids, rows, (community) => community.id);
+    },
+    // A mutation may change what the request's next field reads.
+    { cache: false },
+  );
+
+  private visible(): Knex.QueryBuilder {
+    return this.db("community.communities as c")
+      .select(columns)
+      .select(this.db.raw('c.owner_tenant_id = me.tenant_id as "isOwn"'))
+      .joinRaw(`join ${participation} me on me.community_id = c.id`, [
+        this.viewer.identityId,
+      ])
+      .join(
+        "tenant.published_tenants as owner",
+        "owner.id",
+        "c.owner_tenant_id",
+      )
+      .join("tenant.published_tenants as mine", "mine.id", "me.tenant_id");
+  }
+}

@@ -1,0 +1,42 @@
+import type { Knex } from "../../common/database.ts";
+import {
+  record,
+  type LedgerEntry,
+  type LedgerName,
+} from "../../common/ledger-store.ts";
+import { liveness } from "../../common/viewer-store.ts";
+import type { Call, Viewer } from "../../common/viewer.ts";
+import { AccessChangeStore } from "./access-change/store.ts";
+import { CommunityStore } from "./community/store.ts";
+import { MemberStore } from "./member/store.ts";
+import { MembershipStore } from "./membership/store.ts";
+
+const stores = (db: Knex, viewer: Viewer) => ({
+  communities: new CommunityStore(db, viewer),
+  memberships: new MembershipStore(db, viewer),
+  members: new MemberStore(db, viewer),
+  accessChanges: new AccessChangeStore(db, viewer),
+});
+
+/** What an action works with inside its transaction: the stores, and the ledger. */
+const unitOfWork = (transaction: Knex.Transaction, call: Call) => ({
+  ...stores(transaction, call.viewer),
+  record: (
+    action: string,
+    entries: readonly LedgerEntry[],
+    names: readonly LedgerName[] = [],
+  ) => record(transaction, call, action, entries, names),
+});
+
+export type UnitOfWork = ReturnType<typeof unitOfWork>;
+
+/** What one request can reach. */
+export const createContext = (db: Knex) => (call: Call) => ({
+  viewer: call.viewer,
+  isLive: liveness(db, call.viewer),
+  ...stores(db, call.viewer),
+  inTransaction: <T>(work: (unit: UnitOfWork) => Promise<T>): Promise<T> =>
+    db.transaction((transaction) => work(unitOfWork(transaction, call))),
+});
+
+export type CommunityContext = ReturnType<ReturnType<typeof createContext>>;

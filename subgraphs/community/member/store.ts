@@ -1,0 +1,184 @@
+import type { Knex } from "../../../common/database.ts";
+import { NestedList } from "../../../common/nested-list.ts";
+import {
+  isUuid,
+  type Connection,
+  type Order,
+  type PageArgs,
+} from "../../../common/page.ts";
+import { searchWords } from "../../../common/text.ts";
+import type { Viewer } from "../../../common/viewer.ts";
+import { participation, type Community } from "../community/store.ts";
+import type { CommunityRole } from "../generated.ts";
+import type { Membership } from "../membership/store.ts";
+
+/** An identity of the viewer's own tenant that takes part in a community. */
+export interface CommunityMember {
+  readonly identityId: string;
+  readonly role: CommunityRole;
+  readonly addedAt: string;
+  readonly addedBy: string | null;
+}
+
+/** An identity of the caller's own tenant, and what it is in one community. */
+export interface OwnIdentity {
+  readonly id: string;
+  readonly rowId: number;
+  readonly kind: "USER" | "CLIENT";
+  readonly isAccountAdministrator: boolean;
+  /** Null for one that does not take part. */
+  readonly role: CommunityRole | null;
+}
+
+export interface MemberListArgs extends PageArgs {
+  search?: string | null;
+}
+
+const columns = {
+  identityId: "i.uuid",
+  role: "r.role",
+  addedAt: "r.added_at",
+  addedBy: "r.added_by",
+};
+
+const byName: Order = {
+  by: [
+    { sql: "lower(i.name)", type: "text" },
+    { sql: "i.uuid", type: "uuid" },
+  ],
+};
+
+/** Who takes part in a community: of the viewer's own tenant, and for those who take part themselves. */
+export class MemberStore {
+  private readonly ofMembership: NestedList<CommunityMember, MemberListArgs>;
+
+  constructor(
+    private readonly db: Knex,
+    private readonly viewer: Viewer,
+  ) {
+    this.ofMembership = new NestedList(db, {
+      name: "members",
+      order: byName,
+      parentId: "r.membership_id",
+      rows: ({ search }) => {
+        const query = this.visible();
+        for (const word of searchWords(search ?? "", "search"))
+          query.whereRaw("strpos(lower(i.name), ?) > 0", [word]);
+        return query;
+      },
+    });
+  }
+
+  list(
+    membership: Membership,
+    args: MemberListArgs,
+  ): Promise<Connection<CommunityMember>> {
+    return this.ofMembership.page(membership.rowId, args);
+  }
+
+  /** Locks the caller and these identities against changes of their roles and state, to the transaction's end. */
+  async lockIdentities(ids: readonly string[]): Promise<void> {
+    await this.db.raw("select from tenant.lock_identities(?::uuid[])", [
+      [this.viewer.identityId, ...ids.filter(isUuid)] as string[],
+    ]);
+  }
+
+  /** Like `lockIdentities`, for all who take part through these memberships; answers their keys. */
+  async lockAll(membershipRowIds: readonly number[]): Promise<number[]> {
+    const rows = (await this.db("community.members as r")
+      .join("tenant.published_identities as i", "i.id", "r.identity_id")
+      .whereRaw("r.membership_id = any (?::int[])", [[...membershipRowIds]])
+      .select({ id: "i.uuid", rowId: "i.id" })) as {
+      id: string;
+      rowId: number;
+    }[];
+    await this.lockIdentities(rows.map(({ id }) => id));
+    return rows.map(({ rowId }) => rowId);
+  }
+
+  /** Those of the ids that are identities of the caller's tenant. */
+  async ownIdentities(
+    community: Community,
+    ids: readonly string[],
+  ): Promise<Map<string, OwnIdentity>> {
+    const { rows } = await this.db.raw<{ rows: OwnIdentity[] }>(
+      `select i.uuid as id, i.id as "rowId", i.kind, r.role,
+              exists (select from tenant.published_roles a
+                      where a.identity_id = i.id and a.role = 'ACCOUNT_ADMINISTRATOR') as "isAccountAdministrator"
+       from community.memberships m
+       join tenant.published_identities i on i.tenant_id = m.tenant_id
+       left join community.members r on r.membership_id = m.id and r.identity_id = i.id
+       where m.id = ? and i.uuid = any (?::uuid[])`,
+      [community.myMembershipRowId, ids.filter(isUuid)],
+    );
+    return new Map(rows.map((row) => [row.id, row]));
+  }
+
+  /** Rule 5: how many hold the role that the own membership must not lose: enabled, and AA where the role asks it. */
+  async countKeepers(community: Community): Promise<number> {
+    const { rows } = await this.db.raw<{ rows: [{ count: number }] }>(
+      `select count(*)
+       from community.members r
+       join tenant.published_identities i on i.id = r.identity_id and i.enabled
+       where r.membership_id = ? and r.role = ?
+         and (r.role = 'ADMINISTRATOR' or exists (
+           select from tenant.published_roles a
+           where a.identity_id = i.id and a.role = 'ACCOUNT_ADMINISTRATOR'))`,
+      [
+        community.myMembershipRowId,
+        community.isOwn ? "ADMINISTRATOR" : "MODERATOR",
+      ],
+    );
+    return rows[0].count;
+  }
+
+  /** Adds identities, or changes their roles; who added one, and when, stays. Answers them in the given order. */
+  async set(
+    membershipRowId: number,
+    roles: readonly { rowId: number; role: CommunityRole }[],
+  ): Promise<CommunityMember[]> {
+    const rowIds = roles.map(({ rowId }) => rowId);
+    const { rows } = await this.db.raw<{ rows: CommunityMember[] }>(
+      `with changed as (
+         insert into community.members as r (membership_id, tenant_id, identity_id, role, added_by)
+         select m.id, m.tenant_id, wanted.identity_id, wanted.role, ?::uuid
+         from community.memberships m, unnest(?::int[], ?::text[]) as wanted(identity_id, role)
+         where m.id = ?
+         on conflict (membership_id, identity_id) do update set role = excluded.role
+         returning r.*
+       )
+       select i.uuid as "identityId", r.role, r.added_at as "addedAt", r.added_by as "addedBy"
+       from changed r
+       join tenant.published_identities i on i.id = r.identity_id
+       order by array_position(?::int[], i.id)`,
+      [
+        this.viewer.identityId,
+        rowIds,
+        roles.map(({ role }) => role),
+        membershipRowId,
+        rowIds,
+      ],
+    );
+    return rows;
+  }
+
+  async remove(
+    membershipRowId: number,
+    identityRowIds: readonly number[],
+  ): Promise<void> {
+    await this.db("community.members")
+      .where({ membership_id: membershipRowId })
+      .whereRaw("identity_id = any (?::int[])", [[...identityRowIds]])
+      .delete();
+  }
+
+  private visible(): Knex.QueryBuilder {
+    return this.db("community.members as r")
+      .select(columns)
+      .join("tenant.published_identities as i", "i.id", "r.identity_id")
+      .joinRaw(
+        `join ${participation} me on me.membership_id = r.membership_id and me.role is not null`,
+        [this.viewer.identityId],
+      );
+  }
+}

@@ -1,0 +1,152 @@
+import { conflict } from "../../../common/errors.ts";
+import type { AccessChange } from "../access-change/store.ts";
+import type { Community } from "../community/store.ts";
+import type { CommunityContext, UnitOfWork } from "../context.ts";
+import type {
+  MembershipStatus,
+  MutationLeaveCommunityArgs,
+  MutationPauseSharingArgs,
+  MutationRemoveTenantArgs,
+  MutationResumeSharingArgs,
+} from "../generated.ts";
+import type { Membership } from "./store.ts";
+
+export const pauseSharing = (
+  { communityId }: MutationPauseSharingArgs,
+  { inTransaction }: CommunityContext,
+): Promise<AccessChange> =>
+  inTransaction(async (unit) => {
+    const { community, membership } = await lockSharing(communityId, unit);
+    const change = await unit.accessChanges.foresee(community, {
+      sharingOf: [membership.rowId],
+    });
+    await setStatus("pauseSharing", membership, "PAUSED", unit);
+    return change;
+  });
+
+export async function resumeSharing(
+  { communityId }: MutationResumeSharingArgs,
+  { memberships, inTransaction }: CommunityContext,
+): Promise<Membership | null> {
+  const id = await inTransaction(async (unit) => {
+    const { membership } = await lockSharing(communityId, unit);
+    await setStatus("resumeSharing", membership, "ACTIVE", unit);
+    return membership.id;
+  });
+  return memberships.find(id);
+}
+
+export const leaveCommunity = (
+  { communityId }: MutationLeaveCommunityArgs,
+  { inTransaction }: CommunityContext,
+): Promise<AccessChange> =>
+  inTransaction(async (unit) => {
+    const { communities, memberships, members } = unit;
+    await communities.lock(communityId);
+    const rowIds = await memberships.lock(communityId, "MINE");
+    const readingOf = await members.lockAll(rowIds);
+    const community = await communities.require(
+      "LEAVE",
+      communityId,
+      "communityId",
+    );
+    if (community.isOwn)
+      throw conflict(
+        "Your tenant owns this community and cannot leave it. Transfer its ownership first, or delete it.",
+        "communityId",
+      );
+    const membership = await memberships.getOf(
+      communityId,
+      community.myTenantId,
+    );
+    return end("leaveCommunity", community, membership, readingOf, unit);
+  });
+
+export const removeTenant = (
+  { communityId, tenantId }: MutationRemoveTenantArgs,
+  { inTransaction }: CommunityContext,
+): Promise<AccessChange> =>
+  inTransaction(async (unit) => {
+    const { communities, memberships, members } = unit;
+    await communities.lock(communityId);
+    const rowIds = await memberships.lock(communityId, { tenantId });
+    const readingOf = await members.lockAll(rowIds);
+    const community = await communities.require(
+      "REMOVE_TENANT",
+      communityId,
+      "communityId",
+    );
+    const membership = await memberships.getOf(
+      communityId,
+      tenantId,
+      "tenantId",
+    );
+    if (membership.isOwner)
+      throw conflict(
+        "This tenant owns the community and cannot be removed. Transfer its ownership first, or delete the community.",
+        "tenantId",
+      );
+    return end("removeTenant", community, membership, readingOf, unit);
+  });
+
+async function lockSharing(
+  communityId: string,
+  { communities, memberships, members }: UnitOfWork,
+): Promise<{ community: Community; membership: Membership }> {
+  await communities.lock(communityId);
+  await memberships.lock(communityId, "MINE");
+  await members.lockIdentities([]);
+  const community = await communities.require(
+    "PAUSE_SHARING",
+    communityId,
+    "communityId",
+  );
+  const membership = await memberships.getOf(communityId, community.myTenantId);
+  return { community, membership };
+}
+
+async function setStatus(
+  action: string,
+  membership: Membership,
+  status: MembershipStatus,
+  { memberships, record }: UnitOfWork,
+): Promise<void> {
+  if (membership.status === status) return;
+  await memberships.setStatus(membership, status);
+  await record(action, [
+    {
+      kind: "MEMBERSHIP",
+      subjectType: "Membership",
+      subjectId: membership.id,
+      tenantIds: [membership.tenantId],
+      communityId: membership.communityId,
+      before: { status: membership.status },
+      after: { status },
+    },
+  ]);
+}
+
+async function end(
+  action: string,
+  community: Community,
+  membership: Membership,
+  readingOf: readonly number[],
+  { memberships, accessChanges, record }: UnitOfWork,
+): Promise<AccessChange> {
+  const change = await accessChanges.foresee(community, {
+    sharingOf: [membership.rowId],
+    readingOf,
+  });
+  await memberships.remove(membership);
+  await record(action, [
+    {
+      kind: "MEMBERSHIP",
+      subjectType: "Membership",
+      subjectId: membership.id,
+      tenantIds: [membership.tenantId, community.ownerTenantId],
+      communityId: community.id,
+      before: { tenantId: membership.tenantId, status: membership.status },
+    },
+  ]);
+  return change;
+}

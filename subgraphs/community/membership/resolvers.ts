@@ -1,0 +1,31 @@
+import type { CommunityContext } from "../context.ts";
+import type { Resolvers } from "../generated.ts";
+import {
+  leaveCommunity,
+  pauseSharing,
+  removeTenant,
+  resumeSharing,
+} from "./actions.ts";
+
+export const resolvers = {
+  Mutation: {
+    removeTenant: (_, args, context) => removeTenant(args, context),
+    leaveCommunity: (_, args, context) => leaveCommunity(args, context),
+    pauseSharing: (_, args, context) => pauseSharing(args, context),
+    resumeSharing: (_, args, context) => resumeSharing(args, context),
+  },
+  Membership: {
+    __resolveReference: ({ id }, { memberships }) => memberships.find(id),
+    community: ({ communityId }, _, { communities }) =>
+      communities.get(communityId),
+    tenant: ({ tenantId }) => ({ id: tenantId }),
+    userCount: async (membership, _, { memberships }) =>
+      (await memberships.counts(membership)).users,
+    clientCount: async (membership, _, { memberships }) =>
+      (await memberships.counts(membership)).clients,
+    members: (membership, args, { members }) =>
+      membership.isMine && membership.myRole !== null
+        ? members.list(membership, args)
+        : null,
+  },
+} satisfies Resolvers<CommunityContext>;

@@ -1,0 +1,243 @@
+import DataLoader from "dataloader";
+import type { Knex } from "../../../common/database.ts";
+import { notFound } from "../../../common/errors.ts";
+import { inKeyOrder } from "../../../common/loaders.ts";
+import { NestedList } from "../../../common/nested-list.ts";
+import {
+  isUuid,
+  type Connection,
+  type Order,
+  type PageArgs,
+} from "../../../common/page.ts";
+import type { Viewer } from "../../../common/viewer.ts";
+import { participation, type Community } from "../community/store.ts";
+import type { CommunityRole, MembershipStatus } from "../generated.ts";
+
+/** A tenant's place in a community, as one viewer of that community sees it. */
+export interface Membership {
+  readonly id: string;
+  readonly rowId: number;
+  readonly communityId: string;
+  readonly tenantId: string;
+  readonly status: MembershipStatus;
+  readonly isOwner: boolean;
+  readonly joinedAt: string;
+  readonly alias: string | null;
+  readonly contactEmail: string | null;
+  /** Whether it is the viewer's own tenant's. */
+  readonly isMine: boolean;
+  readonly myRole: CommunityRole | null;
+}
+
+export interface NewMembership {
+  readonly alias: string | null;
+  readonly contactEmail: string | null;
+}
+
+/** How many identities take part through a membership. */
+interface MemberCounts {
+  readonly users: number;
+  readonly clients: number;
+}
+
+const columns = {
+  id: "m.uuid",
+  rowId: "m.id",
+  communityId: "c.uuid",
+  tenantId: "t.uuid",
+  status: "m.status",
+  joinedAt: "m.joined_at",
+  alias: "m.alias",
+  contactEmail: "m.contact_email",
+  myRole: "me.role",
+};
+
+const ownerFirst: Order = {
+  by: [
+    { sql: "(m.tenant_id <> c.owner_tenant_id)::int", type: "int" },
+    { sql: "m.joined_at", type: "timestamptz" },
+    { sql: "m.uuid", type: "uuid" },
+  ],
+};
+
+/** Memberships as one viewer sees them: all those of the communities that it sees. */
+export class MembershipStore {
+  constructor(
+    private readonly db: Knex,
+    private readonly viewer: Viewer,
+  ) {
+    this.ofCommunity = new NestedList(db, {
+      name: "memberships",
+      order: ownerFirst,
+      parentId: "m.community_id",
+      rows: () => this.visible(),
+    });
+  }
+
+  async find(id: string): Promise<Membership | null> {
+    return isUuid(id) ? this.byId.load(id) : null;
+  }
+
+  async findOf(
+    communityId: string,
+    tenantId: string,
+  ): Promise<Membership | null> {
+    return isUuid(tenantId)
+      ? this.byTenant.load({ communityId, tenantId })
+      : null;
+  }
+
+  /** Like `findOf`, for a tenant that has to be in: an argument names it, or it is the viewer's own. */
+  async getOf(
+    communityId: string,
+    tenantId: string,
+    at?: string,
+  ): Promise<Membership> {
+    const membership = await this.findOf(communityId, tenantId);
+    if (membership === null) throw notFound(at);
+    return membership;
+  }
+
+  list(community: Community, args: PageArgs): Promise<Connection<Membership>> {
+    return this.ofCommunity.page(community.rowId, args);
+  }
+
+  /** Every tenant in a community, by public id. */
+  async tenantIds(community: Community): Promise<string[]> {
+    const rows = (await this.visible().where(
+      "c.id",
+      community.rowId,
+    )) as Membership[];
+    return rows.map(({ tenantId }) => tenantId);
+  }
+
+  counts(membership: Membership): Promise<MemberCounts> {
+    return this.countsByRow.load(membership.rowId);
+  }
+
+  /**
+   * Locks a community's memberships: the viewer's own, that of one other tenant, or all. Answers their keys.
+   * Comes after the community's lock and before the identities'.
+   */
+  async lock(
+    communityId: string,
+    whose: "MINE" | "ALL" | { tenantId: string },
+  ): Promise<number[]> {
+    const query = this.db("community.memberships as m")
+      .join("community.communities as c", "c.id", "m.community_id")
+      .where("c.uuid", isUuid(communityId) ? communityId : null)
+      .orderBy("m.id")
+      .forUpdate("m");
+    if (whose === "MINE")
+      query.whereRaw(
+        "m.tenant_id = (select i.tenant_id from tenant.published_identities i where i.uuid = ?)",
+        [this.viewer.identityId],
+      );
+    else if (whose !== "ALL")
+      query.whereRaw(
+        "m.tenant_id = (select t.id from tenant.published_tenants t where t.uuid = ?)",
+        [isUuid(whose.tenantId) ? whose.tenantId : null],
+      );
+    return (await query.pluck("m.id")) as number[];
+  }
+
+  async add(
+    communityRowId: number,
+    tenantRowId: number,
+    { alias, contactEmail }: NewMembership,
+  ): Promise<{ id: string; rowId: number }> {
+    const [added] = (await this.db("community.memberships")
+      .insert({
+        community_id: communityRowId,
+        tenant_id: tenantRowId,
+        alias,
+        contact_email: contactEmail,
+      })
+      .returning([
+        this.db.ref("uuid").as("id"),
+        this.db.ref("id").as("rowId"),
+      ])) as [{ id: string; rowId: number }];
+    return added;
+  }
+
+  async setStatus(
+    membership: Membership,
+    status: MembershipStatus,
+  ): Promise<void> {
+    await this.db("community.memberships")
+      .where({ id: membership.rowId })
+      .update({ status });
+  }
+
+  /** Shares and roles go with it, in the same commit. */
+  async remove(membership: Membership): Promise<void> {
+    await this.db("community.memberships")
+      .where({ id: membership.rowId })
+      .delete();
+  }
+
+  private readonly byId = new DataLoader(
+    async (ids: readonly string[]) => {
+      const rows = (await this.visible().whereRaw("m.uuid = any (?::uuid[])", [
+        [...ids],
+      ])) as Membership[];
+      return inKeyOrder(ids, rows, ({ id }) => id);
+    },
+    // A mutation may change what the request's next field reads.
+    { cache: false },
+  );
+
+  private readonly byTenant = new DataLoader(
+    async (wanted: readonly { communityId: string; tenantId: string }[]) => {
+      const rows = (await this.visible().whereRaw(
+        "(c.uuid, t.uuid) in (select * from unnest(?::uuid[], ?::uuid[]))",
+        [
+          wanted.map(({ communityId }) => communityId),
+          wanted.map(({ tenantId }) => tenantId),
+        ],
+      )) as Membership[];
+      const key = (of: { communityId: string; tenantId: string }) =>
+        `${of.communityId} ${of.tenantId}`;
+      return inKeyOrder(wanted.map(key), rows, key);
+    },
+    { cache: false },
+  );
+
+  private readonly countsByRow = new DataLoader(
+    async (rowIds: readonly number[]) => {
+      const { rows } = await this.db.raw<{
+        rows: (MemberCounts & { rowId: number })[];
+      }>(
+        `select m.id as "rowId", count(*) filter (where i.kind = 'USER') as users,
+                count(*) filter (where i.kind = 'CLIENT') as clients
+         from community.memberships m
+         join ${participation} me on me.community_id = m.community_id
+         join community.members r on r.membership_id = m.id
+         join tenant.published_identities i on i.id = r.identity_id
+         where m.id = any (?::int[])
+         group by m.id`,
+        [this.viewer.identityId, [...rowIds]],
+      );
+      return inKeyOrder(rowIds, rows, ({ rowId }) => rowId).map(
+        (row) => row ?? { users: 0, clients: 0 },
+      );
+    },
+    { cache: false },
+  );
+
+  private readonly ofCommunity: NestedList<Membership>;
+
+  private visible(): Knex.QueryBuilder {
+    return this.db("community.memberships as m")
+      .select(columns)
+      .select(
+        this.db.raw('m.tenant_id = c.owner_tenant_id as "isOwner"'),
+        this.db.raw('m.id = me.membership_id as "isMine"'),
+      )
+      .join("community.communities as c", "c.id", "m.community_id")
+      .join("tenant.published_tenants as t", "t.id", "m.tenant_id")
+      .joinRaw(`join ${participation} me on me.community_id = m.community_id`, [
+        this.viewer.identityId,
+      ]);
+  }
+}

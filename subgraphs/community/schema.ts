@@ -1,0 +1,19 @@
+import { subgraphSchema } from "../../common/schema.ts";
+import { permissions as accessChangePermissions } from "./access-change/permissions.ts";
+import { resolvers as accessChangeResolvers } from "./access-change/resolvers.ts";
+import { permissions as communityPermissions } from "./community/permissions.ts";
+import { resolvers as communityResolvers } from "./community/resolvers.ts";
+import { permissions as memberPermissions } from "./member/permissions.ts";
+import { resolvers as memberResolvers } from "./member/resolvers.ts";
+import { permissions as membershipPermissions } from "./membership/permissions.ts";
+import { resolvers as membershipResolvers } from "./membership/resolvers.ts";
+
+export const schema = subgraphSchema(
+  new URL("./schema.graphql", import.meta.url),
+  [
+    { resolvers: communityResolvers, permissions: communityPermissions },
+    { resolvers: membershipResolvers, permissions: membershipPermissions },
+    { resolvers: memberResolvers, permissions: memberPermissions },
+    { resolvers: accessChangeResolvers, permissions: accessChangePermissions },
+  ],
+);
