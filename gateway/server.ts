@@ -24,8 +24,8 @@ import { limits, queryLimits } from "./limits.ts";
 
 export interface GatewayOptions extends Omit<ListenOptions, "routes"> {
   readonly supergraphSdl: string;
-  /** How to reach a subgraph, by its name. */
-  readonly dataSource: (name: string) => DataSource;
+  /** The ways to the subgraphs, by their names. */
+  readonly dataSources: ReadonlyMap<string, DataSource>;
   readonly identify: Identify;
   readonly introspection: boolean;
   /** Of pages that may call from a browser. */
@@ -59,13 +59,17 @@ export async function startGateway(
 
 function graphqlServer({
   supergraphSdl,
-  dataSource,
+  dataSources,
   introspection,
   log,
 }: GatewayOptions): ApolloServer<GatewayContext> {
   const gateway = new ApolloGateway({
     supergraphSdl,
-    buildService: ({ name }) => dataSource(name),
+    buildService({ name }) {
+      const dataSource = dataSources.get(name);
+      if (!dataSource) throw new Error(`No way leads to subgraph ${name}.`);
+      return dataSource;
+    },
     queryPlannerConfig: {
       // Data sources execute these documents, or read from them what was asked.
       exposeDocumentNodeInFetchNode: true,

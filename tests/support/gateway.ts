@@ -93,11 +93,7 @@ export async function startTestGraph({
     graceMs,
     isReady: () => isReachable(db),
     supergraphSdl,
-    dataSource: (name) => {
-      const dataSource = dataSources.get(name);
-      if (!dataSource) throw new Error(`There is no subgraph ${name}.`);
-      return dataSource;
-    },
+    dataSources,
     identify: identifyBy(issuer.options),
     introspection,
     origins: ["https://allowed.example"],

@@ -1,0 +1,53 @@
+import { createLocalJWKSet } from "jose";
+import { EnvironmentReader } from "../common/config.ts";
+import { connect, isReachable } from "../common/database.ts";
+import { InternalTokenSigner } from "../common/internal-token.ts";
+import { createLogger } from "../common/log.ts";
+import { runProcess } from "../common/process.ts";
+import { readIssuerConfig } from "../issuer/config.ts";
+import { createIssuer } from "../issuer/issuer.ts";
+import { readGatewayProcessConfig } from "./config.ts";
+import { HttpDataSource } from "./http-data-source.ts";
+import { identifyBy } from "./identity.ts";
+import { startGateway } from "./server.ts";
+import { readSupergraph } from "./supergraph.ts";
+
+// The gateway's library would report this environment to its makers.
+process.env["APOLLO_TELEMETRY_DISABLED"] = "1";
+
+await runProcess(async (onStop) => {
+  const reader = new EnvironmentReader(process.env);
+  const config = reader.done({
+    ...readGatewayProcessConfig(reader),
+    issuer: readIssuerConfig(reader),
+  });
+  const log = createLogger("gateway", config.logLevel);
+
+  const { issuerDatabaseUrl, poolSize } = config;
+  const db = connect(issuerDatabaseUrl, { name: "issuer", poolSize });
+  onStop(() => db.destroy());
+  const issuer = await createIssuer({ db, config: config.issuer, log });
+  onStop(() => issuer.close());
+
+  const tokens = new InternalTokenSigner(config.internalTokenSecret);
+  const dataSources = new Map(
+    Object.entries(config.subgraphUrls).map(([name, base]) => {
+      const url = new URL("/graphql", base);
+      return [name, new HttpDataSource({ name, url, tokens, log })];
+    }),
+  );
+  for (const dataSource of dataSources.values())
+    onStop(() => dataSource.close());
+
+  const server = await startGateway({
+    ...config,
+    supergraphSdl: readSupergraph(),
+    dataSources,
+    identify: identifyBy({ ...issuer, keys: createLocalJWKSet(issuer.jwks) }),
+    oidc: issuer.handler,
+    isReady: () => isReachable(db),
+    log,
+  });
+  onStop(() => server.stop());
+  log.info(`The gateway listens at ${server.url}`);
+});

@@ -1,0 +1,48 @@
+import { join } from "node:path";
+import { connect, type Knex } from "../common/database.ts";
+import { startEmbeddedPostgres } from "../common/embedded-postgres/supervisor.ts";
+import type { Logger } from "../common/log.ts";
+import type { OnStop } from "../common/process.ts";
+import { migrate, roleUrl, type Role } from "../migrations/run.ts";
+import type { InstallationConfig } from "./config.ts";
+
+export interface Database {
+  /** A pool of connections as this role. */
+  connect(role: Role): Knex;
+}
+
+/** The database at this version: the operator's own, or the one in the data directory. */
+export async function openDatabase(
+  config: InstallationConfig,
+  log: Logger,
+  onStop: OnStop,
+): Promise<Database> {
+  const ownerUrl =
+    config.databaseUrl ?? (await startEmbedded(config, log, onStop));
+  for (const name of await migrate(ownerUrl)) log.info(`ran migration ${name}`);
+  return {
+    connect(role) {
+      const { poolSize } = config;
+      const pool = connect(roleUrl(ownerUrl, role), { name: role, poolSize });
+      onStop(() => pool.destroy());
+      return pool;
+    },
+  };
+}
+
+async function startEmbedded(
+  { dataDirectory }: InstallationConfig,
+  log: Logger,
+  onStop: OnStop,
+): Promise<string> {
+  const postgres = await startEmbeddedPostgres({
+    directory: join(dataDirectory, "postgres"),
+    log: log.child({ name: "postgres" }),
+  });
+  onStop(() => postgres.stop());
+  void postgres.exited.then((lastWords) => {
+    log.fatal(`PostgreSQL has ended: ${lastWords}`);
+    process.exit(1);
+  });
+  return postgres.url;
+}

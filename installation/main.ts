@@ -1,0 +1,49 @@
+import { createLocalJWKSet } from "jose";
+import { isReachable } from "../common/database.ts";
+import { createLogger } from "../common/log.ts";
+import { runProcess } from "../common/process.ts";
+import { identifyBy } from "../gateway/identity.ts";
+import { LocalDataSource } from "../gateway/local-data-source.ts";
+import { startGateway } from "../gateway/server.ts";
+import { readSupergraph } from "../gateway/supergraph.ts";
+import { createIssuer } from "../issuer/issuer.ts";
+import { readConfig } from "./config.ts";
+import { openDatabase } from "./database.ts";
+import { createSubgraphs } from "./subgraphs.ts";
+
+// The gateway's library would report this environment to its makers.
+process.env["APOLLO_TELEMETRY_DISABLED"] = "1";
+
+await runProcess(async (onStop) => {
+  const config = readConfig(process.env);
+  const log = createLogger("tributary", config.logLevel);
+  const database = await openDatabase(config, log, onStop);
+
+  const db = database.connect("issuer");
+  const issuer = await createIssuer({ db, config: config.issuer, log });
+  onStop(() => issuer.close());
+
+  const dataSources = new Map(
+    createSubgraphs(database, { ...config, log }).map((subgraph) => [
+      subgraph.name,
+      new LocalDataSource(subgraph, log),
+    ]),
+  );
+  const server = await startGateway({
+    ...config.gateway,
+    supergraphSdl: readSupergraph(),
+    dataSources,
+    identify: identifyBy({ ...issuer, keys: createLocalJWKSet(issuer.jwks) }),
+    oidc: issuer.handler,
+    isReady: () => isReachable(db),
+    log,
+  });
+  onStop(() => server.stop());
+  console.log(`
+Tributary listens at ${server.url}
+
+  ${config.publicUrl.href}          explorer
+  ${config.publicUrl.href}graphql   the graph
+  ${config.publicUrl.href}oidc      the issuer of access tokens
+`);
+});

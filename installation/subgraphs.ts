@@ -1,0 +1,38 @@
+import type { Subgraph } from "../common/schema.ts";
+import { createContext as createCommunityContext } from "../subgraphs/community/context.ts";
+import { schema as communitySchema } from "../subgraphs/community/schema.ts";
+import { createContext as createStreamContext } from "../subgraphs/stream/context.ts";
+import { schema as streamSchema } from "../subgraphs/stream/schema.ts";
+import {
+  createContext as createTenantContext,
+  type TenantSettings,
+} from "../subgraphs/tenant/context.ts";
+import { schema as tenantSchema } from "../subgraphs/tenant/schema.ts";
+import type { Database } from "./database.ts";
+
+/** The three subgraphs, each over connections of its own role. */
+export function createSubgraphs(
+  database: Database,
+  settings: TenantSettings,
+): Subgraph[] {
+  const tenant = database.connect("tenant");
+  const community = database.connect("community");
+  const stream = database.connect("stream");
+  return [
+    {
+      name: "tenant",
+      schema: tenantSchema,
+      createContext: createTenantContext(tenant, settings),
+    },
+    {
+      name: "community",
+      schema: communitySchema,
+      createContext: createCommunityContext(community),
+    },
+    {
+      name: "stream",
+      schema: streamSchema,
+      createContext: createStreamContext(stream),
+    },
+  ];
+}

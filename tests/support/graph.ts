@@ -1,0 +1,28 @@
+import { createLogger, type Logger } from "../../common/log.ts";
+import { readSupergraph } from "../../gateway/supergraph.ts";
+import { createSubgraphs } from "../../installation/subgraphs.ts";
+import type { TestDatabase } from "./database.ts";
+import { startTestGraph, type Mode, type TestGraph } from "./gateway.ts";
+
+/** The whole graph over a test's database, spoken to over HTTP. */
+export function startGraph(
+  database: TestDatabase,
+  mode: Mode,
+  log: Logger = createLogger("test", "silent"),
+): Promise<TestGraph> {
+  const subgraphs = createSubgraphs(
+    { connect: (role) => database.as(role) },
+    {
+      publicUrl: new URL("http://127.0.0.1"),
+      signUp: { open: true, entitlements: ["COMMUNITIES"] },
+      log,
+    },
+  );
+  return startTestGraph({
+    mode,
+    supergraphSdl: readSupergraph(),
+    subgraphs,
+    db: database.as("tenant"),
+    log,
+  });
+}
