@@ -1,5 +1,6 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { ConfigError, StartError } from "../common/config.ts";
+import { DomainError } from "../common/errors.ts";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 
@@ -25,7 +26,9 @@ export async function runCommand<const T extends Options>(
     await main(parse(usage, options, args));
   } catch (error) {
     const mendable =
-      error instanceof StartError || error instanceof ConfigError;
+      error instanceof StartError ||
+      error instanceof ConfigError ||
+      error instanceof DomainError;
     console.error(mendable ? error.message : error);
     process.exitCode = 1;
   }

@@ -11,7 +11,7 @@ import {
   type Knex,
 } from "../common/database.ts";
 import { lastUrl } from "../common/embedded-postgres/running.ts";
-import { assertMigrated } from "../migrations/run.ts";
+import { isMigrated } from "./operator-store.ts";
 
 /**
  * Lets an operator's command work as the owner of the installation's database: the one of `DATABASE_URL`, or the
@@ -24,7 +24,10 @@ export async function asOwner<T>(
   const db = await connectAsOwner(env);
   try {
     await assertSupportedVersion(db);
-    await assertMigrated(db);
+    if (!(await isMigrated(db)))
+      throw new StartError(
+        'This database holds no Tributary yet. Run "npm run migrate" first.',
+      );
     return await work(db);
   } finally {
     await db.destroy();

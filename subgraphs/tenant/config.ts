@@ -2,7 +2,7 @@ import { EnvironmentReader, type Environment } from "../../common/config.ts";
 import { readSubgraphConfig } from "../../common/subgraph.ts";
 import type { Entitlement } from "./generated.ts";
 
-const entitlements: readonly Entitlement[] = ["COMMUNITIES"];
+export const entitlements: readonly Entitlement[] = ["COMMUNITIES"];
 
 /** What a tenant is founded with when its founder signs up (T5). */
 export interface SignUpConfig {

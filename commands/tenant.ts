@@ -1,0 +1,144 @@
+import { EnvironmentReader, StartError } from "../common/config.ts";
+import { readPublicUrl } from "../common/public-url.ts";
+import { parseEmail } from "../common/text.ts";
+import { entitlements } from "../subgraphs/tenant/config.ts";
+import { runCommand } from "./command.ts";
+import { asOwner } from "./installation.ts";
+import { OperatorStore } from "./operator-store.ts";
+
+const usage = `
+Usage: npm run tenant -- found <name> --email <e-mail> [--user-name <name>] [--region <region>]
+       npm run tenant -- list
+       npm run tenant -- entitle | disentitle <tenant id> <${entitlements.join(" | ")}>
+       npm run tenant -- join --community <id> --tenant <id> --moderator <e-mail> [--paused]
+
+What the operator does with tenants: in the installation that runs with the data directory TRIBUTARY_DATA
+(.tributary), or in the database of DATABASE_URL.
+
+  found        a tenant and its first user, who administers it; prints a link by which that user sets a password
+  list         every tenant: id, name, number of users and clients, entitlements
+  entitle      grants a feature; disentitle takes it back, and deletes nothing
+  join         makes a tenant a member of a community; the moderator is a user who administers the tenant
+`;
+
+const options = {
+  email: { type: "string" },
+  "user-name": { type: "string" },
+  region: { type: "string" },
+  community: { type: "string" },
+  tenant: { type: "string" },
+  moderator: { type: "string" },
+  paused: { type: "boolean", default: false },
+} as const;
+
+type Values = Readonly<
+  Partial<Record<Exclude<keyof typeof options, "paused">, string>>
+> & { readonly paused: boolean };
+
+type Operation = (operator: OperatorStore) => Promise<void>;
+
+await runCommand(usage, options, async ({ positionals, values }) => {
+  const operation = operationFrom(positionals, values);
+  await asOwner(process.env, (db) => operation(new OperatorStore(db)));
+});
+
+function operationFrom(
+  positionals: readonly string[],
+  values: Values,
+): Operation {
+  const [name = "", first = "", second = ""] = positionals;
+  switch (`${name} ${positionals.length - 1}`) {
+    case "found 1":
+      return found(first, values);
+    case "list 0":
+      return list;
+    case "entitle 2":
+      return setEntitlement(first, second, true);
+    case "disentitle 2":
+      return setEntitlement(first, second, false);
+    case "join 0":
+      return join(values);
+    default:
+      throw new StartError(usage.trim());
+  }
+}
+
+function found(name: string, { email, region, ...values }: Values): Operation {
+  const founderEmail = emailFrom("--email", email);
+  const founder = {
+    name: values["user-name"] ?? localPart(founderEmail),
+    email: founderEmail,
+  };
+  const reader = new EnvironmentReader(process.env);
+  const publicUrl = reader.done(readPublicUrl(reader));
+  return async (operator) => {
+    const { id, link } = await operator.found(
+      { name, region, entitlements: [], founder },
+      publicUrl,
+    );
+    console.log(`Tenant ${id}`);
+    console.log(
+      link === null
+        ? `${founder.email} signs in with the password it has.`
+        : `${founder.email} sets a password by ${link.url}, until ${link.expiresAt.toISOString()}`,
+    );
+  };
+}
+
+function setEntitlement(
+  tenantId: string,
+  feature: string,
+  granted: boolean,
+): Operation {
+  const entitlement = entitlements.find((known) => known === feature);
+  if (entitlement === undefined)
+    throw new StartError(
+      `There is no feature ${feature}; there is ${entitlements.join(", ")}.`,
+    );
+  return async (operator) => {
+    await operator.setEntitlement(tenantId, entitlement, granted);
+    console.log(granted ? "Granted." : "Taken back.");
+  };
+}
+
+function join(values: Values): Operation {
+  const membership = {
+    communityId: required("--community", values.community),
+    tenantId: required("--tenant", values.tenant),
+    moderatorEmail: emailFrom("--moderator", values.moderator),
+    status: values.paused ? "PAUSED" : "ACTIVE",
+  } as const;
+  return async (operator) => {
+    const { membershipId } = await operator.join(membership);
+    console.log(`Membership ${membershipId}`);
+  };
+}
+
+async function list(operator: OperatorStore): Promise<void> {
+  for (const tenant of await operator.tenants())
+    console.log(
+      [
+        tenant.id,
+        tenant.name,
+        `${tenant.userCount} users`,
+        `${tenant.clientCount} clients`,
+        tenant.entitlements.join(", ") || "no entitlements",
+      ].join("\t"),
+    );
+}
+
+function required(option: string, value: string | undefined): string {
+  if (value) return value;
+  throw new StartError(`${option} is missing.\n\n${usage.trim()}`);
+}
+
+function emailFrom(option: string, value: string | undefined): string {
+  const email = parseEmail(required(option, value));
+  if (email === null)
+    throw new StartError(
+      `${option} must be an e-mail address, not "${value}".`,
+    );
+  return email;
+}
+
+const localPart = (email: string) => email.slice(0, email.indexOf("@"));
