@@ -1,0 +1,72 @@
+import { describe, expect, test } from "@jest/globals";
+import type { DomainError } from "../../common/errors.ts";
+import { limits, queryLimits } from "../../gateway/limits.ts";
+
+const refusal = (query: string): DomainError["extensions"] | undefined => {
+  try {
+    queryLimits()(query);
+    return undefined;
+  } catch (error) {
+    return (error as DomainError).extensions;
+  }
+};
+
+const times = (count: number, text: (i: number) => string, between = " ") =>
+  Array.from({ length: count }, (_, i) => text(i)).join(between);
+
+const nested = (depth: number) => `${"{ a ".repeat(depth)}${"}".repeat(depth)}`;
+
+describe("a query", () => {
+  test.each([
+    ["characters", (n: number) => `{ a } #${" ".repeat(n - 7)}`],
+    ["tokens", (n: number) => `{ a(b: [${times(n - 9, () => "1")}]) }`],
+    ["depth", nested],
+    ["rootFields", (n: number) => `{ ${times(n, () => "a")} }`],
+    ["aliases", (n: number) => `{ a { ${times(n, (i) => `a${i}: a`)} } }`],
+    ["fields", (n: number) => `{ a { ${times(n - 1, () => "a")} } }`],
+  ] as const)("is bounded in its %s", (limit, query) => {
+    const most = limits[limit];
+    expect(refusal(query(most))).toBeUndefined();
+    expect(refusal(query(most + 1))).toEqual({
+      code: "LIMIT_EXCEEDED",
+      limit: most,
+      value: most + 1,
+    });
+  });
+
+  test("counts what a fragment holds wherever it is spread", () => {
+    const doubling = (lines: number) =>
+      `query { ...F0 } ${times(lines, (i) => `fragment F${i} on Q { ...F${i + 1} ...F${i + 1} }`)} fragment F${lines} on Q { x { a: y } }`;
+    expect(refusal(doubling(5))).toBeUndefined();
+    expect(refusal(doubling(8))).toMatchObject({ limit: 50, value: 256 });
+    // 2^200 of them, told in no time.
+    expect(refusal(doubling(200))).toMatchObject({
+      limit: 50,
+      value: Number.MAX_SAFE_INTEGER,
+    });
+  });
+
+  test("counts depth through fragments", () => {
+    const chain = (length: number) =>
+      `query { ...F0 } ${times(length, (i) => `fragment F${i} on Q { a { ...F${i + 1} } }`)} fragment F${length} on Q { a }`;
+    expect(refusal(chain(19))).toBeUndefined();
+    expect(refusal(chain(20))).toMatchObject({ limit: 20, value: 21 });
+  });
+
+  test("is left to validation where fragments spread each other, are missing, or syntax is wrong", () => {
+    for (const query of [
+      "{ ...A } fragment A on Q { ...B } fragment B on Q { ...A }",
+      "{ ...A }",
+      "{ a",
+      '{ a(b: "',
+      "",
+    ])
+      expect(refusal(query)).toBeUndefined();
+  });
+
+  test("of every operation counts, whichever is run", () => {
+    expect(refusal(`query A { a } query B ${nested(21)}`)).toMatchObject({
+      limit: 20,
+    });
+  });
+});
