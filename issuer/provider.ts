@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import {
   Provider,
+  errors,
   interactionPolicy,
   type Adapter,
   type KoaContextWithOIDC,
@@ -99,11 +100,15 @@ export function createProvider(parts: ProviderParts): Provider {
       devInteractions: { enabled: false },
       userinfo: { enabled: false },
       dPoP: { enabled: false },
+      pushedAuthorizationRequests: { enabled: false },
       clientCredentials: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => audienceOf(config),
-        getResourceServerInfo: () => resourceServerOf(config),
+        getResourceServerInfo: (_ctx, resource) => {
+          if (resource !== audienceOf(config)) throw new errors.InvalidTarget();
+          return resourceServerOf(config);
+        },
         useGrantedResource: () => true,
       },
       rpInitiatedLogout: {
@@ -134,6 +139,8 @@ export function createProvider(parts: ProviderParts): Provider {
       url: (_ctx, { uid }) => `${mountPath}/interaction/${uid}`,
     },
     ttl: {
+      AccessToken: config.accessTokenSeconds,
+      ClientCredentials: config.accessTokenSeconds,
       AuthorizationCode: 60,
       IdToken: 60 * 60,
       Interaction: 60 * 60,
