@@ -4,7 +4,7 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
-import type { AddressInfo } from "node:net";
+import { Server as NetServer, type AddressInfo } from "node:net";
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { StartError, type EnvironmentReader } from "./config.ts";
 import type { Logger } from "./log.ts";
@@ -47,6 +47,7 @@ const drainMs = 60_000;
 export async function listen(options: ListenOptions): Promise<HttpServer> {
   const { host, port, graceMs, log } = options;
   let isStopping = false;
+  let isClosing = false;
   const routes: Record<string, Handler> = {
     ...options.routes,
     "/healthz": (_request, response) =>
@@ -70,7 +71,7 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
     (request, response) => {
       open.add(response);
       response.once("close", () => open.delete(response));
-      response.shouldKeepAlive &&= !isStopping;
+      response.shouldKeepAlive &&= !isClosing;
       void answer(routes, request, response, log);
     },
   );
@@ -80,17 +81,25 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
     url: urlOf(server.address() as AddressInfo),
     async stop() {
       isStopping = true;
-      for (const response of open) response.shouldKeepAlive = false;
       await sleep(graceMs);
-      // Right after the loop's poll: what has arrived until now has been read, and is no idle connection.
+      isClosing = true;
+      for (const response of open) response.shouldKeepAlive = false;
+      const closed = stopListening(server);
+      // Whoever sends another request meanwhile is told by its answer that the connection ends.
+      await Promise.race([closed, sleep(graceMs)]);
+      // Right after the loop's poll: what has arrived has been read by now, and its connection is not idle.
       await setImmediate();
-      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeIdleConnections();
       const deadline = setTimeout(() => server.closeAllConnections(), drainMs);
       await closed;
       clearTimeout(deadline);
     },
   };
 }
+
+/** As the server's own `close`, which would also cut idle connections, without a word to who is about to use one. */
+const stopListening = (server: Server) =>
+  new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
 
 async function answer(
   routes: Readonly<Record<string, Handler>>,
