@@ -7,18 +7,24 @@ import { readSignUpConfig } from "../subgraphs/tenant/config.ts";
 export function readConfig(env: Environment) {
   const reader = new EnvironmentReader(env);
   const issuer = readIssuerConfig(reader);
+  const gateway = readGatewayConfig(reader);
   return reader.done({
-    gateway: readGatewayConfig(reader),
+    gateway,
     issuer,
     publicUrl: issuer.publicUrl,
     signUp: readSignUpConfig(reader),
     /** Of the owner role; without it, the PostgreSQL in the data directory serves. */
     databaseUrl: reader.optional("DATABASE_URL"),
     dataDirectory: issuer.dataDirectory,
+    /** Whether an empty embedded database gets the demo world: never where others could reach it. */
+    hasDemo: reader.flag("TRIBUTARY_DEMO", true) && isLoopback(gateway.host),
     /** Connections of each subgraph and of the issuer. */
     poolSize: reader.integer("POOL_SIZE", 10, { min: 1, max: 1000 }),
     logLevel: readLogLevel(reader),
   });
 }
+
+const isLoopback = (host: string) =>
+  host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 
 export type InstallationConfig = ReturnType<typeof readConfig>;

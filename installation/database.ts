@@ -7,8 +7,9 @@ import { migrate, roleUrl, type Role } from "../migrations/run.ts";
 import type { InstallationConfig } from "./config.ts";
 
 export interface Database {
-  /** A pool of connections as this role. */
-  connect(role: Role): Knex;
+  /** A pool of connections as this role, or as the owner of the database. */
+  connect(role: Role | "owner"): Knex;
+  readonly isEmbedded: boolean;
 }
 
 /** The database at this version: the operator's own, or the one in the data directory. */
@@ -21,9 +22,11 @@ export async function openDatabase(
     config.databaseUrl ?? (await startEmbedded(config, log, onStop));
   for (const name of await migrate(ownerUrl)) log.info(`ran migration ${name}`);
   return {
+    isEmbedded: config.databaseUrl === undefined,
     connect(role) {
       const { poolSize } = config;
-      const pool = connect(roleUrl(ownerUrl, role), { name: role, poolSize });
+      const url = role === "owner" ? ownerUrl : roleUrl(ownerUrl, role);
+      const pool = connect(url, { name: role, poolSize });
       onStop(() => pool.destroy());
       return pool;
     },

@@ -9,6 +9,7 @@ import { readSupergraph } from "../gateway/supergraph.ts";
 import { createIssuer } from "../issuer/issuer.ts";
 import { readConfig } from "./config.ts";
 import { openDatabase } from "./database.ts";
+import { ensureDemo, invitation } from "./demo/demo.ts";
 import { createSubgraphs } from "./subgraphs.ts";
 
 // The gateway's library would report this environment to its makers.
@@ -23,8 +24,14 @@ await runProcess(async (onStop) => {
   const issuer = await createIssuer({ db, config: config.issuer, log });
   onStop(() => issuer.close());
 
+  const subgraphs = createSubgraphs(database, { ...config, log });
+  const demo =
+    config.hasDemo && database.isEmbedded
+      ? await ensureDemo(config, database, log)
+      : undefined;
+
   const dataSources = new Map(
-    createSubgraphs(database, { ...config, log }).map((subgraph) => [
+    subgraphs.map((subgraph) => [
       subgraph.name,
       new LocalDataSource(subgraph, log),
     ]),
@@ -45,5 +52,5 @@ Tributary listens at ${server.url}
   ${config.publicUrl.href}          explorer
   ${config.publicUrl.href}graphql   the graph
   ${config.publicUrl.href}oidc      the issuer of access tokens
-`);
+${demo ? invitation(demo) : ""}`);
 });

@@ -12,7 +12,7 @@ import type { Database } from "./database.ts";
 
 /** The three subgraphs, each over connections of its own role. */
 export function createSubgraphs(
-  database: Database,
+  database: Pick<Database, "connect">,
   settings: TenantSettings,
 ): Subgraph[] {
   const tenant = database.connect("tenant");

@@ -14,11 +14,14 @@ export const tenants: Readonly<
   analytics: { name: "Lumen Analytics", domain: "lumen.example" },
 };
 
-export const users: readonly {
-  name: string;
-  local: string;
-  roles: readonly Role[];
-}[] = [
+interface DemoUser {
+  readonly name: string;
+  readonly local: string;
+  readonly roles: readonly Role[];
+}
+
+/** In every company, by the same names; the first founds it. */
+export const users: readonly [DemoUser, ...DemoUser[]] = [
   { name: "Ada Berg", local: "ada", roles: ["ACCOUNT_ADMINISTRATOR"] },
   { name: "Dana Stolz", local: "dana", roles: ["DATA_STEWARD"] },
   { name: "Cem Aydin", local: "cem", roles: ["CONTRIBUTOR"] },
