@@ -1,0 +1,28 @@
+import type { Contender } from "./measure.ts";
+import type { Tokens } from "./tokens.ts";
+import type { Database, World } from "./world.ts";
+
+/** What a figure is taken with. */
+export interface Bench {
+  readonly database: Database;
+  readonly world: World;
+  readonly tokens: Tokens;
+  readonly progress: (doing: string) => void;
+  /** Registers what is to be ended when the figure has been taken. */
+  readonly onEnd: (end: () => Promise<void>) => void;
+}
+
+/** Something that is compared with something else. */
+export interface Figure {
+  readonly name: string;
+  readonly title: string;
+  /** What is done, and what the first contender is; Markdown. */
+  readonly about: string;
+  /** What throughput counts. */
+  readonly unit: string;
+  /** CPU: that of a unit, less is better. SPEED: units in the same CPU time, more is better. */
+  readonly ratio: "CPU" | "SPEED";
+  readonly rounds: number;
+  /** Starts the contenders, the one that is 1 first, and checks that they do the same. */
+  readonly contenders: (bench: Bench) => Promise<Contender[]>;
+}

@@ -1,0 +1,117 @@
+import pg from "pg";
+import { connect, connectionSettings, type Knex } from "../common/database.ts";
+import { roleUrl } from "../migrations/run.ts";
+import { EventPage } from "../subgraphs/stream/event/page.ts";
+import { EventStore } from "../subgraphs/stream/event/store.ts";
+import type { Figure } from "./figure.ts";
+import { stepMs, type LongStream } from "./world.ts";
+
+const count = 10_000;
+const sliceMs = 1_500;
+
+interface Statement {
+  readonly name: string;
+  readonly text: string;
+  readonly values: unknown[];
+}
+
+export const gate: Figure = {
+  name: "gate",
+  title: "The gate before 10,000 events",
+  about: `The statement by which the stream subgraph reads 10,000 events of a shared stream: with the gate, and, which is 1,
+with the stream's own row written out in the gate's place. Both are prepared, and sent over one connection as the
+subgraph's role. CPU is PostgreSQL's alone, for what Node does with the answer is the same.`,
+  unit: "read",
+  ratio: "CPU",
+  rounds: 9,
+  async contenders({ world, onEnd }) {
+    const url = roleUrl(world.url, "stream");
+    const gated = await statements(url, world.longStreams.slice(0, 10));
+    const ungated = gated.map(({ statement, stream }, i) => ({
+      ...statement,
+      name: `ungated ${i}`,
+      text: withoutGate(statement.text, stream),
+    }));
+    const client = new pg.Client(connectionSettings(url, "bench-gate"));
+    await client.connect();
+    onEnd(() => client.end());
+
+    const read = (statement: Statement) =>
+      client.query({ ...statement, rowMode: "array" });
+    for (const [i, { statement }] of gated.entries()) {
+      const { rows } = await read(statement);
+      const other = await read(ungated[i] as Statement);
+      if (JSON.stringify(rows) !== JSON.stringify(other.rows))
+        throw new Error("Without the gate the statement answers otherwise.");
+    }
+    const readOn = (all: readonly Statement[]) => async () => {
+      const deadline = performance.now() + sliceMs;
+      let done = 0;
+      for (; performance.now() < deadline; done += 1)
+        await read(all[done % all.length] as Statement);
+      return done;
+    };
+    const contenders = [
+      { name: "without the gate", run: readOn(ungated) },
+      {
+        name: "with the gate",
+        run: readOn(gated.map(({ statement }) => statement)),
+        goal: 1.1,
+      },
+    ].map((contender) => ({ ...contender, processes: [] }));
+    for (const { run } of contenders) await run();
+    return contenders;
+  },
+};
+
+/** As the store sends them, one a stream. */
+async function statements(url: string, streams: readonly LongStream[]) {
+  const db = connect(url, { name: "bench-gate", poolSize: 1 });
+  try {
+    const all: { statement: Statement; stream: LongStream }[] = [];
+    for (const stream of streams)
+      all.push({ statement: await statementOf(db, stream), stream });
+    return all;
+  } finally {
+    await db.destroy();
+  }
+}
+
+async function statementOf(db: Knex, stream: LongStream): Promise<Statement> {
+  const asked: { sql: string; bindings: unknown[] }[] = [];
+  db.on("query", (query: (typeof asked)[number]) => asked.push(query));
+  await new EventStore(db, {
+    identityId: stream.readerId,
+    person: null,
+  }).table(
+    stream.id,
+    [{ name: "value", kind: "FLOAT" }],
+    new EventPage(stream.id, {
+      window: {
+        from: stream.from.toISOString(),
+        to: new Date(
+          stream.from.getTime() + (count - 1) * stepMs,
+        ).toISOString(),
+      },
+      boundary: "EXACT",
+      reversed: false,
+      first: count,
+    }),
+    { timestamps: true, endCursor: false, columns: new Set(["value"]) },
+  );
+  db.removeAllListeners("query");
+  const [query] = asked;
+  if (asked.length !== 1 || !query)
+    throw new Error("The store reads events by more than one statement.");
+  return { name: "gated", text: query.sql, values: query.bindings };
+}
+
+function withoutGate(
+  text: string,
+  { id, tenantId, streamId }: LongStream,
+): string {
+  const row = `(select ${tenantId} as tenant_id, ${streamId} as id, uuid '${id}' as uuid, 1 as rights where $1::uuid is not null)`;
+  const ungated = text.replace("stream.visible($1)", row);
+  if (ungated === text) throw new Error("The statement has no gate.");
+  return ungated;
+}

@@ -1,0 +1,74 @@
+import { randomBytes } from "node:crypto";
+import { roleUrl } from "../migrations/run.ts";
+import type { Bench } from "./figure.ts";
+import { startProcess, type Settings } from "./processes.ts";
+
+/** A server, and the processes that work for it. */
+export interface Server {
+  readonly url: string;
+  readonly processes: readonly number[];
+}
+
+/** The installation as `npm start` starts it. */
+export const startInOneProcess = (bench: Bench, databaseUrl: string) =>
+  start(bench, "installation/main.ts", {
+    ...bench.tokens.settings,
+    DATABASE_URL: databaseUrl,
+    TRIBUTARY_DEMO: "off",
+  });
+
+export interface Subgraphs {
+  readonly processes: readonly number[];
+  /** By which a gateway, the product's or another, finds them and is believed. */
+  readonly settings: Settings;
+}
+
+export async function startSubgraphs(bench: Bench): Promise<Subgraphs> {
+  const secret = { INTERNAL_TOKEN_SECRET: randomBytes(32).toString("hex") };
+  const processes: number[] = [];
+  const urls: Record<string, string> = {};
+  for (const role of ["tenant", "community", "stream"] as const) {
+    const name = role.toUpperCase();
+    const subgraph = await start(bench, `subgraphs/${role}/main.ts`, {
+      ...secret,
+      [`${name}_DATABASE_URL`]: roleUrl(bench.world.url, role),
+    });
+    processes.push(...subgraph.processes);
+    urls[`${name}_URL`] = subgraph.url;
+  }
+  return { processes, settings: { ...secret, ...urls } };
+}
+
+/** A gateway before these subgraphs. */
+export async function startGateway(
+  bench: Bench,
+  script: string,
+  subgraphs: Subgraphs,
+): Promise<Server> {
+  const gateway = await start(bench, script, {
+    ...bench.tokens.settings,
+    ...subgraphs.settings,
+    ISSUER_DATABASE_URL: roleUrl(bench.world.url, "issuer"),
+  });
+  return {
+    url: gateway.url,
+    processes: [...gateway.processes, ...subgraphs.processes],
+  };
+}
+
+/** One of those in peers/ that do without a graph; as the owner role, for which every table is open. */
+export const startByHand = (bench: Bench, name: string) =>
+  start(bench, `bench/peers/${name}.ts`, {
+    ...bench.tokens.settings,
+    DATABASE_URL: bench.world.url,
+  });
+
+async function start(
+  { onEnd }: Bench,
+  script: string,
+  settings: Settings,
+): Promise<Server> {
+  const { url, pid, stop } = await startProcess(script, settings);
+  onEnd(stop);
+  return { url, processes: [pid] };
+}

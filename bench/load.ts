@@ -1,0 +1,113 @@
+import { Pool } from "undici";
+import type { Bench } from "./figure.ts";
+import type { Contender } from "./measure.ts";
+
+/** One call of the graph by somebody. */
+export interface Question {
+  readonly body: string;
+  readonly token: string;
+}
+
+export type Questions = (n: number) => Question;
+
+export const question = (
+  query: string,
+  variables: object,
+  token: string,
+): Question => ({ body: JSON.stringify({ query, variables }), token });
+
+/** A server that answers questions. */
+export interface Peer extends Pick<Contender, "name" | "processes" | "goal"> {
+  readonly url: string;
+}
+
+const connections = 8;
+const sliceMs = 2_000;
+const warmUpMs = 3_000;
+const compared = 25;
+
+/**
+ * Servers that are asked the same questions in turn. First they must give the same answers, to the letter, and warm up.
+ */
+export async function askedInTurn(
+  peers: readonly Peer[],
+  questions: Questions,
+  { onEnd, progress }: Bench,
+): Promise<Contender[]> {
+  const clients = peers.map((peer) => ({
+    ...peer,
+    client: new Client(peer.url),
+  }));
+  for (const { client } of clients) onEnd(() => client.close());
+  progress("comparing the answers");
+  for (let n = 0; n < compared; n += 1) await compare(clients, questions(n));
+  for (const { name, client } of clients) {
+    progress(`warming up ${name}`);
+    await client.askFor(warmUpMs, questions);
+  }
+  return clients.map((peer) => ({
+    ...peer,
+    run: () => peer.client.askFor(sliceMs, questions),
+  }));
+}
+
+async function compare(
+  peers: readonly (Peer & { client: Client })[],
+  asked: Question,
+): Promise<void> {
+  const answers = await Promise.all(
+    peers.map(({ client }) => client.ask(asked)),
+  );
+  const [expected = ""] = answers;
+  for (const [i, answer] of answers.entries())
+    if (answer !== expected)
+      throw new Error(
+        `${peers[i]?.name} answers otherwise than ${peers[0]?.name}:\n${excerpt(answer)}\ninstead of\n${excerpt(expected)}`,
+      );
+}
+
+const excerpt = (text: string) => text.slice(0, 2_000);
+
+/** Asks one server over several connections. */
+export class Client {
+  private readonly pool: Pool;
+  private asked = 0;
+
+  constructor(url: string) {
+    this.pool = new Pool(url, { connections });
+  }
+
+  /** Asks one question after the other for a while; answers how many were answered. */
+  async askFor(durationMs: number, questions: Questions): Promise<number> {
+    const before = this.asked;
+    const deadline = performance.now() + durationMs;
+    const askOn = async () => {
+      while (performance.now() < deadline)
+        await this.ask(questions(this.asked++));
+    };
+    await Promise.all(Array.from({ length: connections }, askOn));
+    return this.asked - before;
+  }
+
+  /** The answer's text; throws if it is a refusal. */
+  async ask({ body, token }: Question): Promise<string> {
+    const response = await this.pool.request({
+      path: "/graphql",
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        authorization: `Bearer ${token}`,
+      },
+      body,
+    });
+    const text = await response.body.text();
+    // An answer with errors begins with them.
+    if (response.statusCode !== 200 || !text.startsWith('{"data":{'))
+      throw new Error(`Answered ${response.statusCode}: ${excerpt(text)}`);
+    return text;
+  }
+
+  close(): Promise<void> {
+    return this.pool.close();
+  }
+}
