@@ -1,0 +1,248 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { Subgraph } from "../../common/schema.ts";
+import { TestDatabase } from "../support/database.ts";
+import { as, run, type Answer } from "../support/run.ts";
+import {
+  Seed,
+  type Identity,
+  type Membership,
+  type Row,
+} from "../support/seed.ts";
+import { communitySubgraph } from "./world.ts";
+
+let database: TestDatabase;
+let subgraph: Subgraph;
+let seed: Seed;
+beforeAll(async () => {
+  database = await TestDatabase.create();
+  subgraph = communitySubgraph(database);
+  seed = new Seed(database.owner);
+});
+afterAll(() => database.drop());
+
+const fields = `{
+  applied communityId community { id } membership { id } members { role }
+  tenantCount identityCount shareCount streamCount stillReadableCount
+  tenants { id } identities { id } streams { id } stillReadable { id }
+}`;
+
+const changeOf = ({ data, errors }: Answer) => {
+  expect(errors).toEqual([]);
+  return Object.values(data ?? {})[0] as unknown as Change;
+};
+
+type Reference = { id: string } | null;
+
+interface Change {
+  communityId: string;
+  community: Reference;
+  membership: Reference;
+  tenantCount: number;
+  identityCount: number;
+  shareCount: number;
+  streamCount: number;
+  stillReadableCount: number;
+  tenants: Reference[];
+  identities: Reference[];
+  streams: Reference[];
+  stillReadable: Reference[];
+}
+
+describe("what a change ends is what the gate opens before it and no longer after it", () => {
+  interface Place {
+    community: Row & { name: string };
+    membership: Membership;
+    tenant: Row;
+    manager: Identity;
+    members: Identity[];
+    isOwner: boolean;
+  }
+
+  /** The same worlds in every run. */
+  const random = (seedNumber: number) => {
+    let state = seedNumber * 7919 + 17;
+    return (below: number) => {
+      state = (state * 1103515245 + 12345) % 2 ** 31;
+      return Math.floor((state / 2 ** 31) * below);
+    };
+  };
+
+  async function seedPlaces(pick: (below: number) => number) {
+    const companies = await Promise.all(
+      [1, 2, 3, 4].map(async () => {
+        const tenant = await seed.tenant(undefined, { entitled: pick(8) > 0 });
+        const streams = [await seed.stream(tenant), await seed.stream(tenant)];
+        const manager = await seed.user(tenant, ["ACCOUNT_ADMINISTRATOR"]);
+        const members = [await seed.user(tenant), await seed.client(tenant)];
+        const gone = database
+          .owner("tenant.identities")
+          .where({ id: members[pick(2)]?.id });
+        if (pick(4) === 0) await gone.update({ enabled: false });
+        return { tenant, streams, manager, members };
+      }),
+    );
+    const places: Place[] = [];
+    for (const [i, name] of ["first", "second", "third"].entries()) {
+      const owner = companies[i] as (typeof companies)[number];
+      const community = { ...(await seed.community(owner.tenant)), name };
+      await database
+        .owner("community.communities")
+        .where({ id: community.id })
+        .update({ name });
+      for (const company of companies) {
+        const isOwner = company === owner;
+        if (!isOwner && pick(4) === 0) continue;
+        const membership = isOwner
+          ? community.ownerMembership
+          : await seed.membership(
+              community,
+              company.tenant,
+              pick(4) === 0 ? "PAUSED" : "ACTIVE",
+            );
+        await seed.member(
+          membership,
+          company.manager,
+          isOwner ? "ADMINISTRATOR" : "MODERATOR",
+        );
+        const members = company.members.filter(() => pick(3) > 0);
+        for (const member of members) await seed.member(membership, member);
+        for (const stream of company.streams)
+          if (pick(2) > 0) await seed.share(stream, membership);
+        places.push({ community, membership, isOwner, ...company, members });
+      }
+    }
+    return places;
+  }
+
+  interface Pair {
+    identity: string;
+    tenant: string;
+    share: string;
+    stream: string;
+  }
+
+  const openPairs = async (places: readonly Place[]): Promise<Pair[]> => {
+    const { rows } = await database.owner.raw(
+      `select i.uuid as identity, t.uuid as tenant, h.uuid as share, s.uuid as stream
+       from tenant.identities i
+       join tenant.tenants t on t.id = i.tenant_id
+       cross join lateral stream.open_shares(i.uuid) h
+       join stream.streams s on s.tenant_id = h.tenant_id and s.id = h.stream_id
+       where t.id = any (?)`,
+      [places.map(({ tenant }) => tenant.id)],
+    );
+    return rows as Pair[];
+  };
+
+  const distinct = (values: readonly string[]) => [...new Set(values)].sort();
+
+  const changes: Record<
+    string,
+    (
+      place: Place,
+      places: readonly Place[],
+    ) => { by: Identity; mutation: string } | undefined
+  > = {
+    pauseSharing: ({ community, manager }) => ({
+      by: manager,
+      mutation: `pauseSharing(communityId: "${community.uuid}")`,
+    }),
+    leaveCommunity: ({ community, manager, isOwner }) =>
+      isOwner
+        ? undefined
+        : {
+            by: manager,
+            mutation: `leaveCommunity(communityId: "${community.uuid}")`,
+          },
+    removeTenant: ({ community, tenant, isOwner }, places) => {
+      const owner = places.find(
+        (place) => place.community === community && place.isOwner,
+      );
+      return isOwner || !owner
+        ? undefined
+        : {
+            by: owner.manager,
+            mutation: `removeTenant(communityId: "${community.uuid}", tenantId: "${tenant.uuid}")`,
+          };
+    },
+    removeCommunityMembers: ({ community, manager, members }) =>
+      members.length === 0
+        ? undefined
+        : {
+            by: manager,
+            mutation: `removeCommunityMembers(input: { communityId: "${community.uuid}", identityIds: ${JSON.stringify(members.map(({ uuid }) => uuid))} })`,
+          },
+    deleteCommunity: ({ community, manager, isOwner }) =>
+      isOwner
+        ? {
+            by: manager,
+            mutation: `deleteCommunity(id: "${community.uuid}", confirmName: "${community.name}")`,
+          }
+        : undefined,
+  };
+
+  test.each(Object.keys(changes))("%s", async (name) => {
+    let ended = 0;
+    let kept = 0;
+    for (let number = 0; number < 16; number++) {
+      const places = await seedPlaces(random(number));
+      const place = places[number % places.length] as Place;
+      const change = changes[name]?.(place, places);
+      if (!change) continue;
+      const before = await openPairs(places);
+      const answer = changeOf(
+        await run(
+          subgraph,
+          as(change.by),
+          `mutation { ${change.mutation} ${fields} }`,
+        ),
+      );
+      const after = await openPairs(places);
+      const isOpen = (share: Pair) =>
+        after.some(
+          (pair) =>
+            pair.identity === share.identity && pair.share === share.share,
+        );
+      const lost = before.filter((pair) => !isOpen(pair));
+      const still = lost.filter((pair) =>
+        after.some(
+          (other) =>
+            other.identity === pair.identity && other.stream === pair.stream,
+        ),
+      );
+      const tenants = distinct(lost.map(({ tenant }) => tenant));
+      const identities = distinct(lost.map(({ identity }) => identity));
+      const streams = distinct(lost.map(({ stream }) => stream));
+      const stillReadable = distinct(still.map(({ stream }) => stream));
+      expect(answer).toMatchObject({
+        applied: true,
+        communityId: place.community.uuid,
+        tenantCount: tenants.length,
+        identityCount: identities.length,
+        shareCount: distinct(lost.map(({ share }) => share)).length,
+        streamCount: streams.length,
+        stillReadableCount: stillReadable.length,
+      });
+      expect(answer.tenants).toHaveLength(tenants.length);
+      expect(answer.identities).toHaveLength(identities.length);
+      expect(answer.streams).toHaveLength(streams.length);
+      expect(answer.stillReadable).toHaveLength(stillReadable.length);
+      const shown = (list: Reference[]) =>
+        list.flatMap((item) => item?.id ?? []);
+      expect(tenants).toEqual(expect.arrayContaining(shown(answer.tenants)));
+      expect(streams).toEqual(expect.arrayContaining(shown(answer.streams)));
+      expect(stillReadable).toEqual(
+        expect.arrayContaining(shown(answer.stillReadable)),
+      );
+      const own = places.find(({ manager }) => manager === change.by)?.tenant;
+      const ownLosers = lost.filter(({ tenant }) => tenant === own?.uuid);
+      expect(shown(answer.identities).sort()).toEqual(
+        distinct(ownLosers.map(({ identity }) => identity)),
+      );
+      ended += lost.length;
+      kept += still.length;
+    }
+    expect(ended).toBeGreaterThan(10);
+    expect(kept).toBeGreaterThan(0);
+  });
+});

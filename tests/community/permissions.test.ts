@@ -1,0 +1,157 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { Subgraph } from "../../common/schema.ts";
+import { TestDatabase } from "../support/database.ts";
+import { outcome, run } from "../support/run.ts";
+import {
+  callers,
+  communitySubgraph,
+  seedWorld,
+  type Caller,
+  type CommunityWorld,
+  type Tenant,
+} from "./world.ts";
+
+let database: TestDatabase;
+let subgraph: Subgraph;
+beforeAll(async () => {
+  database = await TestDatabase.create();
+  subgraph = communitySubgraph(database);
+});
+afterAll(() => database.drop());
+
+const roles = (input: string) =>
+  `mutation { setCommunityRoles(input: ${input}) { communityId } }`;
+const set =
+  (who: keyof Tenant, role: string) =>
+  ({ community, own }: Target) =>
+    roles(
+      `{ communityId: "${community.uuid}", members: [{ identityId: "${uuidOf(own[who])}", role: ${role} }] }`,
+    );
+const remove =
+  (who: keyof Tenant) =>
+  ({ community, own }: Target) =>
+    `mutation { removeCommunityMembers(input: { communityId: "${community.uuid}", identityIds: ["${uuidOf(own[who])}"] }) { communityId } }`;
+const uuidOf = (what: Tenant[keyof Tenant]) =>
+  typeof what === "object" ? what?.uuid : undefined;
+
+interface Target extends CommunityWorld {
+  /** The caller's own tenant. */
+  readonly own: Tenant;
+}
+
+/** What is tried, by the name of its column below. */
+const operations: Record<string, (target: Target) => string> = {
+  viewer: () => `{ viewer { communities { nodes { id } } } }`,
+  communities: () => `{ communities { nodes { id } } }`,
+  community: ({ community }) => `{ community(id: "${community.uuid}") { id } }`,
+  create: () => `mutation { createCommunity(input: { name: "New" }) { id } }`,
+  delete: ({ community }) =>
+    `mutation { deleteCommunity(id: "${community.uuid}", confirmName: "${community.name}") { communityId } }`,
+  removeTenant: ({ community, tenants }) =>
+    `mutation { removeTenant(communityId: "${community.uuid}", tenantId: "${tenants["third"]?.uuid}") { communityId } }`,
+  leave: ({ community }) =>
+    `mutation { leaveCommunity(communityId: "${community.uuid}") { communityId } }`,
+  pause: ({ community }) =>
+    `mutation { pauseSharing(communityId: "${community.uuid}") { communityId } }`,
+  resume: ({ community }) =>
+    `mutation { resumeSharing(communityId: "${community.uuid}") { id } }`,
+  "none>MB": set("newcomer", "MEMBER"),
+  "none>CM": set("newcomerAA", "MODERATOR"),
+  "MB>CM": set("memberAA", "MODERATOR"),
+  "CM>MB": set("moderator", "MEMBER"),
+  "none>CA": set("newcomer", "ADMINISTRATOR"),
+  "client>CA": set("newcomerClientAA", "ADMINISTRATOR"),
+  "no AA>CM": set("newcomer", "MODERATOR"),
+  "CA>CM": set("administrator", "MODERATOR"),
+  "MB>none": remove("member"),
+  "CM>none": remove("moderator"),
+  "CA>none": remove("administrator"),
+};
+
+const meaning: Record<string, string> = {
+  ok: "ok",
+  F: "FORBIDDEN",
+  N: "NOT_FOUND",
+  C: "CONFLICT",
+  U: "UNAUTHENTICATED",
+};
+
+/** Rows of DOMAIN.md in the second line. The administrator that a column takes down is a moderator in a member tenant. */
+const matrix = `
+                                  viewer communities community create delete removeTenant leave pause resume none>MB none>CM MB>CM CM>MB none>CA client>CA no_AA>CM CA>CM CA>none MB>none CM>none
+                                  T2     C2          C2        C1     C4     C8           C9    C10   C10    C11     C13,C16 C13   C13   C14,C16 C14       C13      C14   C14     C11     C13
+nobody: anonymous                 U      U           U         U      U      U            U     U     U      U       U       U     U     U       U         U        U     U       U       U
+nobody: person without a tenant   ok     ok          N         F      N      N            N     N     N      N       N       N     N     N       N         N        N     N       N       N
+owner: user, ADMINISTRATOR        ok     ok          ok        F      ok     ok           C     ok    ok     ok      ok      ok    ok    ok      F         F        ok    ok      ok      ok
+owner: user, MODERATOR            ok     ok          ok        F      F      F            C     ok    ok     ok      ok      ok    ok    F       F         F        F     F       ok      ok
+owner: user, MEMBER               ok     ok          ok        F      F      F            F     F     F      F       F       F     F     F       F         F        F     F       F       F
+owner: client, MEMBER             ok     ok          ok        F      F      F            F     F     F      F       F       F     F     F       F         F        F     F       F       F
+owner: AA, no role                ok     ok          ok        ok     F      F            C     ok    ok     F       F       F     F     ok      F         F        F     ok      F       F
+owner: DS, no role                ok     ok          N         F      N      N            N     N     N      N       N       N     N     N       N         N        N     N       N       N
+owner: CONTRIBUTOR, no role       ok     ok          N         F      N      N            N     N     N      N       N       N     N     N       N         N        N     N       N       N
+owner: VIEWER, no role            ok     ok          N         F      N      N            N     N     N      N       N       N     N     N       N         N        N     N       N       N
+owner: client AA, no role         ok     ok          ok        F      F      F            C     ok    ok     F       F       F     F     ok      F         F        F     ok      F       F
+owner: disabled client, MEMBER    U      U           U         U      U      U            U     U     U      U       U       U     U     U       U         U        U     U       U       U
+member: user, MODERATOR           ok     ok          ok        F      F      F            ok    ok    ok     ok      ok      ok    ok    F       F         F        ok    ok      ok      ok
+member: user, MEMBER              ok     ok          ok        F      F      F            F     F     F      F       F       F     F     F       F         F        F     F       F       F
+member: client, MEMBER            ok     ok          ok        F      F      F            F     F     F      F       F       F     F     F       F         F        F     F       F       F
+member: AA, no role               ok     ok          ok        ok     F      F            ok    ok    ok     F       ok      ok    F     F       F         F        ok    ok      F       ok
+member: AA, MEMBER                ok     ok          ok        ok     F      F            ok    ok    ok     F       ok      ok    F     F       F         F        ok    ok      F       ok
+member: client AA, no role        ok     ok          ok        F      F      F            ok    ok    ok     F       ok      ok    F     F       F         F        ok    ok      F       ok
+member: DS, no role               ok     ok          N         F      N      N            N     N     N      N       N       N     N     N       N         N        N     N       N       N
+member: removed user, MODERATOR   U      U           U         U      U      U            U     U     U      U       U       U     U     U       U         U        U     U       U       U
+member: disabled client, MODERATOR U     U           U         U      U      U            U     U     U      U       U       U     U     U       U         U        U     U       U       U
+former: AA, was MODERATOR         ok     ok          N         ok     N      N            N     N     N      N       N       N     N     N       N         N        N     N       N       N
+former: user, was MEMBER          ok     ok          N         F      N      N            N     N     N      N       N       N     N     N       N         N        N     N       N       N
+stranger: AA, not in              ok     ok          N         ok     N      N            N     N     N      N       N       N     N     N       N         N        N     N       N       N
+unentitled: AA, MODERATOR         ok     ok          ok        F      F      F            ok    ok    ok     ok      ok      ok    ok    F       F         F        ok    ok      ok      ok
+unentitled: user, MEMBER          ok     ok          ok        F      F      F            F     F     F      F       F       F     F     F       F         F        F     F       F       F
+`;
+
+const [header = "", , ...rows] = matrix.trim().split("\n");
+const columns = header
+  .trim()
+  .split(/\s+/)
+  .map((name) => name.replace("_", " "));
+const expected = new Map(
+  rows.map((row) => {
+    const caller = callers.find((name) => row.startsWith(`${name} `)) as Caller;
+    const cells = row.slice(caller.length).trim().split(/\s+/);
+    return [caller, cells.map((cell) => meaning[cell])] as const;
+  }),
+);
+
+test("the table names every caller and every operation", () => {
+  expect([...expected.keys()]).toEqual([...callers]);
+  expect([...columns].sort()).toEqual(Object.keys(operations).sort());
+  for (const cells of expected.values())
+    expect(cells).toHaveLength(columns.length);
+});
+
+describe.each(columns)("%s", (column) => {
+  let world: CommunityWorld | undefined;
+
+  test.each(callers)(`${column} by %s`, async (caller) => {
+    world ??= await seedWorld(database);
+    const [who = ""] = caller.split(":");
+    const own = world.tenants[who] ?? (world.tenants["stranger"] as Tenant);
+    const before = await everything();
+    const operation = operations[column]?.({ ...world, own }) ?? "";
+    const answer = await run(subgraph, world.viewers[caller], operation);
+    const got = outcome(answer);
+    expect(got).toBe(expected.get(caller)?.[columns.indexOf(column)]);
+    if (got === "ok" && operation.startsWith("mutation")) world = undefined;
+    else expect(await everything()).toEqual(before);
+  });
+});
+
+/** Whatever a mutation of this subgraph could write. */
+async function everything(): Promise<unknown> {
+  const { rows } = await database.owner.raw(
+    `select (select count(*) from ledger.entries) as entries, (select count(*) from ledger.names) as names,
+            (select count(*) from community.communities) as communities,
+            (select md5(string_agg((m.*)::text, '' order by m.id)) from community.memberships m) as memberships,
+            (select md5(string_agg((r.*)::text, '' order by r.membership_id, r.identity_id)) from community.members r) as members`,
+  );
+  return rows;
+}
