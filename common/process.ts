@@ -12,13 +12,15 @@ export async function runProcess(
 ): Promise<void> {
   const stops: (() => unknown)[] = [];
   const started = start((stop) => stops.unshift(stop));
-  for (const signal of ["SIGTERM", "SIGINT"] as const)
-    process.once(signal, () => {
-      for (const again of ["SIGTERM", "SIGINT"] as const)
-        process.on(again, () => process.exit(1));
-      // A start that fails is told below.
-      void started.then(() => finish(stops, 0)).catch(() => undefined);
-    });
+  let isStopping = false;
+  const onSignal = () => {
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    // A start that fails is told below.
+    void started.then(() => finish(stops, 0)).catch(() => undefined);
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
   try {
     await started;
   } catch (error) {
