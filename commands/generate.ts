@@ -30,8 +30,8 @@ const scalars = {
   DateTime: "string",
   Duration: "string",
   JSON: "unknown",
-  Timestamps: "unknown",
-  Values: "unknown",
+  Timestamps: { input: "readonly unknown[]", output: "unknown" },
+  Values: { input: "readonly unknown[]", output: "unknown" },
 };
 
 async function generate(subgraph: string): Promise<string> {

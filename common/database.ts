@@ -1,5 +1,9 @@
+import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import createKnex, { type Knex } from "knex";
 import pg from "pg";
+import { from as copyFrom } from "pg-copy-streams";
 import { StartError } from "./config.ts";
 
 export type { Knex } from "knex";
@@ -42,6 +46,33 @@ export function connect(
     pool: { min: 0, max: poolSize },
     acquireConnectionTimeout: 10_000,
   });
+}
+
+/**
+ * Runs a statement that each connection plans once, for hot reads that cost more to plan than to execute. Its text
+ * must vary with no value: what a connection has prepared it keeps.
+ */
+export async function prepared<Row>(
+  db: Knex,
+  query: Knex.QueryBuilder | Knex.Raw,
+): Promise<Row[]> {
+  const { sql, bindings } = query.toSQL();
+  const name = createHash("sha256").update(sql).digest("base64url");
+  const { rows } = await db
+    .raw<{ rows: Row[] }>(sql, bindings as Knex.RawBinding[])
+    .options({ name });
+  return rows;
+}
+
+/** Runs a `COPY ... FROM STDIN` on the transaction's own connection, of which knex knows no such statement. */
+export async function copyIn(
+  transaction: Knex.Transaction,
+  statement: string,
+  data: readonly Buffer[],
+): Promise<void> {
+  const client = transaction.client as Knex.Client;
+  const connection = (await client.acquireConnection()) as pg.Client;
+  await pipeline(Readable.from(data), connection.query(copyFrom(statement)));
 }
 
 /** The named constraint that a statement broke, if that is why it failed. */
