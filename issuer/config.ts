@@ -1,6 +1,9 @@
 import type { EnvironmentReader } from "../common/config.ts";
 import { readPublicUrl } from "../common/public-url.ts";
 
+/** Where the issuer is mounted, under the public URL. */
+export const mountPath = "/oidc";
+
 export interface IssuerConfig {
   readonly publicUrl: URL;
   /** Whether the last entry of X-Forwarded-For is the client's address. */
@@ -12,6 +15,18 @@ export interface IssuerConfig {
   /** Where front ends may have people sent back to, besides the bundled explorer. */
   readonly redirectUris: readonly string[];
 }
+
+export const issuerOf = ({ publicUrl }: Pick<IssuerConfig, "publicUrl">) =>
+  new URL(mountPath, publicUrl).href;
+
+/** The one API that tokens are for. */
+export const audienceOf = ({ publicUrl }: Pick<IssuerConfig, "publicUrl">) =>
+  new URL("/graphql", publicUrl).href;
+
+export const redirectUrisOf = ({ publicUrl, redirectUris }: IssuerConfig) => [
+  publicUrl.href,
+  ...redirectUris,
+];
 
 export function readIssuerConfig(reader: EnvironmentReader): IssuerConfig {
   return {
@@ -28,13 +43,13 @@ export function readIssuerConfig(reader: EnvironmentReader): IssuerConfig {
 }
 
 function readRedirectUris(reader: EnvironmentReader): string[] {
-  const uris = reader.text("OIDC_REDIRECT_URIS", " ").split(/[\s,]+/);
-  return uris.filter(Boolean).filter((uri) => {
-    const isGood = /^https?:/.test(uri) && URL.canParse(uri);
-    if (!isGood || uri.includes("#"))
-      reader.fault(
-        `OIDC_REDIRECT_URIS must list http or https URLs without a fragment, separated by spaces; "${uri}" is none.`,
-      );
-    return isGood;
-  });
+  const list = reader.optional("OIDC_REDIRECT_URIS") ?? "";
+  const uris = list.split(/[\s,]+/).filter(Boolean);
+  const isGood = (uri: string) =>
+    /^https?:[^#]+$/.test(uri) && URL.canParse(uri);
+  for (const uri of uris.filter((uri) => !isGood(uri)))
+    reader.fault(
+      `OIDC_REDIRECT_URIS must list http or https URLs without a fragment, separated by spaces; "${uri}" is none.`,
+    );
+  return uris.filter(isGood);
 }

@@ -8,6 +8,7 @@ import {
   type KoaContextWithOIDC,
   type Provider,
 } from "oidc-provider";
+import { accountClaims, identityClaims } from "./access-token.ts";
 import type { ClientStore } from "./client-store.ts";
 import type { PersonStore } from "./person-store.ts";
 
@@ -94,24 +95,16 @@ export class Grants {
     return grant;
   }
 
-  /**
-   * What an access token says of its subject: `sub` and `identity` are the identity's id; a person without one has
-   * `sub`, `email`, `email_verified` and `name`, and no `identity`.
-   */
-  async claimsOf(
-    token: AccessToken | ClientCredentials,
-  ): Promise<Record<string, unknown>> {
+  /** What the access token that is about to be signed says of its subject. */
+  async claimsOf(token: AccessToken | ClientCredentials) {
     if (token.kind === "ClientCredentials") {
       const identity = await this.clients.identityOf(token.clientId ?? "");
       if (!identity) throw new errors.InvalidClient("client not found");
-      return { sub: identity, identity };
+      return identityClaims(identity);
     }
     const { accountId, grantId } = token as AccessToken;
     const account = await this.persons.account(accountId, grantId);
     if (!account) throw new errors.InvalidGrant("account not found");
-    const { person, identity, email, name } = account;
-    return identity
-      ? { sub: identity, identity }
-      : { sub: person, email, email_verified: true, name };
+    return accountClaims(account);
   }
 }

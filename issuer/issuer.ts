@@ -5,7 +5,13 @@ import { type Handler, splitUrl } from "../common/http-server.ts";
 import type { Logger } from "../common/log.ts";
 import { AttemptStore } from "./attempt-store.ts";
 import { ClientStore } from "./client-store.ts";
-import type { IssuerConfig } from "./config.ts";
+import {
+  audienceOf,
+  issuerOf,
+  mountPath,
+  redirectUrisOf,
+  type IssuerConfig,
+} from "./config.ts";
 import { deleteExpired } from "./expiry-store.ts";
 import { FormToken } from "./form-token.ts";
 import type { IssuerContext, Visit } from "./forms.ts";
@@ -15,13 +21,8 @@ import { LinkStore } from "./link-store.ts";
 import { contentSecurityPolicy, sendPage } from "./pages/html.ts";
 import { problemPage } from "./pages/sign-in.ts";
 import { PersonStore } from "./person-store.ts";
-import {
-  audienceOf,
-  createProvider,
-  issuerOf,
-  redirectUrisOf,
-} from "./provider.ts";
-import { addressOf, makeCanonical, mountPath } from "./request.ts";
+import { createProvider } from "./provider.ts";
+import { addressOf, makeCanonical } from "./request.ts";
 import {
   serveLink,
   serveLinkRequest,

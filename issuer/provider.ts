@@ -1,21 +1,26 @@
-import { randomBytes } from "node:crypto";
 import {
   Provider,
   errors,
   interactionPolicy,
-  type Adapter,
+  type Client,
   type KoaContextWithOIDC,
 } from "oidc-provider";
 import type { JWK } from "jose";
 import type { Knex } from "../common/database.ts";
+import { clientAdapter } from "./client-adapter.ts";
 import type { ClientStore } from "./client-store.ts";
-import type { IssuerConfig } from "./config.ts";
+import {
+  audienceOf,
+  issuerOf,
+  mountPath,
+  redirectUrisOf,
+  type IssuerConfig,
+} from "./config.ts";
 import type { Grants } from "./grants.ts";
 import { signingAlgorithm, type IssuerKeys } from "./keys.ts";
 import { Html } from "./pages/html.ts";
 import { problemPage, signOutPage, signedOutPage } from "./pages/sign-in.ts";
 import { PostgresAdapter } from "./postgres-adapter.ts";
-import { mountPath } from "./request.ts";
 
 /** Front ends in the browser, the bundled explorer among them; a public client, so PKCE proves who asks. */
 export const frontEndClientId = "tributary";
@@ -30,19 +35,7 @@ export interface ProviderParts {
   readonly grants: Grants;
 }
 
-export const issuerOf = ({ publicUrl }: Pick<IssuerConfig, "publicUrl">) =>
-  new URL(mountPath, publicUrl).href;
-
-/** The one API that tokens are for. */
-export const audienceOf = ({ publicUrl }: Pick<IssuerConfig, "publicUrl">) =>
-  new URL("/graphql", publicUrl).href;
-
-export const redirectUrisOf = ({ publicUrl, redirectUris }: IssuerConfig) => [
-  publicUrl.href,
-  ...redirectUris,
-];
-
-export const resourceServerOf = (config: IssuerConfig) => ({
+const resourceServerOf = (config: IssuerConfig) => ({
   audience: audienceOf(config),
   scope: "",
   accessTokenTTL: config.accessTokenSeconds,
@@ -157,9 +150,12 @@ export function createProvider(parts: ProviderParts): Provider {
   });
   // The headers that it trusts are our own, see `makeCanonical`.
   provider.proxy = true;
-  provider.Client.prototype.compareClientSecret = function (secret: string) {
-    return clients.isSecret(this.clientId, secret);
-  } as never;
+  // It takes one secret in plain text for granted; the library awaits the answer.
+  Object.assign(provider.Client.prototype, {
+    compareClientSecret(this: Client, secret: string) {
+      return clients.isSecret(this.clientId, secret);
+    },
+  });
   return provider;
 }
 
@@ -190,32 +186,4 @@ function policy() {
     ),
   );
   return prompts;
-}
-
-/** Nobody knows it: secrets are compared by their hashes. The library wants one with every confidential client. */
-const placeholderSecret = randomBytes(32).toString("base64url");
-
-/** Client programs are the tenant subgraph's: they are looked up, never kept here. */
-function clientAdapter(clients: ClientStore): Adapter {
-  const readOnly = () => Promise.reject(new Error("Clients are read only."));
-  const none = () => Promise.resolve(undefined);
-  return {
-    async find(clientId) {
-      if (!(await clients.identityOf(clientId))) return undefined;
-      return {
-        client_id: clientId,
-        client_secret: placeholderSecret,
-        token_endpoint_auth_method: "client_secret_basic",
-        grant_types: ["client_credentials"],
-        response_types: [],
-        redirect_uris: [],
-      };
-    },
-    findByUid: none,
-    findByUserCode: none,
-    upsert: readOnly,
-    consume: readOnly,
-    destroy: readOnly,
-    revokeByGrantId: readOnly,
-  };
 }

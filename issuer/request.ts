@@ -1,9 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { badInput, limitExceeded } from "../common/errors.ts";
-import type { IssuerConfig } from "./config.ts";
-
-/** Where the issuer is mounted, under the public URL. */
-export const mountPath = "/oidc";
+import { mountPath, type IssuerConfig } from "./config.ts";
 
 const maxFormBytes = 16 * 1024;
 

@@ -1,4 +1,4 @@
-import { errors } from "oidc-provider";
+import { errors, type InteractionResults } from "oidc-provider";
 import { badInput } from "../common/errors.ts";
 import {
   authenticate,
@@ -79,7 +79,7 @@ async function serveChoice(
 const finish = (
   { provider }: IssuerContext,
   { request, response }: Visit,
-  result: object,
+  result: InteractionResults,
 ) =>
   provider.interactionFinished(request, response, result, {
     mergeWithLastSubmission: true,
