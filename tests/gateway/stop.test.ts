@@ -75,11 +75,11 @@ describe.each(modes)("a graph %s that stops", (mode) => {
         }
     };
     const clients = Array.from({ length: 16 }, client);
-    await sleep(300);
+    // Until all of them have their connections.
+    while (answers < 100) await sleep(10);
     await graph.stop();
     await Promise.all(clients);
     await agent.close();
     expect(faults).toEqual([]);
-    expect(answers).toBeGreaterThan(16);
   });
 });
