@@ -1,11 +1,11 @@
 import type { Bench, Figure } from "./figure.ts";
 import { startByHand, startInOneProcess } from "./graph.ts";
 import { askedInTurn, question, type Questions } from "./load.ts";
-import { eventsOfLong, stepMs } from "./world.ts";
+import { eventsOfLong, stepMs, type LongStream } from "./world.ts";
 
 const count = 10_000;
 
-const query = `query ($id: ID!, $from: DateTime!, $to: DateTime!) {
+export const longRead = `query ($id: ID!, $from: DateTime!, $to: DateTime!) {
   stream(id: $id) { events(window: { from: $from, to: $to }, first: ${count}) { timestamps values } }
 }`;
 
@@ -13,7 +13,7 @@ export const events: Figure = {
   name: "events",
   title: "10,000 events of a shared stream",
   about: `\`\`\`graphql
-${query}
+${longRead}
 \`\`\`
 
 Reader, stream and window change from request to request; the reader's tenant has the stream from another. 1 is written
@@ -46,13 +46,14 @@ async function windows({ world, tokens }: Bench): Promise<Questions> {
   return (n) => {
     const stream = streams[n % streams.length];
     if (!stream) throw new Error("The world has no long streams.");
-    const skipped = n % (eventsOfLong - count);
-    const from = stream.from.getTime() + skipped * stepMs;
-    const variables = {
-      id: stream.id,
-      from: new Date(from).toISOString(),
-      to: new Date(from + (count - 1) * stepMs).toISOString(),
-    };
-    return question(query, variables, stream.token);
+    return question(longRead, windowOf(stream, n), stream.token);
   };
+}
+
+/** Variables for one of the windows of a long stream. */
+export function windowOf({ id, from }: LongStream, n: number) {
+  const skipped = n % (eventsOfLong - count);
+  const timeOf = (event: number) =>
+    new Date(from.getTime() + event * stepMs).toISOString();
+  return { id, from: timeOf(skipped), to: timeOf(skipped + count - 1) };
 }

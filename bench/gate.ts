@@ -1,12 +1,13 @@
+import { execute, parse } from "graphql";
 import pg from "pg";
 import { connect, connectionSettings, type Knex } from "../common/database.ts";
 import { roleUrl } from "../migrations/run.ts";
-import { EventPage } from "../subgraphs/stream/event/page.ts";
-import { EventStore } from "../subgraphs/stream/event/store.ts";
+import { createContext } from "../subgraphs/stream/context.ts";
+import { schema } from "../subgraphs/stream/schema.ts";
+import { longRead, windowOf } from "./events.ts";
 import type { Figure } from "./figure.ts";
-import { stepMs, type LongStream } from "./world.ts";
+import type { LongStream } from "./world.ts";
 
-const count = 10_000;
 const sliceMs = 1_500;
 
 interface Statement {
@@ -78,32 +79,24 @@ async function statements(url: string, streams: readonly LongStream[]) {
 }
 
 async function statementOf(db: Knex, stream: LongStream): Promise<Statement> {
-  const asked: { sql: string; bindings: unknown[] }[] = [];
-  db.on("query", (query: (typeof asked)[number]) => asked.push(query));
-  await new EventStore(db, {
-    identityId: stream.readerId,
-    person: null,
-  }).table(
-    stream.id,
-    [{ name: "value", kind: "FLOAT" }],
-    new EventPage(stream.id, {
-      window: {
-        from: stream.from.toISOString(),
-        to: new Date(
-          stream.from.getTime() + (count - 1) * stepMs,
-        ).toISOString(),
-      },
-      boundary: "EXACT",
-      reversed: false,
-      first: count,
+  const sent: { sql: string; bindings: unknown[] }[] = [];
+  db.on("query", (query: (typeof sent)[number]) => sent.push(query));
+  const { errors } = await execute({
+    schema,
+    document: parse(longRead),
+    variableValues: windowOf(stream, 0),
+    contextValue: createContext(db)({
+      viewer: { identityId: stream.readerId, person: null },
+      requestId: "bench",
     }),
-    { timestamps: true, endCursor: false, columns: new Set(["value"]) },
-  );
+  });
   db.removeAllListeners("query");
-  const [query] = asked;
-  if (asked.length !== 1 || !query)
-    throw new Error("The store reads events by more than one statement.");
-  return { name: "gated", text: query.sql, values: query.bindings };
+  const [read, ...more] = sent.filter(({ sql }) =>
+    sql.includes("stream.events"),
+  );
+  if (errors || !read || more.length > 0)
+    throw new Error("Events are not read by one statement.", { cause: errors });
+  return { name: "gated", text: read.sql, values: read.bindings };
 }
 
 function withoutGate(

@@ -1,9 +1,8 @@
 import { createLocalJWKSet } from "jose";
 import { EnvironmentReader } from "../../common/config.ts";
 import { identifyBy } from "../../gateway/identity.ts";
-import { readIssuerConfig } from "../../issuer/config.ts";
+import { audienceOf, issuerOf, readIssuerConfig } from "../../issuer/config.ts";
 import { loadKeys, publicKeys } from "../../issuer/keys.ts";
-import { audienceOf, issuerOf } from "../../issuer/provider.ts";
 
 const reader = new EnvironmentReader(process.env);
 const config = reader.done(readIssuerConfig(reader));
