@@ -1,0 +1,157 @@
+import { conflict } from "../../../common/errors.ts";
+import { record } from "../../../common/ledger-store.ts";
+import { CallerStore } from "../access/caller-store.ts";
+import type { StreamContext } from "../context.ts";
+import type {
+  StreamEventsInput,
+  WriteEventsInput,
+  WriteMode,
+  WriteResult,
+} from "../generated.ts";
+import { StreamTypeStore } from "../stream-type/store.ts";
+import { StreamStore, typeOf, type Stream } from "../stream/store.ts";
+import {
+  assertWithinLimits,
+  columnsFrom,
+  placeOf,
+  streamIdsOf,
+  type EventColumns,
+  type Target,
+} from "./columns.ts";
+import { dateTimeOf, type Micros } from "./time.ts";
+import { EventWriteStore, type EventKey } from "./write-store.ts";
+
+export async function writeEvents(
+  input: WriteEventsInput,
+  context: Pick<StreamContext, "db" | "viewer" | "call">,
+): Promise<WriteResult> {
+  assertWithinLimits(input);
+  const streamIds = streamIdsOf(input);
+  return storeEvents(streamIds, input.mode, context, function* (targets) {
+    yield targets.map((target, i) =>
+      columnsFrom(
+        input.streams[i] as StreamEventsInput,
+        target,
+        `input.streams.${i}`,
+      ),
+    );
+  });
+}
+
+/** Writes events part by part in one transaction: all of them, or nothing. */
+export async function storeEvents(
+  streamIds: readonly string[],
+  mode: WriteMode,
+  { db, viewer, call }: Pick<StreamContext, "db" | "viewer" | "call">,
+  partsOf: (
+    targets: readonly Target[],
+  ) => Iterable<EventColumns[]> | AsyncIterable<EventColumns[]>,
+): Promise<WriteResult> {
+  return db.transaction(async (transaction) => {
+    const callers = new CallerStore(transaction, viewer);
+    const { tenantId, tenantRowId } = await callers.get();
+    const streams = new StreamStore(transaction, viewer);
+    const requireWrite = () => streams.require("WRITE", streamIds, placeOf);
+    const targets = await withProperties(
+      await requireWrite(),
+      new StreamTypeStore(transaction, viewer),
+    );
+    const events = new EventWriteStore(transaction, tenantRowId);
+    const written = new Written();
+    for await (const part of partsOf(targets)) {
+      const existing = await events.write(part, mode);
+      if (existing.length > 0) throw alreadyThere(existing, part, targets);
+      written.add(part);
+    }
+    // The answer that counts is asked for last: locks on identity and streams would hold up a change of access for as
+    // long as the writing takes.
+    await callers.lock();
+    await streams.lock(streamIds);
+    await requireWrite();
+    await record(
+      transaction,
+      call,
+      "writeEvents",
+      written.entries(targets).map(({ stream, ...what }) => ({
+        kind: "EVENTS",
+        subjectType: "Stream",
+        subjectId: stream.id,
+        tenantIds: [tenantId],
+        after: { mode, ...what },
+      })),
+    );
+    return written.result();
+  });
+}
+
+async function withProperties(
+  streams: readonly Stream[],
+  streamTypes: StreamTypeStore,
+): Promise<Target[]> {
+  return Promise.all(
+    streams.map(async (stream) => ({
+      stream,
+      properties: await streamTypes.properties(typeOf(stream)),
+    })),
+  );
+}
+
+/** How many events of each stream were written, and within which time. */
+class Written {
+  private readonly byStream = new Map<
+    number,
+    { from: Micros; to: Micros; count: number }
+  >();
+
+  add(part: readonly EventColumns[]): void {
+    for (const { streamRowId, timestamps, order } of part) {
+      const from = timestamps[order[0] ?? 0] ?? Infinity;
+      const to = timestamps[order.at(-1) ?? 0] ?? -Infinity;
+      const before = this.byStream.get(streamRowId) ?? { from, to, count: 0 };
+      this.byStream.set(streamRowId, {
+        from: Math.min(before.from, from),
+        to: Math.max(before.to, to),
+        count: before.count + timestamps.length,
+      });
+    }
+  }
+
+  entries(targets: readonly Target[]) {
+    return targets.flatMap(({ stream }) => {
+      const of = this.byStream.get(stream.rowId);
+      if (!of) return [];
+      const window = { from: dateTimeOf(of.from), to: dateTimeOf(of.to) };
+      return [{ stream, window, count: of.count }];
+    });
+  }
+
+  result(): WriteResult {
+    const streams = [...this.byStream.values()];
+    return {
+      eventCount: streams.reduce((sum, { count }) => sum + count, 0),
+      streamCount: streams.length,
+    };
+  }
+}
+
+/** Names the first, in the order of the call, of the events that are there already. */
+function alreadyThere(
+  existing: readonly EventKey[],
+  part: readonly EventColumns[],
+  targets: readonly Target[],
+): Error {
+  for (const [i, { streamRowId, timestamps }] of part.entries()) {
+    const times = new Set(
+      existing
+        .filter((key) => key.streamRowId === streamRowId)
+        .map(({ timestamp }) => timestamp),
+    );
+    const row = timestamps.findIndex((timestamp) => times.has(timestamp));
+    if (row >= 0)
+      return conflict(
+        `Stream ${targets[i]?.stream.id}, event ${row}: there is an event at ${dateTimeOf(timestamps[row] ?? 0)} already. Write it with UPSERT, or leave it out.`,
+        `input.streams.${i}.timestamps.${row}`,
+      );
+  }
+  throw new Error("An event is there already that was not written.");
+}

@@ -1,0 +1,224 @@
+import { badInput, limitExceeded } from "../../../common/errors.ts";
+import type {
+  StreamEventsInput,
+  ValueKind,
+  WriteEventsInput,
+} from "../generated.ts";
+import { slotsOf, type Slot, type ValueProperty } from "./shape.ts";
+import type { Stream } from "../stream/store.ts";
+import { parseMicros, type Micros } from "./time.ts";
+
+/** A stream to write to, with its type's properties. */
+export interface Target {
+  readonly stream: Stream;
+  readonly properties: readonly ValueProperty[];
+}
+
+/** Events of one stream as they are stored: row i of every column belongs together; no column, no values. */
+export interface EventColumns {
+  readonly streamRowId: number;
+  readonly timestamps: readonly Micros[];
+  /** The rows in the order of their timestamps, which are distinct. */
+  readonly order: readonly number[];
+  readonly value: NumberColumn | null;
+  readonly numbers: readonly (NumberColumn | null)[];
+  readonly texts: readonly (TextColumn | null)[];
+}
+
+export type NumberColumn = readonly (number | null)[];
+export type TextColumn = readonly (string | null)[];
+
+const maxStreams = 1_000;
+const maxEvents = 100_000;
+const maxBytes = 16 * 1024 * 1024;
+const maxTextBytes = 8 * 1024;
+
+const next = "Split the call.";
+
+/** Where a stream stands in the arguments. */
+export const placeOf = (i: number) => `input.streams.${i}.streamId`;
+
+/** The streams of a call: each named once, and no more than a call may name. */
+export function streamIdsOf({ streams }: WriteEventsInput): string[] {
+  if (streams.length === 0)
+    throw badInput("Name at least one stream.", "input.streams");
+  if (streams.length > maxStreams)
+    throw limitExceeded(
+      "streams a call",
+      maxStreams,
+      streams.length,
+      next,
+      "input.streams",
+    );
+  const named = new Set<string>();
+  for (const [i, { streamId }] of streams.entries()) {
+    if (named.has(streamId))
+      throw badInput(
+        `Stream ${streamId} is named twice. Put its events together.`,
+        placeOf(i),
+      );
+    named.add(streamId);
+  }
+  return [...named];
+}
+
+/** What can be said of a call's size before anything is known of its streams. */
+export function assertWithinLimits({ streams }: WriteEventsInput): void {
+  const events = streams.reduce(
+    (sum, { timestamps }) => sum + timestamps.length,
+    0,
+  );
+  if (events > maxEvents)
+    throw limitExceeded(
+      "events a call",
+      maxEvents,
+      events,
+      next,
+      "input.streams",
+    );
+  const bytes = Buffer.byteLength(JSON.stringify(streams));
+  if (bytes > maxBytes)
+    throw limitExceeded("bytes a call", maxBytes, bytes, next, "input.streams");
+}
+
+/** One stream's part of a call, checked against the stream's type; `at` is its place in the arguments. */
+export function columnsFrom(
+  input: StreamEventsInput,
+  { stream, properties }: Target,
+  at: string,
+): EventColumns {
+  const timestamps = timestampsFrom(input, at);
+  const slots = slotsOf(properties);
+  const given = givenColumns(input, slots, at).map(
+    ({ slot, values, at }): [Slot, readonly unknown[]] => {
+      if (values.length !== timestamps.length)
+        throw badInput(
+          `Stream ${input.streamId}, property "${slot.name}": ${values.length} values for ${timestamps.length} timestamps. Give one for each, null where there is none.`,
+          at,
+        );
+      const row = values.findIndex((value) => !isOf[slot.kind](value));
+      if (row >= 0)
+        throw badInput(
+          `${eventName(input, row)}: property "${slot.name}" takes ${takes[slot.kind]} or null, not ${shown(values[row])}.`,
+          `${at}.${row}`,
+        );
+      return [slot, values];
+    },
+  );
+  const inSlots = (column: Slot["column"]) =>
+    slots
+      .filter((slot) => slot.column === column)
+      .map(
+        (slot) => given.find(([{ name }]) => name === slot.name)?.[1] ?? null,
+      );
+  return {
+    streamRowId: stream.rowId,
+    timestamps,
+    order: orderOf(timestamps, input, at),
+    value: numbersIn(inSlots("value")[0] ?? null),
+    numbers: inSlots("numbers").map(numbersIn),
+    texts: inSlots("texts") as (TextColumn | null)[],
+  };
+}
+
+function timestampsFrom(input: StreamEventsInput, at: string): Micros[] {
+  if (input.timestamps.length === 0)
+    throw badInput(
+      `Stream ${input.streamId} is given no events. Leave it out.`,
+      `${at}.timestamps`,
+    );
+  return input.timestamps.map((timestamp, row) => {
+    const micros =
+      typeof timestamp === "string" ? parseMicros(timestamp) : null;
+    if (micros === null)
+      throw badInput(
+        `Stream ${input.streamId}, event ${row}: ${shown(timestamp)} is no timestamp. Write RFC 3339 with an offset and at most microseconds, from 1970 to 2200, e.g. "2026-01-31T08:00:00.5+00:00".`,
+        `${at}.timestamps.${row}`,
+      );
+    return micros;
+  });
+}
+
+/** The columns with the slots that they go to, each property at most once. */
+function givenColumns(
+  { streamId, values, columns }: StreamEventsInput,
+  slots: readonly Slot[],
+  at: string,
+): { slot: Slot; values: readonly unknown[]; at: string }[] {
+  if ((values == null) === (columns == null || columns.length === 0))
+    throw badInput(
+      `Stream ${streamId}: give exactly one of values, for the first property alone, and columns.`,
+      at,
+    );
+  const named = new Set<string>();
+  const given =
+    columns?.map(({ property, values }, i) => {
+      const slot = slots.find(({ name }) => name === property);
+      if (!slot || named.has(property))
+        throw badInput(
+          slot
+            ? `Stream ${streamId}: property "${property}" is given twice. Give it once.`
+            : `Stream ${streamId} has no property ${shown(property)}. It has ${slots.map(({ name }) => `"${name}"`).join(", ")}.`,
+          `${at}.columns.${i}.property`,
+        );
+      named.add(property);
+      return { slot, values, at: `${at}.columns.${i}.values` };
+    }) ?? [];
+  const [first] = slots;
+  return values != null && first
+    ? [{ slot: first, values, at: `${at}.values` }]
+    : given;
+}
+
+function orderOf(
+  timestamps: readonly Micros[],
+  input: StreamEventsInput,
+  at: string,
+): number[] {
+  const order = timestamps
+    .map((_, row) => row)
+    .sort((a, b) => (timestamps[a] ?? 0) - (timestamps[b] ?? 0) || a - b);
+  const second = order.find(
+    (row, i) => i > 0 && timestamps[row] === timestamps[order[i - 1] ?? 0],
+  );
+  if (second !== undefined)
+    throw badInput(
+      `${eventName(input, second)}: this timestamp is given twice. A stream has one event at a time.`,
+      `${at}.timestamps.${second}`,
+    );
+  return order;
+}
+
+const numbersIn = (values: readonly unknown[] | null) =>
+  values && values.map((value) => (value === null ? null : Number(value)));
+
+const isOf: Record<ValueKind, (value: unknown) => boolean> = {
+  FLOAT: (value) => value === null || Number.isFinite(value),
+  INTEGER: (value) => value === null || Number.isSafeInteger(value),
+  BOOLEAN: (value) => value === null || typeof value === "boolean",
+  TEXT: (value) =>
+    value === null || (typeof value === "string" && isStorable(value)),
+};
+
+const takes: Record<ValueKind, string> = {
+  FLOAT: "a finite number",
+  INTEGER: "a whole number within ±(2^53−1)",
+  BOOLEAN: "true or false",
+  TEXT: "a text of at most 8 KiB of UTF-8 without NUL characters",
+};
+
+/** Neither NUL nor half a surrogate pair can be stored. */
+const isStorable = (text: string) =>
+  !/[\0\p{Cs}]/u.test(text) && Buffer.byteLength(text) <= maxTextBytes;
+
+/** Where a fault lies, in the words of an error. */
+const eventName = ({ streamId, timestamps }: StreamEventsInput, row: number) =>
+  `Stream ${streamId}, event ${row} (${shown(timestamps[row])})`;
+
+/** As JSON has it, and no longer than an error can bear. */
+function shown(value: unknown): string {
+  const text = typeof value === "string" ? value.slice(0, 60) : value;
+  return typeof text === "number"
+    ? String(text)
+    : (JSON.stringify(text)?.slice(0, 60) ?? "nothing");
+}

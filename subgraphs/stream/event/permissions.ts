@@ -1,0 +1,20 @@
+import { can, guardedByStore } from "../../../common/permissions.ts";
+import type { StreamContext } from "../context.ts";
+import type { MutationWriteEventsArgs } from "../generated.ts";
+import { placeOf, streamIdsOf } from "./columns.ts";
+
+const writesStreams = can<MutationWriteEventsArgs, StreamContext>(
+  "write events to these streams",
+  async (_viewer, { input }, { streams }) =>
+    Boolean(await streams.require("WRITE", streamIdsOf(input), placeOf)),
+);
+
+export const permissions = {
+  Mutation: {
+    writeEvents: writesStreams, // S1
+  },
+  Event: guardedByStore, // S2, S6
+  EventTable: guardedByStore,
+  Column: guardedByStore,
+  WriteResult: guardedByStore,
+};

@@ -1,0 +1,173 @@
+import { copyIn, type Knex } from "../../../common/database.ts";
+import type { WriteMode } from "../generated.ts";
+import type { EventColumns } from "./columns.ts";
+import { EventCopy } from "./copy-format.ts";
+import { dateTimeOf, microsOf, type Micros } from "./time.ts";
+
+/** An event's place. */
+export interface EventKey {
+  readonly streamRowId: number;
+  readonly timestamp: Micros;
+}
+
+/** From a stream's first event to its last. */
+interface Extent {
+  readonly first: Micros;
+  readonly last: Micros;
+}
+
+const columns = "(tenant_id, stream_id, ts, value, numbers, texts)";
+
+/**
+ * Writes events of one tenant, and keeps `latest` with them. An event before or after all others of its stream is new
+ * for certain and is copied straight in; the others go by way of a table of the session.
+ */
+export class EventWriteStore {
+  constructor(
+    private readonly transaction: Knex.Transaction,
+    private readonly tenantRowId: number,
+  ) {}
+
+  /** Answers the events that INSERT found there already; then nothing of this transaction may be kept. */
+  async write(
+    events: readonly EventColumns[],
+    mode: WriteMode,
+  ): Promise<EventKey[]> {
+    const extents = await this.claim(events);
+    const beyond = new EventCopy(this.tenantRowId);
+    const among = new EventCopy(this.tenantRowId);
+    for (const stream of events) {
+      const extent = extents.get(stream.streamRowId);
+      for (const row of stream.order)
+        (isWithin(extent, timeOf(stream, row)) ? among : beyond).add(
+          stream,
+          row,
+        );
+    }
+    if (beyond.count > 0) await this.copy("stream.events", beyond);
+    if (among.count > 0) {
+      const existing = await this.merge(among, mode);
+      if (existing.length > 0) return existing;
+    }
+    await this.keepLatest(events.map((stream) => grown(extents, stream)));
+    return [];
+  }
+
+  /**
+   * Lets nobody else write to these streams until the transaction ends, and answers from where to where their events
+   * reach. Rows are taken in the order of their ids, against deadlocks; a stream's first write makes its row.
+   */
+  private async claim(
+    events: readonly EventColumns[],
+  ): Promise<Map<number, Extent>> {
+    const { rows } = await this.transaction
+      .raw<{
+        rows: {
+          streamRowId: number;
+          first: string | null;
+          last: string | null;
+        }[];
+      }>(
+        `insert into stream.latest as l (tenant_id, stream_id, first_ts, ts)
+         select ?::int, s, 'infinity', '-infinity' from unnest(?::int[]) s order by s
+         on conflict (tenant_id, stream_id) do update set ts = l.ts
+         returning l.stream_id as "streamRowId", case when isfinite(l.ts) then l.first_ts end as first,
+                   case when isfinite(l.ts) then l.ts end as last`,
+        [this.tenantRowId, events.map(({ streamRowId }) => streamRowId)],
+      )
+      .options({ name: "claim_streams" });
+    return new Map(
+      rows.flatMap(({ streamRowId, first, last }) =>
+        first !== null && last !== null
+          ? [[streamRowId, { first: microsOf(first), last: microsOf(last) }]]
+          : [],
+      ),
+    );
+  }
+
+  private async merge(events: EventCopy, mode: WriteMode): Promise<EventKey[]> {
+    await this.transaction.raw(
+      "create temp table if not exists incoming (like stream.events) on commit delete rows",
+    );
+    await this.copy("pg_temp.incoming", events);
+    if (mode === "INSERT") {
+      const existing = await this.existing();
+      if (existing.length > 0) return existing;
+    }
+    await this.transaction.raw(
+      `insert into stream.events as e ${columns} select * from pg_temp.incoming
+       on conflict (tenant_id, stream_id, ts) do update
+         set value = excluded.value, numbers = excluded.numbers, texts = excluded.texts
+         where (e.value, e.numbers, e.texts) is distinct from (excluded.value, excluded.numbers, excluded.texts)`,
+    );
+    // A transaction may write several times.
+    await this.transaction.raw("truncate pg_temp.incoming");
+    return [];
+  }
+
+  private async existing(): Promise<EventKey[]> {
+    const { rows } = await this.transaction.raw<{
+      rows: { streamRowId: number; ts: string }[];
+    }>(
+      `select i.stream_id as "streamRowId", i.ts
+       from pg_temp.incoming i
+       cross join lateral (
+         select from stream.events e
+         where e.tenant_id = i.tenant_id and e.stream_id = i.stream_id and e.ts = i.ts limit 1
+       ) e`,
+    );
+    return rows.map(({ streamRowId, ts }) => ({
+      streamRowId,
+      timestamp: microsOf(ts),
+    }));
+  }
+
+  private copy(table: string, events: EventCopy): Promise<void> {
+    return copyIn(
+      this.transaction,
+      `copy ${table} ${columns} from stdin (format binary)`,
+      events.chunks(),
+    );
+  }
+
+  private async keepLatest(
+    streams: readonly (Extent & { streamRowId: number })[],
+  ): Promise<void> {
+    await this.transaction
+      .raw(
+        `update stream.latest l
+         set first_ts = u.first_ts, ts = e.ts, value = e.value, numbers = e.numbers, texts = e.texts
+         from unnest(?::int[], ?::timestamptz[], ?::timestamptz[]) u (stream_id, first_ts, ts)
+         cross join lateral (
+           select * from stream.events e where e.tenant_id = ? and e.stream_id = u.stream_id and e.ts = u.ts limit 1
+         ) e
+         where l.tenant_id = ? and l.stream_id = u.stream_id`,
+        [
+          streams.map(({ streamRowId }) => streamRowId),
+          streams.map(({ first }) => dateTimeOf(first)),
+          streams.map(({ last }) => dateTimeOf(last)),
+          this.tenantRowId,
+          this.tenantRowId,
+        ],
+      )
+      .options({ name: "keep_latest" });
+  }
+}
+
+const isWithin = (extent: Extent | undefined, time: Micros) =>
+  extent !== undefined && time >= extent.first && time <= extent.last;
+
+const timeOf = ({ timestamps }: EventColumns, row: number) =>
+  timestamps[row] ?? NaN;
+
+/** How far a stream reaches with the events that are written. */
+function grown(extents: ReadonlyMap<number, Extent>, stream: EventColumns) {
+  const extent = extents.get(stream.streamRowId);
+  const first = timeOf(stream, stream.order[0] ?? 0);
+  const last = timeOf(stream, stream.order.at(-1) ?? 0);
+  return {
+    streamRowId: stream.streamRowId,
+    first: extent ? Math.min(extent.first, first) : first,
+    last: extent ? Math.max(extent.last, last) : last,
+  };
+}
