@@ -30,6 +30,8 @@ export interface TestGraph {
     query: string,
     variables?: Readonly<Record<string, unknown>>,
   ): Promise<Answer>;
+  /** Takes one of the subgraphs away that are processes of their own. */
+  stopSubgraph(name: string): Promise<void>;
   /** Any request at the gateway. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
   stop(): Promise<void>;
@@ -60,7 +62,7 @@ export async function startTestGraph({
 }: TestGraphOptions): Promise<TestGraph> {
   const issuer = await TestIssuer.create();
   const tokens = new InternalTokenSigner(internalTokenSecret);
-  const stops: (() => Promise<void>)[] = [];
+  const stops = new Map<string, () => Promise<void>>();
   const subgraphUrls = new Map<string, string>();
   const dataSources = new Map<string, DataSource>();
   for (const subgraph of subgraphs) {
@@ -82,10 +84,8 @@ export async function startTestGraph({
     const dataSource = new HttpDataSource({ name, url, tokens, log });
     subgraphUrls.set(name, url.href);
     dataSources.set(name, dataSource);
-    stops.push(async () => {
-      await dataSource.close();
-      await server.stop();
-    });
+    stops.set(name, () => server.stop());
+    stops.set(`the way to ${name}`, () => dataSource.close());
   }
   const gateway = await startGateway({
     host: "127.0.0.1",
@@ -121,10 +121,14 @@ export async function startTestGraph({
       const answer = (await response.json()) as Partial<Answer>;
       return { data: null, errors: [], ...answer };
     },
+    async stopSubgraph(name) {
+      await stops.get(name)?.();
+      stops.delete(name);
+    },
     fetch: (path, init) => fetch(new URL(path, gateway.url), init),
     async stop() {
       await gateway.stop();
-      for (const stop of stops) await stop();
+      for (const stop of stops.values()) await stop();
     },
   };
 }
