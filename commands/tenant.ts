@@ -141,4 +141,6 @@ function emailFrom(option: string, value: string | undefined): string {
   return email;
 }
 
-const localPart = (email: string) => email.slice(0, email.indexOf("@"));
+function localPart(email: string): string {
+  return email.slice(0, email.indexOf("@"));
+}
