@@ -1,0 +1,447 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  dataSets,
+  readingsOf,
+  variablesOf,
+  type DataSets,
+  type Readings,
+} from "../support/data-sets.ts";
+import { TestDatabase } from "../support/database.ts";
+import { SeparateProcesses } from "../support/separate-processes.ts";
+import { Company, type Character } from "./company.ts";
+import { closedBut, cursorInto, knock, openTo, readAll } from "./reader.ts";
+
+/*
+ * One story, told in order: each test goes on where the one before it ended. A chemical plant shares what concerns its
+ * compressor and its cooling water with a vendor; a third company looks on. Everything happens over HTTP and by
+ * operator's commands, on four processes.
+ */
+
+let home: string;
+let files: DataSets;
+let database: TestDatabase;
+let installation: SeparateProcesses;
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), "tributary-data-"));
+  files = await dataSets(home);
+  database = await TestDatabase.create();
+  installation = await SeparateProcesses.start(database);
+}, 90_000);
+afterAll(async () => {
+  await installation?.stop();
+  await database?.drop();
+  await rm(home, { recursive: true, force: true });
+}, 60_000);
+
+let isBroken = false;
+
+/** After one that fails, the others have nothing to go on from. */
+const chapter = (title: string, tell: () => Promise<void>) =>
+  test(
+    title,
+    async () => {
+      if (isBroken) throw new Error("An earlier chapter has failed.");
+      isBroken = true;
+      await tell();
+      isBroken = false;
+    },
+    60_000,
+  );
+
+let plant: Company;
+let vendor: Company;
+let stranger: Company;
+
+chapter(
+  "the operator founds three tenants, and their administrators set a password and sign in",
+  async () => {
+    plant = await Company.found(
+      ...[installation, "Eastman Chemical Works", "ada@plant.example"],
+    );
+    vendor = await Company.found(
+      ...[installation, "Volute Compressors", "vic@vendor.example"],
+    );
+    stranger = await Company.found(
+      ...[installation, "Bystander Analytics", "sam@stranger.example"],
+    );
+    for (const { id } of [plant, vendor, stranger])
+      await installation.operate("tenant", "entitle", id, "COMMUNITIES");
+    expect(
+      await plant.administrator.get(`{ viewer { tenant { id name } roles } }`),
+    ).toEqual({
+      viewer: {
+        tenant: { id: plant.id, name: "Eastman Chemical Works" },
+        roles: ["ACCOUNT_ADMINISTRATOR", "MEMBER"],
+      },
+    });
+  },
+);
+
+let steward: Character;
+let engineer: Character;
+let monitor: Character;
+
+chapter(
+  "the administrators add people, who sign in by password, and a program, which signs in by a secret",
+  async () => {
+    steward = await plant.addUser("Stella", "stella@plant.example", [
+      "DATA_STEWARD",
+    ]);
+    engineer = await vendor.addUser("Egon", "egon@vendor.example", ["VIEWER"]);
+    monitor = await vendor.addClient("Fleet monitor", ["VIEWER"]);
+    const query = `{ viewer { identity { __typename id } tenant { id } } }`;
+    expect(await engineer.caller.get(query)).toEqual({
+      viewer: {
+        identity: { __typename: "User", id: engineer.id },
+        tenant: { id: vendor.id },
+      },
+    });
+    expect(await monitor.caller.get(query)).toEqual({
+      viewer: {
+        identity: { __typename: "Client", id: monitor.id },
+        tenant: { id: vendor.id },
+      },
+    });
+  },
+);
+
+/** The plant's streams by their tags in the file, and the vendor's only one. */
+const streamIds = new Map<string, string>();
+
+chapter(
+  "the plant imports 52 streams of 21,120 events each, with names and units",
+  async () => {
+    await importFile(plant, files.process, [
+      ...["--namespace", "Reactor", "--create"],
+      ...["--ignore", "case", "--describe", files.variables],
+    ]);
+    const { streams } = await steward.caller.get<{ streams: StreamPage }>(
+      `{ streams(first: 100) { totalCount nodes { id externalId name properties { uom } } } }`,
+    );
+    const variables = await variablesOf(files.variables);
+    expect(
+      streams.nodes.map(({ externalId, name, properties: [property] }) => ({
+        tag: externalId,
+        name,
+        unit: property?.uom,
+      })),
+    ).toEqual(
+      expect.arrayContaining(
+        variables.map(({ tag, name, unit }) => ({ tag, name, unit })),
+      ),
+    );
+    expect(streams.totalCount).toBe(52);
+    for (const { externalId, id } of streams.nodes)
+      streamIds.set(externalId, id);
+  },
+);
+
+chapter(
+  "the vendor's file has two readings for some times, so it says which of them counts",
+  async () => {
+    const options = ["--namespace", "Test bench", "--create", "--zone", "UTC"];
+    const refused = await installation.tryToOperate(
+      ...importArguments(vendor, files.machine, options),
+    );
+    expect(refused).toEqual({
+      code: 1,
+      output: expect.stringMatching(/machine_temperature\.csv.*\b10151\b/),
+    });
+    expect(
+      await vendor.administrator.get(`{ streams { totalCount } }`),
+    ).toEqual({
+      streams: { totalCount: 0 },
+    });
+
+    await importFile(vendor, files.machine, [...options, "--duplicates=last"]);
+    const { streams } = await monitor.caller.get<{ streams: StreamPage }>(
+      `{ streams { nodes { id } } }`,
+    );
+    expect(streams.nodes).toHaveLength(1);
+    streamIds.set("value", streams.nodes[0]?.id ?? "");
+  },
+);
+
+let communityId: string;
+
+chapter(
+  "the plant founds a community, the vendor becomes a member of it, and each lets its own people in",
+  async () => {
+    const { createCommunity } = await plant.administrator.get<{
+      createCommunity: { id: string; myRole: string };
+    }>(
+      `mutation { createCommunity(input: { name: "Compressor care" }) { id myRole } }`,
+    );
+    expect(createCommunity).toMatchObject({ myRole: "ADMINISTRATOR" });
+    communityId = createCommunity.id;
+    await letIn(plant, steward);
+    await installation.operate(
+      ...["tenant", "join", "--community", communityId],
+      ...["--tenant", vendor.id, "--moderator", vendor.administratorEmail],
+    );
+    await letIn(vendor, engineer);
+    await letIn(vendor, monitor);
+    expect(
+      await engineer.caller.get(
+        `query ($id: ID!) {
+        community(id: $id) { myRole memberships { nodes { tenant { name } userCount clientCount } } }
+      }`,
+        { id: communityId },
+      ),
+    ).toEqual({
+      community: {
+        myRole: "MEMBER",
+        memberships: {
+          nodes: [
+            {
+              tenant: { name: "Eastman Chemical Works" },
+              userCount: 2,
+              clientCount: 0,
+            },
+            {
+              tenant: { name: "Volute Compressors" },
+              userCount: 2,
+              clientCount: 1,
+            },
+          ],
+        },
+      },
+    });
+  },
+);
+
+/** What concerns the vendor, by the names in the side file. */
+let sharedTags: string[];
+
+chapter(
+  "the plant's steward shares what concerns compressor and cooling water",
+  async () => {
+    const variables = await variablesOf(files.variables);
+    sharedTags = variables
+      .filter(({ name }) => /compressor|cooling water/i.test(name))
+      .map(({ tag }) => tag);
+    expect(sharedTags).toHaveLength(6);
+    const { shareStreams } = await steward.caller.get<{
+      shareStreams: object[];
+    }>(
+      `mutation ($input: ShareStreamsInput!) { shareStreams(input: $input) { state } }`,
+      { input: { streamIds: idsOf(sharedTags), communityIds: [communityId] } },
+    );
+    expect(shareStreams).toHaveLength(6);
+  },
+);
+
+chapter(
+  "the vendor's program finds exactly these beside the vendor's own, in one query, each with its first and last event as in the file",
+  async () => {
+    const { streams } = await monitor.caller.get<{ streams: StreamPage }>(`{
+    streams(first: 100) {
+      totalCount
+      nodes {
+        id externalId isOwn tenant { name }
+        first { timestamp value }
+        last { timestamp value }
+      }
+    }
+  }`);
+    const readings = await allReadings();
+    const expected = [...sharedTags, "value"].map((tag) => ({
+      id: streamIds.get(tag),
+      // The name in another tenant's source system is not for its readers.
+      externalId: tag === "value" ? "value" : null,
+      isOwn: tag === "value",
+      tenant: {
+        name: tag === "value" ? "Volute Compressors" : "Eastman Chemical Works",
+      },
+      first: eventAt(readings.get(tag), 0),
+      last: eventAt(readings.get(tag), -1),
+    }));
+    expect(streams.totalCount).toBe(7);
+    expect(sortedById(streams.nodes)).toEqual(sortedById(expected));
+  },
+);
+
+chapter(
+  "and reads every one of their values page by page, equal to the file",
+  async () => {
+    const readings = await allReadings();
+    for (const tag of [...sharedTags, "value"]) {
+      const { timestamps, values } = await readAll(
+        monitor.caller,
+        streamIds.get(tag) ?? "",
+      );
+      // Compared as a whole, so that a failure does not print 20,000 lines.
+      expect([tag, timestamps.length]).toEqual([
+        tag,
+        readings.get(tag)?.timestamps.length,
+      ]);
+      expect(timestamps.join() === readings.get(tag)?.timestamps.join()).toBe(
+        true,
+      );
+      expect(values.join() === readings.get(tag)?.values.join()).toBe(true);
+    }
+  },
+);
+
+chapter(
+  "a third tenant sees nothing, and what it names does not exist for it",
+  async () => {
+    const { administrator } = stranger;
+    const nothing = await knock(administrator, {
+      stream: randomUUID(),
+      community: randomUUID(),
+    });
+    expect(nothing).toMatchObject({
+      stream: null,
+      shared: { totalCount: 0, ids: [] },
+      inCommunity: null,
+      refusals: [{ code: "NOT_FOUND" }, { code: "NOT_FOUND" }],
+    });
+    for (const stream of idsOf([...sharedTags, "XMEAS_1", "value"]))
+      expect(
+        await knock(administrator, { stream, community: communityId }),
+      ).toEqual(nothing);
+  },
+);
+
+chapter(
+  "what the plant unshares is closed to the vendor in the very next request, to old cursors too",
+  async () => {
+    const [stream = "", ...others] = idsOf(sharedTags);
+    const visit = await visitTo(stream);
+    expect(await knock(monitor.caller, visit)).toEqual(
+      openTo([stream, ...others]),
+    );
+    await steward.caller.get(
+      `mutation ($input: UnshareStreamsInput!) { unshareStreams(input: $input) { applied } }`,
+      { input: { streamIds: [stream], communityIds: [communityId] } },
+    );
+    expect(await knock(monitor.caller, visit)).toEqual(closedBut(others));
+  },
+);
+
+chapter(
+  "a pause closes all of it in the very next request, and the resumption opens it likewise",
+  async () => {
+    const [, ...shared] = idsOf(sharedTags);
+    const visit = await visitTo(shared[0] ?? "");
+    await inCommunity("pauseSharing");
+    expect(await knock(monitor.caller, visit)).toEqual(closedBut([]));
+    await inCommunity("resumeSharing");
+    expect(await knock(monitor.caller, visit)).toEqual(openTo(shared));
+  },
+);
+
+chapter(
+  "a user and a program that the vendor takes away are nobody in the very next request, though their tokens live on",
+  async () => {
+    const [, ...shared] = idsOf(sharedTags);
+    const visit = await visitTo(shared[0] ?? "");
+    const nobody = {
+      stream: null,
+      shared: null,
+      inCommunity: null,
+      refusals: ["stream", "streams", "community"].map((path) =>
+        expect.objectContaining({ path, code: "UNAUTHENTICATED" }),
+      ),
+    };
+    expect(await knock(engineer.caller, visit)).toEqual(openTo(shared));
+    await vendor.administrator.get(
+      `mutation ($id: ID!) { removeUser(id: $id) }`,
+      { id: engineer.id },
+    );
+    expect(await knock(engineer.caller, visit)).toEqual(nobody);
+
+    await enable(monitor, false);
+    expect(await knock(monitor.caller, visit)).toEqual(nobody);
+    await enable(monitor, true);
+    expect(await knock(monitor.caller, visit)).toEqual(openTo(shared));
+  },
+);
+
+chapter("in all this no event was copied", async () => {
+  const { rows } = await database.owner.raw<{
+    rows: { tenant: string; count: number }[];
+  }>(
+    `select t.uuid as tenant, count(*) from stream.events e join tenant.tenants t on t.id = e.tenant_id group by 1`,
+  );
+  expect(new Map(rows.map(({ tenant, count }) => [tenant, count]))).toEqual(
+    new Map([
+      [plant.id, 52 * 21_120],
+      [vendor.id, 22_683],
+    ]),
+  );
+});
+
+interface StreamPage {
+  readonly totalCount: number;
+  readonly nodes: readonly {
+    readonly id: string;
+    readonly externalId: string;
+    readonly name: string;
+    readonly properties: readonly { readonly uom: string | null }[];
+  }[];
+}
+
+const idsOf = (tags: readonly string[]) =>
+  tags.map((tag) => streamIds.get(tag) ?? `no stream ${tag}`);
+
+const sortedById = <T extends { readonly id?: string | undefined }>(
+  items: readonly T[],
+) => items.toSorted((a, b) => ((a.id ?? "") < (b.id ?? "") ? -1 : 1));
+
+function importArguments(
+  company: Company,
+  file: string,
+  options: readonly string[],
+): [string, ...string[]] {
+  return ["import", "--as", company.administratorEmail, ...options, file];
+}
+
+const importFile = (
+  company: Company,
+  file: string,
+  options: readonly string[],
+) => installation.operate(...importArguments(company, file, options));
+
+const letIn = (company: Company, { id }: Character) =>
+  company.administrator.get(
+    `mutation ($input: SetCommunityRolesInput!) { setCommunityRoles(input: $input) { applied } }`,
+    { input: { communityId, members: [{ identityId: id, role: "MEMBER" }] } },
+  );
+
+/** What the files say of the shared tags and of the vendor's machine. */
+async function allReadings(): Promise<Map<string, Readings>> {
+  return new Map([
+    ...(await readingsOf(files.process)),
+    ...(await readingsOf(files.machine)),
+  ]);
+}
+
+const eventAt = (readings: Readings | undefined, place: number) => ({
+  timestamp: readings?.timestamps.at(place),
+  value: readings?.values.at(place),
+});
+
+/** A visit of the vendor's program, which has read some of the stream before. */
+const visitTo = async (stream: string) => ({
+  stream,
+  community: communityId,
+  after: await cursorInto(monitor.caller, stream),
+});
+
+const inCommunity = (mutation: "pauseSharing" | "resumeSharing") =>
+  plant.administrator.get(
+    `mutation ($id: ID!) { ${mutation}(communityId: $id) { __typename } }`,
+    { id: communityId },
+  );
+
+const enable = ({ id }: Character, enabled: boolean) =>
+  vendor.administrator.get(
+    `mutation ($id: ID!, $enabled: Boolean!) { setClientEnabled(id: $id, enabled: $enabled) { id } }`,
+    { id, enabled },
+  );
