@@ -1,53 +1,76 @@
 import DataLoader from "dataloader";
-import type { Knex } from "./database.ts";
-import { groupInKeyOrder, inKeyOrder } from "./loaders.ts";
+import { prepared, type Knex } from "./database.ts";
+import { inKeyOrder } from "./loaders.ts";
 import { Page, type Connection, type Order, type PageArgs } from "./page.ts";
 
 /** A list that each of many parents has, such as the memberships of communities. */
-export interface NestedListSettings<Args extends PageArgs> {
+export interface NestedListSettings<Args extends PageArgs, Key> {
   /** What the cursors are bound to, besides parent and arguments. */
   readonly name: string;
-  readonly order: Order;
+  readonly order: Order | ((args: Args) => Order);
   /** The SQL expression by which a row names its parent. */
   readonly parentId: string;
   /** The rows of every parent, as the viewer sees them. */
   readonly rows: (args: Args) => Knex.QueryBuilder;
+  /**
+   * Those of the parents with these keys that the viewer may list, as a table `parent` of `id`, by which rows name
+   * them, and `key`. By default the keys are the ids, and all may be listed.
+   */
+  readonly parents?: (keys: readonly Key[]) => Knex.Raw;
+  /** Whether the statement is prepared by name: for a hot list whose statement's text varies with no value. */
+  readonly isPrepared?: boolean;
 }
 
 /** Pages of such a list: one statement, however many parents ask in one tick with the same arguments. */
-export class NestedList<Row, Args extends PageArgs = PageArgs> {
+export class NestedList<
+  Row,
+  Args extends PageArgs = PageArgs,
+  Key extends number | string = number,
+> {
   private readonly loaders = new Map<
     string,
-    DataLoader<number, Connection<Row>>
+    DataLoader<Key, Connection<Row> | null>
   >();
 
   constructor(
     private readonly db: Knex,
-    private readonly settings: NestedListSettings<Args>,
+    private readonly settings: NestedListSettings<Args, Key>,
   ) {}
 
-  page(parentId: number, args: Args): Promise<Connection<Row>> {
+  /** Null for a parent whose list the viewer may not see. */
+  find(parent: Key, args: Args): Promise<Connection<Row> | null> {
     const key = JSON.stringify(args);
     const loader = this.loaders.get(key) ?? this.loader(args);
     this.loaders.set(key, loader);
-    return loader.load(parentId);
+    return loader.load(parent);
   }
 
-  private loader(args: Args): DataLoader<number, Connection<Row>> {
+  /** Like `find`, for a parent that the viewer was handed and whose list it therefore sees. */
+  async page(parent: Key, args: Args): Promise<Connection<Row>> {
+    const page = await this.find(parent, args);
+    if (page === null)
+      throw new Error(`${this.settings.name}: no parent ${parent}.`);
+    return page;
+  }
+
+  private loader(args: Args): DataLoader<Key, Connection<Row> | null> {
     const counts = new DataLoader(
-      (parentIds: readonly number[]) => this.counts(parentIds, args),
+      (parents: readonly Key[]) => this.counts(parents, args),
       { cache: false },
     );
     return new DataLoader(
-      async (parentIds) => {
-        const pages = parentIds.map((parentId) => this.pageOf(parentId, args));
+      async (parents) => {
+        const pages = parents.map((parent) => this.pageOf(parent, args));
         const some = pages.find((page) => page instanceof Page);
-        const rows = some ? await this.rows(parentIds, some, args) : [];
+        const rows = some
+          ? await this.rows(parents, some, args)
+          : new Map<Key, { position: string[] }[]>();
         return pages.map((page, i) => {
           if (page instanceof Error) return page;
-          const connection = page.connection(rows[i] ?? [], () =>
-            counts.load(parentIds[i] as number),
-          );
+          const parent = parents[i] as Key;
+          const listed = rows.get(parent);
+          if (listed === undefined) return null;
+          const connection = page.connection(listed, () => counts.load(parent));
           return connection as unknown as Connection<Row>;
         });
       },
@@ -57,7 +80,7 @@ export class NestedList<Row, Args extends PageArgs = PageArgs> {
   }
 
   /** A cursor belongs to the list of one parent; the others refuse it. */
-  private pageOf(parentId: number, args: Args): Page | Error {
+  private pageOf(parent: Key, args: Args): Page | Error {
     const { name, order } = this.settings;
     const { first, after, last, before, ...selection } = args;
     try {
@@ -68,29 +91,36 @@ export class NestedList<Row, Args extends PageArgs = PageArgs> {
           last: last ?? null,
           before: before ?? null,
         },
-        [name, parentId, selection],
-        order,
+        [name, parent, selection],
+        typeof order === "function" ? order(args) : order,
       );
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));
     }
   }
 
-  private async rows(parentIds: readonly number[], page: Page, args: Args) {
-    // A lateral join keeps the order of each parent's rows.
-    const rows = await this.perParent<{
-      parentId: number;
-      position: string[];
-    }>(parentIds, page.select(this.rowsOfParent(args)));
-    return groupInKeyOrder(parentIds, rows, (row) => row.parentId);
+  private async rows(parents: readonly Key[], page: Page, args: Args) {
+    // A lateral join keeps the order of each parent's rows; a parent without any has one of nulls.
+    const rows = await this.perParent<{ position: string[] | null }>(
+      parents,
+      page.select(this.rowsOfParent(args)),
+    );
+    const byParent = new Map<Key, { position: string[] }[]>();
+    for (const { parentKey, ...row } of rows) {
+      const listed = byParent.get(parentKey) ?? [];
+      byParent.set(parentKey, listed);
+      if (row.position !== null)
+        listed.push({ ...row, position: row.position });
+    }
+    return byParent;
   }
 
-  private async counts(parentIds: readonly number[], args: Args) {
-    const rows = await this.perParent<{ parentId: number; count: number }>(
-      parentIds,
+  private async counts(parents: readonly Key[], args: Args) {
+    const rows = await this.perParent<{ count: number }>(
+      parents,
       this.db.count("* as count").from(this.rowsOfParent(args).as("listed")),
     );
-    return inKeyOrder(parentIds, rows, (row) => row.parentId).map(
+    return inKeyOrder(parents, rows, (row) => row.parentKey).map(
       (row) => row?.count ?? 0,
     );
   }
@@ -102,17 +132,23 @@ export class NestedList<Row, Args extends PageArgs = PageArgs> {
   }
 
   private async perParent<T>(
-    parentIds: readonly number[],
+    keys: readonly Key[],
     rows: Knex.QueryBuilder,
-  ): Promise<T[]> {
-    const parents = [...new Set(parentIds)];
-    return (await this.db
-      .select("listed.*", "parent.id as parentId")
+  ): Promise<(T & { parentKey: Key })[]> {
+    const distinct = [...new Set(keys)];
+    const parents =
+      this.settings.parents?.(distinct) ??
+      this.db.raw(
+        "(select id, id as key from unnest(?::int[]) as id) as parent",
+        [distinct as Knex.RawBinding],
+      );
+    const query = this.db
+      .select("listed.*", "parent.key as parentKey")
       .from(
-        this.db.raw(
-          "unnest(?::int[]) as parent(id) cross join lateral ? as listed",
-          [parents, rows],
-        ),
-      )) as T[];
+        this.db.raw("? left join lateral ? as listed on true", [parents, rows]),
+      );
+    return (
+      this.settings.isPrepared ? await prepared(this.db, query) : await query
+    ) as (T & { parentKey: Key })[];
   }
 }

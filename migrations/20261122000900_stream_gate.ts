@@ -19,25 +19,35 @@ export async function up(knex: Knex): Promise<void> {
       where i.uuid = caller.viewer and i.enabled
     $$`);
 
-  // The shares that let this identity in: it takes part in the community, both memberships exist, the sharing one
-  // is ACTIVE, both tenants are entitled. Never a share of its own tenant: own streams go by the access list.
+  // Who may read in a community, and whose shares are open there: both memberships exist, the sharing one is ACTIVE,
+  // both tenants are entitled. A reader takes part itself.
   await knex.raw(`
-    create function stream.open_shares(viewer uuid)
-    returns table (tenant_id int, stream_id int, id int, uuid uuid, membership_id int, community_id int, shared_at timestamptz)
-    language sql stable as $$
-      select h.tenant_id, h.stream_id, h.id, h.uuid, h.membership_id, sharing.community_id, h.shared_at
+    create view stream.readers as
+      select i.uuid as viewer, i.id as identity_id, m.id as membership_id, m.tenant_id, m.community_id
       from tenant.published_identities i
       join community.published_members me on me.tenant_id = i.tenant_id and me.identity_id = i.id
-      join community.published_memberships reading on reading.id = me.membership_id
-      join community.published_memberships sharing
-        on sharing.community_id = reading.community_id and sharing.tenant_id <> reading.tenant_id
-      join stream.shares h on h.membership_id = sharing.id and h.tenant_id = sharing.tenant_id
-      where i.uuid = open_shares.viewer and i.enabled
-        and sharing.status = 'ACTIVE'
+      join community.published_memberships m on m.id = me.membership_id
+      where i.enabled
         and exists (select from tenant.published_entitlements e
-                    where e.tenant_id = reading.tenant_id and e.entitlement = 'COMMUNITIES')
+                    where e.tenant_id = m.tenant_id and e.entitlement = 'COMMUNITIES')`);
+  await knex.raw(`
+    create view stream.sharers as
+      select m.id as membership_id, m.tenant_id, m.community_id
+      from community.published_memberships m
+      where m.status = 'ACTIVE'
         and exists (select from tenant.published_entitlements e
-                    where e.tenant_id = sharing.tenant_id and e.entitlement = 'COMMUNITIES')
+                    where e.tenant_id = m.tenant_id and e.entitlement = 'COMMUNITIES')`);
+
+  // The shares that let this identity in. Never one of its own tenant: own streams go by the access list.
+  await knex.raw(`
+    create function stream.open_shares(viewer uuid)
+    returns table (tenant_id int, stream_id int, id int, uuid uuid, membership_id int, community_id int)
+    language sql stable as $$
+      select h.tenant_id, h.stream_id, h.id, h.uuid, h.membership_id, s.community_id
+      from stream.readers r
+      join stream.sharers s on s.community_id = r.community_id and s.tenant_id <> r.tenant_id
+      join stream.shares h on h.membership_id = s.membership_id and h.tenant_id = s.tenant_id
+      where r.viewer = open_shares.viewer
     $$`);
 
   // What an identity may do by one access list of its own tenant: rights add up over roles, deny beats allow.
@@ -93,19 +103,49 @@ export async function up(knex: Knex): Promise<void> {
       select v.tenant_id, v.id, v.uuid, v.type_id from stream.visible(readable.viewer) v where v.rights & 1 = 1
     $$`);
 
-  // The readable streams by community: what is shared there by others, and by the own tenant, paused or not, as far as
-  // the access list lets this identity read it. It takes part in each of these communities.
+  // The communities in which this identity takes part, and as what.
+  await knex.raw(`
+    create function stream.participations(viewer uuid)
+    returns table (community_id int, membership_id int, tenant_id int, identity_id int, role text)
+    language sql stable as $$
+      select m.community_id, m.id, m.tenant_id, i.id, me.role
+      from tenant.published_identities i
+      join community.published_members me on me.identity_id = i.id
+      join community.published_memberships m on m.id = me.membership_id
+      where i.uuid = participations.viewer and i.enabled
+    $$`);
+
+  // The readable streams by community in which this identity takes part: what others share there, and what its own
+  // tenant does, paused or not, as far as the access list lets it read.
   await knex.raw(`
     create function stream.readable_here(viewer uuid)
     returns table (community_id int, tenant_id int, id int, is_own boolean, rights int)
     language sql stable as $$
       select h.community_id, h.tenant_id, h.stream_id, false, 1 from stream.open_shares(readable_here.viewer) h
       union all
-      select m.community_id, o.tenant_id, o.id, true, o.rights
-      from stream.own(readable_here.viewer) o
-      join stream.shares h on h.tenant_id = o.tenant_id and h.stream_id = o.id
-      join community.published_memberships m on m.id = h.membership_id
-      join community.published_members me on me.membership_id = m.id and me.identity_id = o.identity_id
+      select p.community_id, o.tenant_id, o.id, true, o.rights
+      from stream.participations(readable_here.viewer) p
+      join stream.shares h on h.membership_id = p.membership_id and h.tenant_id = p.tenant_id
+      join stream.own(readable_here.viewer) o on o.tenant_id = h.tenant_id and o.id = h.stream_id
       where o.rights & 1 = 1
+    $$`);
+
+  // The shares that this identity sees: those that let it in, and of its own tenant's those that T4 and S8 name:
+  // every one for an account administrator, a data steward and whoever may share the stream; for a moderator or
+  // administrator of a community those in that community.
+  await knex.raw(`
+    create function stream.visible_shares(viewer uuid)
+    returns table (tenant_id int, stream_id int, id int, uuid uuid, is_own boolean)
+    language sql stable as $$
+      select h.tenant_id, h.stream_id, h.id, h.uuid, false from stream.open_shares(visible_shares.viewer) h
+      union all
+      select h.tenant_id, h.stream_id, h.id, h.uuid, true
+      from stream.caller(visible_shares.viewer) c
+      join stream.shares h on h.tenant_id = c.tenant_id
+      join stream.own(visible_shares.viewer) o on o.tenant_id = h.tenant_id and o.id = h.stream_id
+      where o.rights & 16 = 16
+        or c.roles && array['ACCOUNT_ADMINISTRATOR', 'DATA_STEWARD']
+        or exists (select from community.published_members me
+                   where me.membership_id = h.membership_id and me.identity_id = c.id and me.role <> 'MEMBER')
     $$`);
 }

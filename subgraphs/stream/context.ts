@@ -1,0 +1,30 @@
+import type { Knex } from "../../common/database.ts";
+import { liveness } from "../../common/viewer-store.ts";
+import type { Call } from "../../common/viewer.ts";
+import { CallerStore } from "./access/caller-store.ts";
+import { AccessStore } from "./access/store.ts";
+import { EventStore } from "./event/store.ts";
+import { NamespaceStore } from "./namespace/store.ts";
+import { ShareStore } from "./share/store.ts";
+import { StreamStore } from "./stream/store.ts";
+import { StreamTypeStore } from "./stream-type/store.ts";
+
+/** What one request can reach. */
+export const createContext = (db: Knex) => (call: Call) => {
+  const { viewer } = call;
+  return {
+    viewer,
+    isLive: liveness(db, viewer),
+    call,
+    db,
+    callers: new CallerStore(db, viewer),
+    access: new AccessStore(db, viewer),
+    namespaces: new NamespaceStore(db, viewer),
+    streamTypes: new StreamTypeStore(db, viewer),
+    streams: new StreamStore(db, viewer),
+    events: new EventStore(db, viewer),
+    shares: new ShareStore(db, viewer),
+  };
+};
+
+export type StreamContext = ReturnType<ReturnType<typeof createContext>>;

@@ -1,0 +1,25 @@
+import { connect } from "../../common/database.ts";
+import { createLogger } from "../../common/log.ts";
+import { runProcess } from "../../common/process.ts";
+import { startSubgraph } from "../../common/subgraph.ts";
+import { readConfig } from "./config.ts";
+import { createContext } from "./context.ts";
+import { schema } from "./schema.ts";
+
+await runProcess(async (onStop) => {
+  const config = readConfig(process.env);
+  const log = createLogger("stream", config.logLevel);
+  const db = connect(config.databaseUrl, {
+    name: "stream",
+    poolSize: config.poolSize,
+  });
+  onStop(() => db.destroy());
+  const subgraph = {
+    name: "stream",
+    schema,
+    createContext: createContext(db),
+  };
+  const server = await startSubgraph({ ...config, subgraph, db, log });
+  onStop(() => server.stop());
+  log.info(`The stream subgraph listens at ${server.url}`);
+});

@@ -1,0 +1,27 @@
+import {
+  can,
+  guardedByStore,
+  ownsIdentity,
+  type PermissionMap,
+} from "../../../common/permissions.ts";
+import type { StreamContext } from "../context.ts";
+import { createNamespaces, mayCreateNamespaces } from "./rules.ts";
+
+const createsNamespaces = can<unknown, StreamContext>(
+  createNamespaces,
+  async (_viewer, _args, { callers }) =>
+    mayCreateNamespaces(await callers.get()),
+);
+
+export const permissions = {
+  Query: {
+    namespace: ownsIdentity, // T2
+  },
+  Mutation: {
+    createNamespace: createsNamespaces, // S1
+  },
+  Tenant: guardedByStore, // T2
+  Namespace: guardedByStore, // T2
+  NamespaceConnection: guardedByStore,
+  NamespaceEdge: guardedByStore,
+} satisfies PermissionMap;

@@ -1,0 +1,33 @@
+import type { StreamContext } from "../context.ts";
+import type { Resolvers } from "../generated.ts";
+import { shareStreams, unshareStreams } from "./actions.ts";
+
+export const resolvers = {
+  Mutation: {
+    shareStreams: (_, { input }, context) => shareStreams(input, context),
+    unshareStreams: (_, { input }, context) => unshareStreams(input, context),
+  },
+  Stream: {
+    shares: (stream, args, { shares }) => shares.ofStream(stream, args),
+    sharedThrough: (stream, args, { shares }) =>
+      shares.throughWhich(stream, args),
+  },
+  Share: {
+    __resolveReference: ({ id }, { shares }) => shares.find(id),
+    stream: ({ streamId }, _, { streams }) => streams.find(streamId),
+    community: ({ communityId }) => ({ id: communityId }),
+    sharedBy: ({ sharedById }) => (sharedById ? { id: sharedById } : null),
+  },
+  Membership: {
+    __resolveReference: ({ id }) => ({ id }),
+    sharedStreamCount: ({ id }, _, { shares }) => shares.countOfMembership(id),
+  },
+  ReadersChange: {
+    applied: () => true,
+    streams: ({ streamIds }, _, { streams }) =>
+      Promise.all(streamIds.map((id) => streams.find(id))),
+    stillReadable: ({ stillReadableIds }, _, { streams }) =>
+      Promise.all(stillReadableIds.map((id) => streams.find(id))),
+    tenants: ({ tenantIds }) => tenantIds.map((id) => ({ id })),
+  },
+} satisfies Resolvers<StreamContext>;

@@ -1,0 +1,417 @@
+import DataLoader from "dataloader";
+import type { Knex } from "../../../common/database.ts";
+import {
+  badInput,
+  forbidden,
+  limitExceeded,
+  notFound,
+} from "../../../common/errors.ts";
+import { inKeyOrder } from "../../../common/loaders.ts";
+import { NestedList } from "../../../common/nested-list.ts";
+import {
+  isUuid,
+  type Connection,
+  type Order,
+  type PageArgs,
+} from "../../../common/page.ts";
+import type { Viewer } from "../../../common/viewer.ts";
+import { CallerStore } from "../access/caller-store.ts";
+import { hasRole, type Caller } from "../access/caller.ts";
+import { includes } from "../access/rights.ts";
+import type { ShareState } from "../generated.ts";
+import { StreamStore, type Stream } from "../stream/store.ts";
+import type { Losses } from "./readers-change.ts";
+
+/** A share as one viewer sees it. */
+export interface Share {
+  readonly id: string;
+  readonly rowId: number;
+  readonly streamId: string;
+  readonly communityId: string;
+  readonly state: ShareState;
+  readonly sharedAt: string;
+  /** Null to other tenants. */
+  readonly sharedById: string | null;
+}
+
+/** An own share with the caller's role in its community; null where the caller does not take part. */
+interface OwnShare extends Share {
+  readonly myRole: string | null;
+}
+
+/** The own tenant's place in a community, and the caller's there. */
+export interface Participation {
+  readonly communityId: string;
+  readonly membershipRowId: number;
+  /** Null for an account administrator who does not take part. */
+  readonly role: string | null;
+}
+
+interface Pairs {
+  readonly streamIds: readonly string[];
+  readonly communityIds: readonly string[];
+}
+
+const maxPairs = 10_000;
+
+const columns = {
+  id: "h.uuid",
+  rowId: "h.id",
+  streamId: "s.uuid",
+  communityId: "c.uuid",
+  state: "m.status",
+  sharedAt: "h.shared_at",
+};
+
+const byTime: Order = {
+  by: [
+    { sql: "h.shared_at", type: "timestamptz" },
+    { sql: "h.uuid", type: "uuid" },
+  ],
+};
+
+const inCommunities = (index: number) => `input.communityIds.${index}`;
+const inStreams = (index: number) => `input.streamIds.${index}`;
+
+/** Shares as one viewer sees them: those that let it in, and those of its own tenant that T4 and S8 show it. */
+export class ShareStore {
+  private readonly callers: CallerStore;
+  private readonly streams: StreamStore;
+  private readonly ownByStream: NestedList<Share>;
+  private readonly openByStream: NestedList<Share>;
+
+  constructor(
+    private readonly db: Knex,
+    private readonly viewer: Viewer,
+  ) {
+    this.callers = new CallerStore(db, viewer);
+    this.streams = new StreamStore(db, viewer);
+    const list = { order: byTime, parentId: "v.stream_id" };
+    this.ownByStream = new NestedList(db, {
+      ...list,
+      name: "shares",
+      rows: () => this.visible().whereRaw("v.is_own"),
+    });
+    this.openByStream = new NestedList(db, {
+      ...list,
+      name: "sharedThrough",
+      rows: () => this.visible().whereRaw("not v.is_own"),
+    });
+  }
+
+  async find(id: string): Promise<Share | null> {
+    return isUuid(id) ? this.byId.load(id) : null;
+  }
+
+  /** T4, S8: null unless the viewer is named there for this stream or for a community that it leads. */
+  async ofStream(
+    stream: Stream,
+    args: PageArgs,
+  ): Promise<Connection<Share> | null> {
+    if (!stream.isOwn) return null;
+    const sees =
+      includes(stream.rights, "SHARE") || seesShares(await this.callers.get());
+    return sees ? this.ownByStream.page(stream.rowId, args) : null;
+  }
+
+  /** The viewer's ways in; none for an own stream, which is read by its access list. */
+  throughWhich(stream: Stream, args: PageArgs): Promise<Connection<Share>> {
+    return this.openByStream.page(stream.rowId, args);
+  }
+
+  /** How many streams a membership shares; null to those who do not see its community (C2). */
+  async countOfMembership(membershipId: string): Promise<number | null> {
+    return isUuid(membershipId) ? this.counts.load(membershipId) : null;
+  }
+
+  /** S4: what may be shared where, or the refusal. */
+  async requireSharing({
+    streamIds,
+    communityIds,
+  }: Pairs): Promise<{ streams: Stream[]; participations: Participation[] }> {
+    assertPairs(streamIds, communityIds);
+    const streams = await this.streams.require("SHARE", streamIds, inStreams);
+    const participations = await this.participations(communityIds);
+    for (const { communityId, role } of participations)
+      if (role === null)
+        throw forbidden(
+          `You may not share in community ${communityId}: you do not take part in it. Ask one of its moderators in your tenant.`,
+        );
+    const { isEntitled } = await this.callers.get();
+    if (!isEntitled)
+      throw forbidden(
+        "Your tenant is not entitled to use communities. Ask the operator of this installation.",
+      );
+    return { streams, participations };
+  }
+
+  /** S4, S5: the shares of these streams that are to end, in these communities or in all; or the refusal. */
+  async requireEnding(
+    streamIds: readonly string[],
+    communityIds: readonly string[] | null,
+  ): Promise<Share[]> {
+    assertPairs(streamIds, communityIds);
+    const caller = await this.callers.get();
+    const streams = await this.streams.getAll(streamIds, inStreams);
+    const named = communityIds && (await this.participations(communityIds));
+    const shares = await this.own(streams, named);
+    const rolesWhereShared = new Map<string, (string | null)[]>();
+    for (const { streamId, myRole } of shares)
+      rolesWhereShared.set(streamId, [
+        ...(rolesWhereShared.get(streamId) ?? []),
+        myRole,
+      ]);
+    for (const stream of streams) {
+      const roles =
+        named?.map(({ role }) => role) ?? rolesWhereShared.get(stream.id) ?? [];
+      if (!mayEnd(caller, stream, roles))
+        throw forbidden(
+          `You may not end the shares of stream ${stream.id}: that takes the right SHARE on it and a part in the community, or to lead the community, or to be account administrator.`,
+        );
+    }
+    return shares;
+  }
+
+  /** Holds the own memberships and the caller's roles in these communities as they are until the transaction ends. */
+  async lockParticipations(communityIds: readonly string[]): Promise<void> {
+    await this.db.raw(
+      "select from community.lock_participation(?, ?::uuid[])",
+      [this.viewer.identityId, communityIds.filter(isUuid)],
+    );
+  }
+
+  /** Where own streams are shared, as far as the viewer sees it. */
+  async communitiesOf(streamIds: readonly string[]): Promise<string[]> {
+    const shares = (await this.visible().whereRaw(
+      "v.is_own and s.uuid = any (?::uuid[])",
+      [streamIds.filter(isUuid)],
+    )) as Share[];
+    return [...new Set(shares.map(({ communityId }) => communityId))];
+  }
+
+  /** Shares each stream through each membership; answers the ids of those shares that were not there before. */
+  async add(
+    streams: readonly Stream[],
+    participations: readonly Participation[],
+    { tenantRowId, id }: Caller,
+  ): Promise<Set<string>> {
+    const { rows } = await this.db.raw<{ rows: { id: string }[] }>(
+      `insert into stream.shares (tenant_id, stream_id, membership_id, shared_by)
+       select ?, s.id, m.id, ?
+       from unnest(?::int[]) as s (id) cross join unnest(?::int[]) as m (id)
+       order by s.id, m.id
+       on conflict on constraint shares_once do nothing
+       returning uuid as id`,
+      [
+        tenantRowId,
+        id,
+        streams.map(({ rowId }) => rowId),
+        participations.map(({ membershipRowId }) => membershipRowId),
+      ],
+    );
+    return new Set(rows.map((row) => row.id));
+  }
+
+  /** The viewer's own shares of streams, in these communities or in all; by stream, then community, as they are given. */
+  async own(
+    streams: readonly Stream[],
+    among: readonly Participation[] | null,
+  ): Promise<OwnShare[]> {
+    const query = this.visible()
+      .select("me.role as myRole")
+      .joinRaw(
+        "left join stream.participations(?) me on me.membership_id = h.membership_id",
+        [this.viewer.identityId],
+      )
+      .whereRaw("v.is_own and v.stream_id = any (?::int[])", [
+        streams.map(({ rowId }) => rowId),
+      ])
+      .orderByRaw("array_position(?::int[], v.stream_id)", [
+        streams.map(({ rowId }) => rowId),
+      ]);
+    if (among !== null) {
+      const memberships = among.map(({ membershipRowId }) => membershipRowId);
+      void query
+        .whereRaw("h.membership_id = any (?::int[])", [memberships])
+        .orderByRaw("array_position(?::int[], h.membership_id)", [memberships]);
+    }
+    return (await query) as OwnShare[];
+  }
+
+  async remove(
+    { tenantRowId }: Caller,
+    shares: readonly Share[],
+  ): Promise<void> {
+    await this.db.raw(
+      "delete from stream.shares where tenant_id = ? and id = any (?::int[])",
+      [tenantRowId, shares.map(({ rowId }) => rowId)],
+    );
+  }
+
+  /** What the end of these shares is going to take from whom. */
+  async losses(
+    { tenantRowId }: Caller,
+    shares: readonly Share[],
+  ): Promise<Losses> {
+    const { rows } = await this.db.raw<{ rows: [Losses] }>(
+      `with asked as (select ?::int as tenant_id, ?::int[] as share_ids),
+       open as materialized (
+         select h.id = any (a.share_ids) as ends, h.tenant_id, h.stream_id, s.community_id
+         from asked a
+         join stream.shares h on h.tenant_id = a.tenant_id
+           and h.stream_id in (select x.stream_id from stream.shares x
+                               where x.tenant_id = a.tenant_id and x.id = any (a.share_ids))
+         join stream.sharers s on s.membership_id = h.membership_id
+       ),
+       losers as materialized (
+         select r.community_id, r.identity_id, r.tenant_id
+         from asked a
+         join stream.readers r on r.tenant_id <> a.tenant_id
+         where r.community_id in (select o.community_id from open o where o.ends)
+       ),
+       lost as materialized (
+         select o.tenant_id, o.stream_id, o.community_id
+         from open o
+         where o.ends and o.community_id in (select l.community_id from losers l)
+       ),
+       -- In which other communities some of those who lose a community's shares read.
+       elsewhere as materialized (
+         select distinct l.community_id as lost_in, r.community_id as read_in
+         from losers l
+         join stream.readers r on r.identity_id = l.identity_id
+         where r.community_id in (select o.community_id from open o where not o.ends)
+       ),
+       streams as (
+         select s.id, s.uuid,
+                exists (select from open o
+                        join lost l on l.stream_id = o.stream_id
+                        join elsewhere e on e.lost_in = l.community_id and e.read_in = o.community_id
+                        where o.stream_id = s.id and not o.ends) as is_still_readable
+         from stream.streams s
+         where (s.tenant_id, s.id) in (select l.tenant_id, l.stream_id from lost l)
+       ),
+       tenants as (
+         select t.id, t.uuid from tenant.published_tenants t where t.id in (select l.tenant_id from losers l)
+       )
+       select (select count(*) from tenants) as "tenantCount",
+              (select count(distinct l.identity_id) from losers l) as "identityCount",
+              (select count(*) from streams) as "streamCount",
+              (select count(*) from streams s where s.is_still_readable) as "stillReadableCount",
+              array(select t.uuid from tenants t order by t.id limit 100) as "tenantIds",
+              array(select s.uuid from streams s order by s.id limit 100) as "streamIds",
+              array(select s.uuid from streams s where s.is_still_readable order by s.id limit 100)
+                as "stillReadableIds"`,
+      [tenantRowId, shares.map(({ rowId }) => rowId)],
+    );
+    return rows[0];
+  }
+
+  private readonly byId = new DataLoader(
+    async (ids: readonly string[]) => {
+      const rows = (await this.visible().whereRaw("v.uuid = any (?::uuid[])", [
+        [...ids],
+      ])) as Share[];
+      return inKeyOrder(ids, rows, (share) => share.id);
+    },
+    // Nothing is remembered: a mutation may change what the request's next field reads.
+    { cache: false },
+  );
+
+  private readonly counts = new DataLoader(
+    async (membershipIds: readonly string[]) => {
+      const { rows } = await this.db.raw<{
+        rows: { id: string; count: number }[];
+      }>(
+        `select m.uuid as id, (select count(*) from stream.shares h
+                               where h.tenant_id = m.tenant_id and h.membership_id = m.id) as count
+         from community.published_memberships m
+         where m.uuid = any (?::uuid[])
+           and exists (select from stream.caller(?) c
+                       join community.published_memberships own
+                         on own.tenant_id = c.tenant_id and own.community_id = m.community_id
+                       where 'ACCOUNT_ADMINISTRATOR' = any (c.roles)
+                         or exists (select from community.published_members me
+                                    where me.membership_id = own.id and me.identity_id = c.id))`,
+        [[...membershipIds], this.viewer.identityId],
+      );
+      return inKeyOrder(membershipIds, rows, (row) => row.id).map(
+        (row) => row?.count ?? null,
+      );
+    },
+    { cache: false },
+  );
+
+  /** The own tenant's places in these communities; NOT_FOUND for the first that the caller does not see (C2). */
+  private async participations(
+    communityIds: readonly string[],
+  ): Promise<Participation[]> {
+    const { rows } = await this.db.raw<{ rows: Participation[] }>(
+      `select co.uuid as "communityId", m.id as "membershipRowId", me.role
+       from stream.caller(?) c
+       join community.published_memberships m on m.tenant_id = c.tenant_id
+       join community.published_communities co on co.id = m.community_id
+       left join community.published_members me on me.membership_id = m.id and me.identity_id = c.id
+       where co.uuid = any (?::uuid[]) and (me.role is not null or 'ACCOUNT_ADMINISTRATOR' = any (c.roles))`,
+      [this.viewer.identityId, communityIds.filter(isUuid)],
+    );
+    const found = inKeyOrder(communityIds, rows, (row) => row.communityId);
+    return [...new Set(found)].map((participation) => {
+      if (participation === null)
+        throw notFound(inCommunities(found.indexOf(null)));
+      return participation;
+    });
+  }
+
+  private visible(): Knex.QueryBuilder {
+    return this.db
+      .select(columns)
+      .select(
+        this.db.raw('case when v.is_own then h.shared_by end as "sharedById"'),
+      )
+      .from(this.db.raw("stream.visible_shares(?) v", [this.viewer.identityId]))
+      .joinRaw(
+        `join stream.shares h on h.tenant_id = v.tenant_id and h.id = v.id
+         join stream.streams s on s.tenant_id = h.tenant_id and s.id = h.stream_id
+         join community.published_memberships m on m.id = h.membership_id
+         join community.published_communities c on c.id = m.community_id`,
+      );
+  }
+}
+
+/** T4: all shares of the tenant, or those of the communities that the caller leads. */
+const seesShares = (caller: Caller): boolean =>
+  hasRole(caller, "ACCOUNT_ADMINISTRATOR", "DATA_STEWARD") || caller.leads;
+
+/** S4, S5: whether the caller may end a stream's shares in communities in which it has these roles. */
+function mayEnd(
+  caller: Caller,
+  { isOwn, rights }: Stream,
+  roles: readonly (string | null)[],
+): boolean {
+  if (!isOwn) return false;
+  if (hasRole(caller, "ACCOUNT_ADMINISTRATOR")) return true;
+  const mayShare = includes(rights, "SHARE");
+  if (roles.length === 0) return mayShare || caller.leads;
+  return roles.every(
+    (role) => role !== null && (mayShare || role !== "MEMBER"),
+  );
+}
+
+function assertPairs(
+  streamIds: readonly string[],
+  communityIds: readonly string[] | null,
+): void {
+  if (streamIds.length === 0)
+    throw badInput("Name at least one stream.", "input.streamIds");
+  if (communityIds?.length === 0)
+    throw badInput("Name at least one community.", "input.communityIds");
+  const pairs = streamIds.length * (communityIds?.length ?? 1);
+  if (pairs > maxPairs)
+    throw limitExceeded(
+      "pairs of a stream and a community a call",
+      maxPairs,
+      pairs,
+      "Divide them among several calls.",
+      "input",
+    );
+}

@@ -1,0 +1,196 @@
+import DataLoader from "dataloader";
+import type { Knex } from "../../../common/database.ts";
+import { groupInKeyOrder, inKeyOrder } from "../../../common/loaders.ts";
+import { NestedList } from "../../../common/nested-list.ts";
+import {
+  isUuid,
+  type Connection,
+  type Order,
+  type PageArgs,
+} from "../../../common/page.ts";
+import { searchWords } from "../../../common/text.ts";
+import type { Viewer } from "../../../common/viewer.ts";
+import type { Interpolation, ValueKind } from "../generated.ts";
+import type { Namespace } from "../namespace/store.ts";
+
+/** The shape of a stream's events. */
+export interface StreamType {
+  readonly id: string;
+  readonly rowId: number;
+  readonly name: string;
+  readonly description: string | null;
+  readonly tenantRowId: number;
+  readonly namespaceRowId: number;
+  readonly createdAt: string;
+}
+
+export interface Property {
+  readonly name: string;
+  readonly description: string | null;
+  readonly kind: ValueKind;
+  readonly uom: string | null;
+  readonly interpolation: Interpolation;
+}
+
+export interface NewStreamType {
+  readonly name: string;
+  readonly description: string | null;
+  readonly properties: readonly Property[];
+}
+
+export interface StreamTypeListArgs extends PageArgs {
+  search?: string | null;
+}
+
+const columns = {
+  id: "y.uuid",
+  rowId: "y.id",
+  tenantRowId: "y.tenant_id",
+  namespaceRowId: "y.namespace_id",
+  name: "y.name",
+  description: "y.description",
+  createdAt: "y.created_at",
+};
+
+const byName: Order = {
+  by: [
+    { sql: "y.name", type: "text" },
+    { sql: "y.uuid", type: "uuid" },
+  ],
+};
+
+/** Stream types as one viewer sees them: its own tenant's (T2), and those of streams that are shared with it (S6). */
+export class StreamTypeStore {
+  constructor(
+    private readonly db: Knex,
+    private readonly viewer: Viewer,
+  ) {
+    this.byNamespace = new NestedList(db, {
+      name: "streamTypes",
+      order: byName,
+      parentId: "y.namespace_id",
+      rows: ({ search }) => this.matching(searchWords(search ?? "", "search")),
+    });
+  }
+
+  async find(id: string): Promise<StreamType | null> {
+    return isUuid(id) ? this.byId.load(id) : null;
+  }
+
+  ofNamespace(
+    { rowId }: Namespace,
+    args: StreamTypeListArgs,
+  ): Promise<Connection<StreamType>> {
+    return this.byNamespace.page(rowId, args);
+  }
+
+  /** A type never changes: whoever was handed it may see its properties, in their order. */
+  properties(type: StreamType): Promise<Property[]> {
+    return this.propertiesByType.load(type);
+  }
+
+  async findNamed(
+    { tenantRowId, rowId }: Namespace,
+    name: string,
+  ): Promise<StreamType | null> {
+    const [type] = (await this.own().where({
+      "y.tenant_id": tenantRowId,
+      "y.namespace_id": rowId,
+      "y.name": name,
+    })) as StreamType[];
+    return type ?? null;
+  }
+
+  /** The new type's id, or null if the namespace has one of this name. */
+  async add(
+    { tenantRowId, rowId }: Namespace,
+    { name, description, properties }: NewStreamType,
+  ): Promise<string | null> {
+    const { rows } = await this.db.raw<{ rows: { id: string }[] }>(
+      `with type as (
+         insert into stream.stream_types (tenant_id, namespace_id, name, description) values (?, ?, ?, ?)
+         on conflict on constraint stream_types_name_unique do nothing
+         returning tenant_id, id, uuid
+       ), properties as (
+         insert into stream.properties (tenant_id, type_id, position, name, description, kind, uom, interpolation)
+         select type.tenant_id, type.id, p.position - 1, p.name, p.description, p.kind, p.uom, p.interpolation
+         from type, unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[])
+           with ordinality as p (name, description, kind, uom, interpolation, position)
+       )
+       select uuid as id from type`,
+      [
+        tenantRowId,
+        rowId,
+        name,
+        description,
+        properties.map((property) => property.name),
+        properties.map((property) => property.description),
+        properties.map((property) => property.kind),
+        properties.map((property) => property.uom),
+        properties.map((property) => property.interpolation),
+      ] as Knex.RawBinding[],
+    );
+    return rows[0]?.id ?? null;
+  }
+
+  private readonly byId = new DataLoader(
+    async (ids: readonly string[]) => {
+      const rows = (await this.visible().whereRaw("y.uuid = any (?::uuid[])", [
+        [...ids],
+      ])) as StreamType[];
+      return inKeyOrder(ids, rows, (type) => type.id);
+    },
+    // Nothing is remembered: a mutation may change what the request's next field reads.
+    { cache: false },
+  );
+
+  private readonly byNamespace: NestedList<StreamType, StreamTypeListArgs>;
+
+  private readonly propertiesByType = new DataLoader(
+    async (types: readonly StreamType[]) => {
+      const { rows } = await this.db.raw<{
+        rows: (Property & { typeRowId: number })[];
+      }>(
+        `select p.type_id as "typeRowId", p.name, p.description, p.kind, p.uom, p.interpolation
+         from unnest(?::int[], ?::int[]) as y (tenant_id, id)
+         join stream.properties p on p.tenant_id = y.tenant_id and p.type_id = y.id
+         order by p.position`,
+        [
+          types.map(({ tenantRowId }) => tenantRowId),
+          types.map(({ rowId }) => rowId),
+        ],
+      );
+      return groupInKeyOrder(
+        types.map(({ rowId }) => rowId),
+        rows,
+        (row) => row.typeRowId,
+      );
+    },
+    { cacheKeyFn: ({ rowId }: StreamType) => rowId },
+  );
+
+  private visible(): Knex.QueryBuilder {
+    return this.db
+      .select(columns)
+      .from(this.db.raw("stream.caller(?) c", [this.viewer.identityId]))
+      .joinRaw(
+        `join stream.stream_types y on y.tenant_id = c.tenant_id
+           or exists (select from stream.visible(?) v where v.tenant_id = y.tenant_id and v.type_id = y.id)`,
+        [this.viewer.identityId],
+      );
+  }
+
+  private own(): Knex.QueryBuilder {
+    return this.visible().whereRaw("y.tenant_id = c.tenant_id");
+  }
+
+  private matching(words: readonly string[]): Knex.QueryBuilder {
+    const query = this.own();
+    for (const word of words)
+      void query.whereRaw(
+        "strpos(lower(concat_ws(E'\\n', y.name, y.description)), ?) > 0",
+        [word],
+      );
+    return query;
+  }
+}

@@ -1,0 +1,172 @@
+import { badInput, conflict, notFound } from "../../../common/errors.ts";
+import { record } from "../../../common/ledger-store.ts";
+import { descriptionFrom, nameFrom } from "../../../common/text.ts";
+import { CallerStore } from "../access/caller-store.ts";
+import { AccessStore, defaultAccess } from "../access/store.ts";
+import type { StreamContext } from "../context.ts";
+import type { CreateStreamInput, UpdateStreamInput } from "../generated.ts";
+import { NamespaceStore } from "../namespace/store.ts";
+import { StreamTypeStore, type StreamType } from "../stream-type/store.ts";
+import { StreamChangeStore, type StreamValues } from "./change-store.ts";
+import { maxNameLength, metadataFrom, tagsFrom } from "./input.ts";
+import { overridesFrom } from "./overrides.ts";
+import { StreamStore, typeOf, type Stream } from "./store.ts";
+
+export async function createStream(
+  input: CreateStreamInput,
+  { db, viewer, call }: StreamContext,
+): Promise<Stream | null> {
+  const externalId = nameFrom(
+    input.externalId,
+    "input.externalId",
+    maxNameLength,
+  );
+  const values = {
+    name: nameFrom(input.name ?? externalId, "input.name", maxNameLength),
+    description: descriptionFrom(input.description, "input.description"),
+    tags: tagsFrom(input.tags, "input.tags"),
+    metadata: metadataFrom(input.metadata, "input.metadata"),
+    extrapolation: input.extrapolation,
+  };
+  return db.transaction(async (transaction) => {
+    const caller = await new CallerStore(transaction, viewer).lock();
+    const namespace = await new NamespaceStore(transaction, viewer).getWritable(
+      input.namespaceId,
+      "input.namespaceId",
+    );
+    const streamTypes = new StreamTypeStore(transaction, viewer);
+    const type = await ownType(
+      streamTypes,
+      input.typeId,
+      namespace.tenantRowId,
+    );
+    const overrides = overridesFrom(
+      input.overrides,
+      await streamTypes.properties(type),
+      "input.overrides",
+    );
+    const access = new AccessStore(transaction, viewer);
+    const streams = new StreamStore(transaction, viewer);
+    const changes = new StreamChangeStore(transaction);
+    const added = await changes.add({
+      ...values,
+      externalId,
+      namespace,
+      type,
+      ownerRowId: caller.rowId,
+      accessListId: await access.listOf(caller.tenantRowId, defaultAccess),
+    });
+    if (added === null) {
+      const id = await changes.idOf(namespace, externalId);
+      return existing(id === null ? null : await streams.find(id), type);
+    }
+    await changes.replaceOverrides(added, overrides);
+    await record(
+      transaction,
+      call,
+      "createStream",
+      [
+        {
+          kind: "STREAM",
+          subjectType: "Stream",
+          subjectId: added.id,
+          tenantIds: [caller.tenantId],
+          after: { namespaceId: namespace.id, typeId: type.id },
+        },
+      ],
+      [{ id: added.id, name: values.name }],
+    );
+    return streams.find(added.id);
+  });
+}
+
+async function ownType(
+  streamTypes: StreamTypeStore,
+  id: string,
+  tenantRowId: number,
+): Promise<StreamType> {
+  const type = await streamTypes.find(id);
+  if (type === null) throw notFound("input.typeId");
+  if (type.tenantRowId !== tenantRowId)
+    throw badInput(
+      "This type belongs to another tenant. Create one like it in your own.",
+      "input.typeId",
+    );
+  return type;
+}
+
+/** The stream that has the external id already, if its events have the same type; what was edited since may differ. */
+function existing(stream: Stream | null, type: StreamType): Stream {
+  if (stream?.typeId !== type.id)
+    throw conflict(
+      "The namespace has another stream of this external id. Choose another one.",
+      "input.externalId",
+    );
+  return stream;
+}
+
+export async function updateStream(
+  input: UpdateStreamInput,
+  { db, viewer, call }: StreamContext,
+): Promise<Stream | null> {
+  const change = changeFrom(input);
+  return db.transaction(async (transaction) => {
+    const caller = await new CallerStore(transaction, viewer).lock();
+    const streams = new StreamStore(transaction, viewer);
+    await streams.lock([input.id]);
+    const stream = await streams.requireOne("WRITE", input.id, "input.id");
+    const changes = new StreamChangeStore(transaction);
+    await changes.update(stream, change);
+    if (input.overrides !== undefined) {
+      const properties = await new StreamTypeStore(
+        transaction,
+        viewer,
+      ).properties(typeOf(stream));
+      await changes.replaceOverrides(
+        stream,
+        overridesFrom(input.overrides ?? [], properties, "input.overrides"),
+      );
+    }
+    await record(
+      transaction,
+      call,
+      "updateStream",
+      [
+        {
+          kind: "STREAM",
+          subjectType: "Stream",
+          subjectId: stream.id,
+          tenantIds: [caller.tenantId],
+          // Names and texts may name people; the entry says only which of them changed.
+          after: { changed: Object.keys(input).filter((key) => key !== "id") },
+        },
+      ],
+      change.name === undefined ? [] : [{ id: stream.id, name: change.name }],
+    );
+    return streams.find(stream.id);
+  });
+}
+
+/** What is left out stays; null clears what may be empty. */
+function changeFrom(input: UpdateStreamInput): Partial<StreamValues> {
+  const { name, description, tags, metadata, extrapolation } = input;
+  for (const field of ["name", "extrapolation"] as const)
+    if (input[field] === null)
+      throw badInput(
+        `A stream always has its ${field}. Give one, or leave it out.`,
+        `input.${field}`,
+      );
+  return {
+    ...(name != null && {
+      name: nameFrom(name, "input.name", maxNameLength),
+    }),
+    ...(description !== undefined && {
+      description: descriptionFrom(description, "input.description"),
+    }),
+    ...(tags !== undefined && { tags: tagsFrom(tags ?? [], "input.tags") }),
+    ...(metadata !== undefined && {
+      metadata: metadataFrom(metadata, "input.metadata"),
+    }),
+    ...(extrapolation != null && { extrapolation }),
+  };
+}

@@ -1,0 +1,57 @@
+import { badInput, limitExceeded } from "../../../common/errors.ts";
+import { nameFrom } from "../../../common/text.ts";
+
+export const maxNameLength = 500;
+const maxTags = 50;
+const maxTagLength = 100;
+const maxMetadataBytes = 64 * 1024;
+const maxMetadataDepth = 32;
+
+/** Tags as they are stored: each once, in the order given. */
+export function tagsFrom(tags: readonly string[], at: string): string[] {
+  if (tags.length > maxTags)
+    throw limitExceeded(
+      "tags a stream",
+      maxTags,
+      tags.length,
+      "Leave some out, or use metadata.",
+      at,
+    );
+  return [
+    ...new Set(tags.map((tag, i) => nameFrom(tag, `${at}.${i}`, maxTagLength))),
+  ];
+}
+
+export function metadataFrom(value: unknown, at: string): string | null {
+  if (value == null) return null;
+  if (typeof value !== "object" || Array.isArray(value))
+    throw badInput('Metadata is a JSON object, e.g. {"site": "North"}.', at);
+  assertStorable(value, at, maxMetadataDepth);
+  const json = JSON.stringify(value);
+  const bytes = Buffer.byteLength(json);
+  if (bytes > maxMetadataBytes)
+    throw limitExceeded(
+      "bytes of metadata a stream",
+      maxMetadataBytes,
+      bytes,
+      "Leave some out.",
+      at,
+    );
+  return json;
+}
+
+/** PostgreSQL stores no NUL and no half of a character, and JSON.stringify ends on endless depth. */
+function assertStorable(value: unknown, at: string, depth: number): void {
+  if (typeof value === "string" && /\0|\p{Cs}/u.test(value))
+    throw badInput("Metadata has a character that no text can hold.", at);
+  if (typeof value !== "object" || value === null) return;
+  if (depth === 0)
+    throw badInput(
+      `Metadata is nested at most ${maxMetadataDepth} deep. Flatten it.`,
+      at,
+    );
+  for (const [key, item] of Object.entries(value)) {
+    assertStorable(key, at, 0);
+    assertStorable(item, at, depth - 1);
+  }
+}

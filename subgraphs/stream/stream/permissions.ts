@@ -1,0 +1,41 @@
+import {
+  can,
+  guardedByStore,
+  ownsIdentity,
+  signedIn,
+  type PermissionMap,
+} from "../../../common/permissions.ts";
+import type { StreamContext } from "../context.ts";
+import type {
+  MutationCreateStreamArgs,
+  MutationUpdateStreamArgs,
+} from "../generated.ts";
+
+const writesInNamespace = can<MutationCreateStreamArgs, StreamContext>(
+  "create streams in this namespace",
+  async (_viewer, { input: { namespaceId } }, { namespaces }) =>
+    Boolean(await namespaces.getWritable(namespaceId, "input.namespaceId")),
+);
+
+const writesStream = can<MutationUpdateStreamArgs, StreamContext>(
+  "edit this stream",
+  async (_viewer, { input: { id } }, { streams }) =>
+    Boolean(await streams.requireOne("WRITE", id, "input.id")),
+);
+
+export const permissions = {
+  Query: {
+    viewer: signedIn, // T2
+    stream: ownsIdentity, // S2, S6
+    streams: ownsIdentity, // S2, S6
+  },
+  Mutation: {
+    createStream: writesInNamespace, // S1
+    updateStream: writesStream, // S1
+  },
+  Viewer: guardedByStore, // S2, S6
+  Stream: guardedByStore, // S2, S6, rule 18
+  StreamConnection: guardedByStore,
+  StreamEdge: guardedByStore,
+  Community: guardedByStore, // S6
+} satisfies PermissionMap;

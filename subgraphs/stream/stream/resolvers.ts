@@ -1,0 +1,46 @@
+import { notFound } from "../../../common/errors.ts";
+import { rightsIn } from "../access/rights.ts";
+import type { StreamContext } from "../context.ts";
+import type { Resolvers } from "../generated.ts";
+import { createStream, updateStream } from "./actions.ts";
+import { overridden } from "./overrides.ts";
+import { typeOf } from "./store.ts";
+
+export const resolvers = {
+  Query: {
+    viewer: (_, __, { viewer }) => (viewer.identityId === null ? null : {}),
+    stream: async (_, { id }, { streams }) => {
+      const stream = await streams.find(id);
+      if (stream === null) throw notFound("id");
+      return stream;
+    },
+    streams: (_, args, { streams }) => streams.list(args),
+  },
+  Mutation: {
+    createStream: (_, { input }, context) => createStream(input, context),
+    updateStream: (_, { input }, context) => updateStream(input, context),
+  },
+  Viewer: {
+    streams: (_, args, { streams }) => streams.list(args),
+  },
+  Community: {
+    __resolveReference: ({ id }) => ({ id }),
+    streams: ({ id }, args, { streams }) => streams.ofCommunity(id, args),
+    sharedStreamCount: ({ id }, _, { streams }) => streams.countOfCommunity(id),
+  },
+  Stream: {
+    __resolveReference: ({ id }, { streams }) => streams.find(id),
+    tenant: ({ tenantId }) => ({ id: tenantId }),
+    namespace: ({ namespaceRowId }, _, { namespaces }) =>
+      namespaceRowId === null ? null : namespaces.findByRow(namespaceRowId),
+    type: typeOf,
+    properties: async (stream, _, { streams, streamTypes }) =>
+      overridden(
+        ...(await Promise.all([
+          streamTypes.properties(typeOf(stream)),
+          streams.overrides(stream),
+        ])),
+      ),
+    myRights: ({ rights }) => rightsIn(rights),
+  },
+} satisfies Resolvers<StreamContext>;
