@@ -70,6 +70,13 @@ export const page = (title: string, content: Html): string =>
       </body>
     </html> `.text;
 
+/** What every page with a form is given. */
+export interface Form {
+  /** The hidden field against forged forms. */
+  readonly token: Html;
+  readonly error?: string | undefined;
+}
+
 /** What went wrong, read out at once by a screen reader. */
 export const alert = (message: string | undefined): Html =>
   message === undefined ? html`` : html`<p role="alert">${message}</p>`;

@@ -1,10 +1,4 @@
-import { alert, html, page, type Html } from "./html.ts";
-
-interface Form {
-  /** The hidden field against forged forms. */
-  readonly token: Html;
-  readonly error?: string | undefined;
-}
+import { alert, html, page, type Form } from "./html.ts";
 
 export const requestLinkPage = ({ token, error }: Form) =>
   page(

@@ -1,11 +1,5 @@
 import type { Membership } from "../person-store.ts";
-import { alert, html, page, type Html } from "./html.ts";
-
-interface Form {
-  /** The hidden field against forged forms. */
-  readonly token: Html;
-  readonly error?: string | undefined;
-}
+import { alert, html, page, type Form, type Html } from "./html.ts";
 
 export const signInPage = ({
   token,
