@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { roles } from "../../migrations/run.ts";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { roles, type Role } from "../../migrations/run.ts";
 import { TestDatabase } from "../support/database.ts";
 
 let database: TestDatabase;
@@ -8,25 +8,136 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** Every table, view and function of another schema that a role can use: all that is published to it, and no more. */
-const published = {
-  tenant: ["community.met_tenants", "ledger.append"],
-  community: [],
-  stream: [],
-  issuer: [],
-} as const;
+/** All that each role may use outside of its own schema. Who publishes something more writes it here. */
+const published: Readonly<Record<Role, readonly string[]>> = {
+  tenant: [
+    "community.met_tenants(uuid): execute",
+    "issuer.add_link(text, bytea, timestamp with time zone): execute",
+    "ledger.append(uuid, uuid, text, text, jsonb, jsonb): execute",
+  ],
+  community: [
+    "ledger.append(uuid, uuid, text, text, jsonb, jsonb): execute",
+    "stream.ended_access(uuid, integer, integer[], integer[]): execute",
+    "stream.seen_streams(uuid, uuid[]): execute",
+    "tenant.lock_identities(uuid[]): execute",
+    "tenant.published_entitlements: select",
+    "tenant.published_identities: select",
+    "tenant.published_roles: select",
+    "tenant.published_tenants: select",
+  ],
+  stream: [
+    "community.lock_participation(uuid, uuid[]): execute",
+    "community.published_communities: select",
+    "community.published_members: select",
+    "community.published_memberships: select",
+    "ledger.append(uuid, uuid, text, text, jsonb, jsonb): execute",
+    "tenant.lock_identities(uuid[]): execute",
+    "tenant.published_entitlements: select",
+    "tenant.published_identities: select",
+    "tenant.published_roles: select",
+    "tenant.published_tenants: select",
+  ],
+  issuer: [
+    "ledger.append(uuid, uuid, text, text, jsonb, jsonb): execute",
+    "tenant.published_identities: select",
+    "tenant.published_tenants: select",
+    "tenant.secret_used(uuid, timestamp with time zone): execute",
+    "tenant.secrets_of_client(text): execute",
+    "tenant.users_of_email(text): execute",
+  ],
+};
 
-test.each(roles)(
-  "the %s role is no owner, and has no right to create",
-  async (role) => {
-    const { rows } = await database
-      .as(role)
-      .raw(
-        `select rolsuper, rolcreaterole, rolcreatedb from pg_roles where rolname = current_user`,
-      );
+/** Every right of a role on every table, view, column, sequence and function of every schema but PostgreSQL's own. */
+async function rightsOf(
+  role: Role,
+): Promise<{ schema: string; right: string }[]> {
+  const { rows } = await database.owner.raw<{
+    rows: { schema: string; right: string }[];
+  }>(
+    `with objects as (
+       select n.nspname as schema, format('%I.%I', n.nspname, c.relname) as name, p.privilege,
+              case when c.relkind = 'S' then has_sequence_privilege(:role, c.oid, p.privilege)
+                   when p.privilege in ('select', 'insert', 'update', 'references')
+                   then has_any_column_privilege(:role, c.oid, p.privilege)
+                   else has_table_privilege(:role, c.oid, p.privilege) end as granted
+       from pg_class c
+       join pg_namespace n on n.oid = c.relnamespace
+       join lateral unnest(case when c.relkind = 'S' then array['usage', 'select', 'update']
+            else array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger'] end)
+         as p(privilege) on true
+       where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+       union all
+       select n.nspname, format('%I.%I(%s)', n.nspname, f.proname, oidvectortypes(f.proargtypes)), 'execute',
+              has_function_privilege(:role, f.oid, 'execute')
+       from pg_proc f
+       join pg_namespace n on n.oid = f.pronamespace)
+     select schema, name || ': ' || privilege as "right"
+     from objects
+     where granted and schema !~ '^pg_' and schema <> 'information_schema'`,
+    { role: `tributary_${role}` },
+  );
+  return rows;
+}
+
+describe.each(roles)("the %s role", (role) => {
+  test("has of other schemas what is published to it, and nothing else", async () => {
+    const foreign = (await rightsOf(role)).filter(
+      ({ schema }) => schema !== role,
+    );
+    expect(foreign.map(({ right }) => right).sort()).toEqual(published[role]);
+  });
+
+  test("reads and writes its own schema, and shapes nothing there", async () => {
+    const own = (await rightsOf(role)).filter(({ schema }) => schema === role);
+    const kinds = new Set(own.map(({ right }) => right.split(": ")[1]));
+    kinds.delete("execute");
+    expect(kinds).toEqual(new Set(["select", "insert", "update", "delete"]));
+  });
+
+  test("creates in no schema, owns nothing, and can become nobody else", async () => {
+    const { rows } = await database.owner.raw<{ rows: unknown[] }>(
+      `select r.rolsuper, r.rolcreaterole, r.rolcreatedb, r.rolreplication, r.rolbypassrls,
+              has_database_privilege(r.oid, current_database(), 'create') as "createsSchemas",
+              array(select n.nspname::text from pg_namespace n where has_schema_privilege(r.oid, n.oid, 'create')) as "createsIn",
+              array(select c.relname::text from pg_class c where c.relowner = r.oid) as owns,
+              array(select o.rolname::text from pg_roles o where pg_has_role(r.oid, o.oid, 'member') and o.oid <> r.oid) as becomes
+       from pg_roles r where r.rolname = ?`,
+      [`tributary_${role}`],
+    );
     expect(rows).toEqual([
-      { rolsuper: false, rolcreaterole: false, rolcreatedb: false },
+      {
+        rolsuper: false,
+        rolcreaterole: false,
+        rolcreatedb: false,
+        rolreplication: false,
+        rolbypassrls: false,
+        createsSchemas: false,
+        createsIn: [],
+        owns: [],
+        becomes: [],
+      },
     ]);
-    expect(published).toBeDefined();
-  },
-);
+  });
+
+  const others = roles.filter((other) => other !== role);
+  test.each([
+    "select from ledger.entries",
+    "select from ledger.names",
+    "update ledger.entries set action = 'x'",
+    "delete from ledger.entries",
+    "truncate ledger.entries",
+    "insert into ledger.names (id) values (gen_random_uuid())",
+    "alter table ledger.entries add column x int",
+    "drop function ledger.append",
+    `create table ${role}.mine (id int)`,
+    "create table public.mine (id int)",
+    "create schema mine",
+    "select from public.migrations",
+    ...others.map((other) => `set role tributary_${other}`),
+    "set session authorization postgres",
+  ])("is refused: %s", async (statement) => {
+    await expect(database.as(role).raw(statement)).rejects.toThrow(
+      /permission denied|must be owner/,
+    );
+  });
+});
