@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Knex } from "knex";
+import { parseDateTime } from "./date-time.ts";
 import { badInput, limitExceeded } from "./errors.ts";
-import { parseDateTime } from "./scalars.ts";
 
 export interface PageArgs {
   first?: number | null;

@@ -1,3 +1,4 @@
+import { dateTimeOf, type Micros } from "../../../common/date-time.ts";
 import { conflict } from "../../../common/errors.ts";
 import { record } from "../../../common/ledger-store.ts";
 import { CallerStore } from "../access/caller-store.ts";
@@ -18,7 +19,6 @@ import {
   type EventColumns,
   type Target,
 } from "./columns.ts";
-import { dateTimeOf, type Micros } from "./time.ts";
 import { EventWriteStore, type EventKey } from "./write-store.ts";
 
 export async function writeEvents(

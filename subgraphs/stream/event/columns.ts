@@ -1,3 +1,4 @@
+import { parseMicros, type Micros } from "../../../common/date-time.ts";
 import { badInput, limitExceeded } from "../../../common/errors.ts";
 import type {
   StreamEventsInput,
@@ -6,7 +7,6 @@ import type {
 } from "../generated.ts";
 import { slotsOf, type Slot, type ValueProperty } from "./shape.ts";
 import type { Stream } from "../stream/store.ts";
-import { parseMicros, type Micros } from "./time.ts";
 
 /** A stream to write to, with its type's properties. */
 export interface Target {

@@ -1,7 +1,11 @@
 import { createHash } from "node:crypto";
+import {
+  dateTimeOf,
+  microsOf,
+  parseMicros,
+} from "../../../common/date-time.ts";
 import { badInput, limitExceeded } from "../../../common/errors.ts";
 import type { Boundary } from "../generated.ts";
-import { dateTimeOf, microsOf, parseMicros } from "./time.ts";
 
 export interface EventPageArgs {
   readonly window: { readonly from: string; readonly to: string };

@@ -1,8 +1,12 @@
 import { copyIn, type Knex } from "../../../common/database.ts";
+import {
+  dateTimeOf,
+  microsOf,
+  type Micros,
+} from "../../../common/date-time.ts";
 import type { WriteMode } from "../generated.ts";
 import type { EventColumns } from "./columns.ts";
 import { EventCopy } from "./copy-format.ts";
-import { dateTimeOf, microsOf, type Micros } from "./time.ts";
 
 /** An event's place. */
 export interface EventKey {
@@ -17,6 +21,12 @@ interface Extent {
 }
 
 const columns = "(tenant_id, stream_id, ts, value, numbers, texts)";
+
+/** What is sent again as it was costs no new row. */
+const replacing = `
+  on conflict (tenant_id, stream_id, ts) do update
+    set value = excluded.value, numbers = excluded.numbers, texts = excluded.texts
+    where (e.value, e.numbers, e.texts) is distinct from (excluded.value, excluded.numbers, excluded.texts)`;
 
 /**
  * Writes events of one tenant, and keeps `latest` with them. An event before or after all others of its stream is new
@@ -90,15 +100,10 @@ export class EventWriteStore {
       "create temp table if not exists incoming (like stream.events) on commit delete rows",
     );
     await this.copy("pg_temp.incoming", events);
-    if (mode === "INSERT") {
-      const existing = await this.existing();
-      if (existing.length > 0) return existing;
-    }
+    const existing = mode === "INSERT" ? await this.existing() : [];
+    if (existing.length > 0) return existing;
     await this.transaction.raw(
-      `insert into stream.events as e ${columns} select * from pg_temp.incoming
-       on conflict (tenant_id, stream_id, ts) do update
-         set value = excluded.value, numbers = excluded.numbers, texts = excluded.texts
-         where (e.value, e.numbers, e.texts) is distinct from (excluded.value, excluded.numbers, excluded.texts)`,
+      `insert into stream.events as e ${columns} select * from pg_temp.incoming ${mode === "UPSERT" ? replacing : ""}`,
     );
     // A transaction may write several times.
     await this.transaction.raw("truncate pg_temp.incoming");

@@ -1,0 +1,68 @@
+/** Microseconds since 1970-01-01T00:00:00Z; whole, and far below 2^53 for every year of the product. */
+export type Micros = number;
+
+const rfc3339 =
+  /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/;
+
+const end = Date.UTC(2201, 0) * 1000;
+
+/**
+ * An RFC 3339 timestamp, or null if the text is none. Years 1970 to 2200, as everywhere in the product. Leap seconds
+ * are refused: PostgreSQL would move them.
+ */
+export function parseMicros(text: string): Micros | null {
+  const match = rfc3339.exec(text);
+  if (!match) return null;
+  const year = Number(match[1]);
+  const month = Number(match[2]);
+  const day = Number(match[3]);
+  const hour = Number(match[4]);
+  const minute = Number(match[5]);
+  const second = Number(match[6]);
+  const offsetHours = Number(match[9] ?? 0);
+  const offsetMinutes = Number(match[10] ?? 0);
+  const exists =
+    day >= 1 &&
+    day <= daysIn(year, month) &&
+    hour < 24 &&
+    minute < 60 &&
+    second < 60 &&
+    offsetHours < 24 &&
+    offsetMinutes < 60;
+  if (!exists) return null;
+  const offset =
+    (offsetHours * 60 + offsetMinutes) * (match[8] === "-" ? -60_000 : 60_000);
+  const utc = Date.UTC(year, month - 1, day, hour, minute, second) - offset;
+  const micros = utc * 1000 + Number((match[7] ?? "").padEnd(6, "0"));
+  return micros >= 0 && micros < end ? micros : null;
+}
+
+const days = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** 0 for a month that does not exist. */
+const daysIn = (year: number, month: number): number =>
+  month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+    ? 29
+    : (days[month] ?? 0);
+
+/** As the graph writes it: `2026-01-31T08:00:00.5+00:00`. */
+export function dateTimeOf(micros: Micros): string {
+  const seconds = Math.floor(micros / 1_000_000);
+  const rest = micros - seconds * 1_000_000;
+  const fraction =
+    rest === 0 ? "" : `.${String(rest).padStart(6, "0").replace(/0+$/, "")}`;
+  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}${fraction}+00:00`;
+}
+
+/** A timestamp as `dateTimeOf` writes it, or null if the text is none. */
+export function parseDateTime(text: string): string | null {
+  const micros = parseMicros(text);
+  return micros === null ? null : dateTimeOf(micros);
+}
+
+/** Of what is known to be a timestamp: an argument that was checked, or what the database answers. */
+export function microsOf(dateTime: string): Micros {
+  const micros = parseMicros(dateTime);
+  if (micros === null) throw new Error(`${dateTime} is no timestamp.`);
+  return micros;
+}
