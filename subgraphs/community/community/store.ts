@@ -1,5 +1,5 @@
 import DataLoader from "dataloader";
-import type { Knex } from "../../../common/database.ts";
+import { prepared, type Knex } from "../../../common/database.ts";
 import { forbidden, notFound } from "../../../common/errors.ts";
 import { inKeyOrder } from "../../../common/loaders.ts";
 import {
@@ -175,9 +175,10 @@ export class CommunityStore {
 
   private readonly byId = new DataLoader(
     async (ids: readonly string[]) => {
-      const rows = (await this.visible().whereRaw("c.uuid = any (?::uuid[])", [
-        [...ids],
-      ])) as Community[];
+      const rows = await prepared<Community>(
+        this.db,
+        this.visible().whereRaw("c.uuid = any (?::uuid[])", [[...ids]]),
+      );
       return inKeyOrder(ids, rows, (community) => community.id);
     },
     // A mutation may change what the request's next field reads.

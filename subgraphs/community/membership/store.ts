@@ -1,5 +1,5 @@
 import DataLoader from "dataloader";
-import type { Knex } from "../../../common/database.ts";
+import { prepared, type Knex } from "../../../common/database.ts";
 import { notFound } from "../../../common/errors.ts";
 import { inKeyOrder } from "../../../common/loaders.ts";
 import { NestedList } from "../../../common/nested-list.ts";
@@ -71,6 +71,7 @@ export class MembershipStore {
       order: ownerFirst,
       parentId: "m.community_id",
       rows: () => this.visible(),
+      isPrepared: true,
     });
   }
 
@@ -178,9 +179,10 @@ export class MembershipStore {
 
   private readonly byId = new DataLoader(
     async (ids: readonly string[]) => {
-      const rows = (await this.visible().whereRaw("m.uuid = any (?::uuid[])", [
-        [...ids],
-      ])) as Membership[];
+      const rows = await prepared<Membership>(
+        this.db,
+        this.visible().whereRaw("m.uuid = any (?::uuid[])", [[...ids]]),
+      );
       return inKeyOrder(ids, rows, ({ id }) => id);
     },
     // A mutation may change what the request's next field reads.
