@@ -17,7 +17,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Typed readers over an environment that collect faults instead of throwing one by one. */
 export class EnvironmentReader {
-  private readonly faults: string[] = [];
+  private readonly faults = new Set<string>();
 
   constructor(private readonly env: Environment) {}
 
@@ -74,12 +74,12 @@ export class EnvironmentReader {
   }
 
   fault(fault: string): void {
-    this.faults.push(fault);
+    this.faults.add(fault);
   }
 
   /** The typed value, or every fault that was met on the way. */
   done<T>(value: T): T {
-    if (this.faults.length > 0) throw new ConfigError(this.faults);
+    if (this.faults.size > 0) throw new ConfigError([...this.faults]);
     return value;
   }
 }

@@ -45,6 +45,8 @@ export function connect(
     connection: connectionSettings(url, `tributary-${name}`),
     pool: { min: 0, max: poolSize },
     acquireConnectionTimeout: 10_000,
+    // What it warns of is thrown too, and told by who catches it.
+    log: { warn: () => undefined },
   });
 }
 

@@ -40,7 +40,7 @@ async function startEmbedded(
 ): Promise<string> {
   const postgres = await startEmbeddedPostgres({
     directory: join(dataDirectory, "postgres"),
-    log: log.child({ name: "postgres" }),
+    log: log.child({ part: "postgres" }),
   });
   onStop(() => postgres.stop());
   void postgres.exited.then((lastWords) => {

@@ -1,0 +1,66 @@
+import { describe, expect, test } from "@jest/globals";
+import type { ConfigError, Environment } from "../../common/config.ts";
+import { readConfig } from "../../installation/config.ts";
+
+const faultsOf = (env: Environment): readonly string[] => {
+  try {
+    readConfig(env);
+    return [];
+  } catch (error) {
+    return (error as ConfigError).faults;
+  }
+};
+
+describe("the installation's configuration", () => {
+  test("needs nothing to be set", () => {
+    expect(readConfig({})).toMatchObject({
+      gateway: { host: "127.0.0.1", port: 4000, introspection: true },
+      publicUrl: new URL("http://127.0.0.1:4000/"),
+      databaseUrl: undefined,
+      dataDirectory: ".tributary",
+    });
+  });
+
+  test("tells every fault at once", () => {
+    expect(
+      faultsOf({
+        PORT: "70000",
+        CORS_ORIGINS: "https://app.example/path, nonsense",
+        LOG_LEVEL: "loud",
+        INTROSPECTION: "yes",
+        POOL_SIZE: "0",
+        PUBLIC_URL: "https://tributary.example/graphql",
+      }),
+    ).toEqual([
+      expect.stringContaining("PUBLIC_URL must be an http or https origin"),
+      'PORT must be a whole number from 1 to 65535, not "70000".',
+      'INTROSPECTION must be one of on, off, not "yes".',
+      'CORS_ORIGINS must list origins by commas, like https://app.example.com, not "https://app.example/path".',
+      'CORS_ORIGINS must list origins by commas, like https://app.example.com, not "nonsense".',
+      'POOL_SIZE must be a whole number from 1 to 1000, not "0".',
+      'LOG_LEVEL must be one of fatal, error, warn, info, debug, silent, not "loud".',
+    ]);
+  });
+
+  test("lets Apollo's front ends in while developing only", () => {
+    const studio = "https://studio.apollographql.com";
+    expect(readConfig({}).gateway.origins).toContain(studio);
+    const production = readConfig({
+      NODE_ENV: "production",
+      PUBLIC_URL: "https://tributary.example",
+      CORS_ORIGINS: "https://app.example, https://other.example",
+    });
+    expect(production.gateway).toMatchObject({
+      introspection: false,
+      origins: [
+        "https://tributary.example",
+        "https://app.example",
+        "https://other.example",
+      ],
+    });
+    expect(
+      readConfig({ NODE_ENV: "production", INTROSPECTION: "on" }).gateway
+        .introspection,
+    ).toBe(true);
+  });
+});
