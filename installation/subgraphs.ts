@@ -1,4 +1,7 @@
+import type { Knex } from "../common/database.ts";
+import type { Knex } from "../common/database.ts";
 import type { Subgraph } from "../common/schema.ts";
+import type { Role } from "../migrations/run.ts";
 import { createContext as createCommunityContext } from "../subgraphs/community/context.ts";
 import { schema as communitySchema } from "../subgraphs/community/schema.ts";
 import { createContext as createStreamContext } from "../subgraphs/stream/context.ts";
@@ -8,11 +11,11 @@ import {
   type TenantSettings,
 } from "../subgraphs/tenant/context.ts";
 import { schema as tenantSchema } from "../subgraphs/tenant/schema.ts";
-import type { Database } from "./database.ts";
+import type { Role } from "../migrations/run.ts";
 
 /** The three subgraphs, each over connections of its own role. */
 export function createSubgraphs(
-  database: Pick<Database, "connect">,
+  database: { connect(role: Role): Knex },
   settings: TenantSettings,
 ): Subgraph[] {
   const tenant = database.connect("tenant");
