@@ -1,5 +1,4 @@
 import type { Knex } from "../common/database.ts";
-import type { Knex } from "../common/database.ts";
 import type { Subgraph } from "../common/schema.ts";
 import type { Role } from "../migrations/run.ts";
 import { createContext as createCommunityContext } from "../subgraphs/community/context.ts";
@@ -11,7 +10,6 @@ import {
   type TenantSettings,
 } from "../subgraphs/tenant/context.ts";
 import { schema as tenantSchema } from "../subgraphs/tenant/schema.ts";
-import type { Role } from "../migrations/run.ts";
 
 /** The three subgraphs, each over connections of its own role. */
 export function createSubgraphs(
