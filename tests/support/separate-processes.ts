@@ -14,13 +14,16 @@ import {
 const subgraphs = ["tenant", "community", "stream"] as const;
 type Subgraph = (typeof subgraphs)[number];
 
+export const internalTokenSecret = "known to these four processes alone";
+
 /** The installation as four processes, started and configured as its operator does it. */
 export class SeparateProcesses {
   private constructor(
     readonly urls: Readonly<Record<Subgraph | "gateway", string>>,
     readonly processes: Readonly<Record<Subgraph | "gateway", Process>>,
     private readonly forCommands: Environment,
-    private readonly home: string,
+    /** The data directory. */
+    readonly home: string,
   ) {}
 
   static async start(database: TestDatabase): Promise<SeparateProcesses> {
@@ -35,7 +38,7 @@ export class SeparateProcesses {
       `http://127.0.0.1:${ports[name]}`;
     const shared = {
       ...(await roleUrls(database)),
-      INTERNAL_TOKEN_SECRET: "known to these four processes alone",
+      INTERNAL_TOKEN_SECRET: internalTokenSecret,
       PUBLIC_URL: urlOf("gateway"),
       STOP_GRACE_MS: "0",
     };
