@@ -14,7 +14,7 @@ export class CallerStore {
 
   /** Null for a person without a tenant, and for an identity that is gone. */
   find(): Promise<Caller | null> {
-    return this.self.load(this.viewer.identityId);
+    return this.self.load("the caller");
   }
 
   async get(): Promise<Caller> {
@@ -50,9 +50,9 @@ export class CallerStore {
 
   // For many fields that ask in one tick; nothing is remembered.
   private readonly self = new DataLoader(
-    async (ids: readonly (string | null)[]) => {
+    async (asked: readonly string[]) => {
       const caller = await this.read();
-      return ids.map(() => caller);
+      return asked.map(() => caller);
     },
     { cache: false },
   );

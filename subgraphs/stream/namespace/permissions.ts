@@ -1,7 +1,7 @@
 import {
   can,
   guardedByStore,
-  ownsIdentity,
+  signedIn,
   type PermissionMap,
 } from "../../../common/permissions.ts";
 import type { StreamContext } from "../context.ts";
@@ -10,12 +10,12 @@ import { createNamespaces, mayCreateNamespaces } from "./rules.ts";
 const createsNamespaces = can<unknown, StreamContext>(
   createNamespaces,
   async (_viewer, _args, { callers }) =>
-    mayCreateNamespaces(await callers.get()),
+    mayCreateNamespaces(await callers.find()),
 );
 
 export const permissions = {
   Query: {
-    namespace: ownsIdentity, // T2
+    namespace: signedIn, // T2
   },
   Mutation: {
     createNamespace: createsNamespaces, // S1

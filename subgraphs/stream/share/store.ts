@@ -151,8 +151,8 @@ export class ShareStore {
     communityIds: readonly string[] | null,
   ): Promise<Share[]> {
     assertPairs(streamIds, communityIds);
-    const caller = await this.callers.get();
     const streams = await this.streams.getAll(streamIds, inStreams);
+    const caller = await this.callers.get();
     const named = communityIds && (await this.participations(communityIds));
     const shares = await this.own(streams, named);
     const rolesWhereShared = new Map<string, (string | null)[]>();

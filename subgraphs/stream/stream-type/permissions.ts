@@ -1,7 +1,7 @@
 import {
   can,
   guardedByStore,
-  ownsIdentity,
+  signedIn,
   type PermissionMap,
 } from "../../../common/permissions.ts";
 import type { StreamContext } from "../context.ts";
@@ -15,7 +15,7 @@ const writesInNamespace = can<MutationCreateStreamTypeArgs, StreamContext>(
 
 export const permissions = {
   Query: {
-    streamType: ownsIdentity, // T2, S6
+    streamType: signedIn, // T2, S6
   },
   Mutation: {
     createStreamType: writesInNamespace, // S1

@@ -244,7 +244,7 @@ export class StreamStore {
                                           where n.uuid = ? and n.tenant_id = s.tenant_id)`,
           [isUuid(namespaceId) ? namespaceId : null],
         );
-      return narrow(query, { search, tenantIds, tags });
+      return narrow(query, args);
     };
     const rows = await prepared<Stream & { position: string[] }>(
       this.db,
