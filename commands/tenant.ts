@@ -1,7 +1,7 @@
 import { EnvironmentReader, StartError } from "../common/config.ts";
 import { readPublicUrl } from "../common/public-url.ts";
 import { parseEmail } from "../common/text.ts";
-import { entitlements } from "../subgraphs/tenant/config.ts";
+import { entitlements } from "../subgraphs/tenant/tenant/entitlements.ts";
 import { runCommand } from "./command.ts";
 import { asOwner } from "./installation.ts";
 import { OperatorStore } from "./operator-store.ts";

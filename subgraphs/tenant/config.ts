@@ -1,8 +1,7 @@
 import { EnvironmentReader, type Environment } from "../../common/config.ts";
 import { readSubgraphConfig } from "../../common/subgraph.ts";
 import type { Entitlement } from "./generated.ts";
-
-export const entitlements: readonly Entitlement[] = ["COMMUNITIES"];
+import { entitlements } from "./tenant/entitlements.ts";
 
 /** What a tenant is founded with when its founder signs up (T5). */
 export interface SignUpConfig {

@@ -1,0 +1,216 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { execFile } from "node:child_process";
+import { TestDatabase } from "../support/database.ts";
+import { Seed } from "../support/seed.ts";
+import { neverIssued } from "../support/tenant-world.ts";
+import { everythingWritten } from "../support/written.ts";
+
+let database: TestDatabase;
+let seed: Seed;
+beforeAll(async () => {
+  database = await TestDatabase.create();
+  seed = new Seed(database.owner);
+});
+afterAll(() => database.drop());
+
+interface Run {
+  code: number;
+  output: string;
+  errors: string;
+}
+
+/** The command as an operator runs it. */
+const tenant = (
+  args: readonly string[],
+  env: Record<string, string> = { DATABASE_URL: database.url },
+) =>
+  new Promise<Run>((resolve) => {
+    const command = ["--import", "tsx", "commands/tenant.ts", ...args];
+    const options = {
+      env: { PUBLIC_URL: "https://tributary.example", ...env },
+    };
+    execFile(process.execPath, command, options, (error, output, errors) =>
+      resolve({ code: Number(error?.code ?? 0), output, errors }),
+    );
+  });
+
+/** Runs what must be refused, and shows that it wrote nothing. */
+async function refused(args: readonly string[]): Promise<string> {
+  const before = await everythingWritten(database);
+  const { code, output, errors } = await tenant(args);
+  expect({ code, output }).toEqual({ code: 1, output: "" });
+  expect(await everythingWritten(database)).toEqual(before);
+  return errors;
+}
+
+const lastEntry = async () =>
+  (
+    await database.owner("ledger.entries").orderBy("id", "desc").limit(1)
+  )[0] as object;
+
+test("an operator founds a tenant, entitles it, and sees it in the list", async () => {
+  const founded = await tenant([
+    "found",
+    "Northern Chemicals",
+    "--email",
+    "Ada@Example.com",
+    "--user-name",
+    "Ada",
+    "--region",
+    "eu",
+  ]);
+  const [, id = "", email, link] =
+    /^Tenant (\S+)\n(\S+) sets a password by (\S+), until .+\n$/.exec(
+      founded.output,
+    ) ?? [];
+  expect(email).toBe("ada@example.com");
+  expect(link).toMatch(
+    /^https:\/\/tributary\.example\/oidc\/password\/[\w-]{43}$/,
+  );
+  const users = await database
+    .owner("tenant.users as u")
+    .join("tenant.identity_roles as r", "r.identity_id", "u.identity_id")
+    .join("tenant.tenants as t", "t.id", "u.tenant_id")
+    .where({ "t.uuid": id })
+    .select("u.email", "r.role", "t.region");
+  expect(users).toEqual([
+    { email, role: "ACCOUNT_ADMINISTRATOR", region: "eu" },
+  ]);
+  expect((await tenant(["list"])).output).toBe(
+    `${id}\tNorthern Chemicals\t1 users\t0 clients\tno entitlements\n`,
+  );
+
+  expect((await tenant(["entitle", id, "COMMUNITIES"])).code).toBe(0);
+  expect(await lastEntry()).toMatchObject({
+    action: "entitleTenant",
+    actor_identity: null,
+    subject_id: id,
+    before: { entitlements: [] },
+    after: { entitlements: ["COMMUNITIES"] },
+  });
+  expect((await tenant(["list"])).output).toContain("\tCOMMUNITIES\n");
+  expect((await tenant(["disentitle", id, "COMMUNITIES"])).code).toBe(0);
+  expect(await lastEntry()).toMatchObject({
+    action: "disentitleTenant",
+    after: { entitlements: [] },
+  });
+});
+
+test("a founder who has a password already is sent no link", async () => {
+  await database.owner("issuer.persons").insert({
+    email: "known@example.com",
+    name: "Known",
+    password_hash: "hash",
+  });
+  const { output } = await tenant([
+    "found",
+    "Known",
+    "--email",
+    "known@example.com",
+  ]);
+  expect(output).toMatch(
+    /^Tenant \S+\nknown@example\.com signs in with the password it has\.\n$/,
+  );
+});
+
+test("a tenant joins a community with its first moderator", async () => {
+  const community = await seed.community(await seed.tenant());
+  const guest = await seed.tenant();
+  const administrator = await seed.user(
+    guest,
+    ["ACCOUNT_ADMINISTRATOR"],
+    "guest@example.com",
+  );
+  await seed.user(guest, ["VIEWER"], "viewer@example.com");
+  const join = [
+    "join",
+    "--community",
+    community.uuid,
+    "--tenant",
+    guest.uuid,
+    "--paused",
+  ];
+
+  expect(await refused([...join, "--moderator", "viewer@example.com"])).toMatch(
+    /no user viewer@example\.com who is ACCOUNT_ADMINISTRATOR/,
+  );
+  const { output } = await tenant([
+    ...join,
+    "--moderator",
+    "guest@example.com",
+  ]);
+  const [, membership] = /^Membership (\S+)\n$/.exec(output) ?? [];
+  const members = await database
+    .owner("community.members as r")
+    .join("community.memberships as m", "m.id", "r.membership_id")
+    .where({ "m.uuid": membership })
+    .select("m.status", "r.role", "r.identity_id");
+  expect(members).toEqual([
+    { status: "PAUSED", role: "MODERATOR", identity_id: administrator.id },
+  ]);
+  const entries = await database
+    .owner("ledger.entries")
+    .where({ community_id: community.uuid })
+    .orderBy("id")
+    .select("kind", "subject_id");
+  expect(entries).toEqual([
+    { kind: "MEMBERSHIP", subject_id: membership },
+    { kind: "ROLE", subject_id: administrator.uuid },
+  ]);
+  expect(await refused([...join, "--moderator", "guest@example.com"])).toMatch(
+    /in that community already/,
+  );
+});
+
+test("a tenant that is not entitled cannot join", async () => {
+  const community = await seed.community(await seed.tenant());
+  const guest = await seed.tenant("Plain", { entitled: false });
+  await seed.user(guest, ["ACCOUNT_ADMINISTRATOR"], "plain@example.com");
+  const join = ["join", "--community", community.uuid, "--tenant", guest.uuid];
+  expect(await refused([...join, "--moderator", "plain@example.com"])).toMatch(
+    /not entitled to COMMUNITIES/,
+  );
+});
+
+test.each([
+  ["no operation", [], /^Usage: /],
+  ["an operation that there is not", ["close"], /^Usage: /],
+  ["an option that there is not", ["list", "--all"], /Unknown option '--all'/],
+  ["no e-mail", ["found", "X"], /^--email is missing/],
+  [
+    "a malformed e-mail",
+    ["found", "X", "--email", "x"],
+    /^--email must be an e-mail address, not "x"/,
+  ],
+  ["an empty name", ["found", " ", "--email", "x@example.com"], /^Give a name/],
+  [
+    "a feature that there is not",
+    ["entitle", neverIssued, "FLYING"],
+    /^There is no feature FLYING/,
+  ],
+  [
+    "a tenant that there is not",
+    ["entitle", neverIssued, "COMMUNITIES"],
+    /^There is no tenant/,
+  ],
+])("%s is refused in a sentence", async (_, args, sentence) => {
+  expect(await refused(args)).toMatch(sentence);
+});
+
+test("without an installation that runs, the operator is told how to have one", async () => {
+  const { code, errors } = await tenant(["list"], {
+    TRIBUTARY_DATA: "/nonexistent",
+  });
+  expect(code).toBe(1);
+  expect(errors).toMatch(
+    /^No installation runs in \/nonexistent\. Start it with "npm start"/,
+  );
+});
+
+test("a database without Tributary is told apart", async () => {
+  const url = new URL(database.url);
+  url.pathname = "postgres";
+  const { code, errors } = await tenant(["list"], { DATABASE_URL: url.href });
+  expect(code).toBe(1);
+  expect(errors).toMatch(/^This database holds no Tributary yet/);
+});
