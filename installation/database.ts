@@ -7,7 +7,7 @@ import { migrate, roleUrl, type Role } from "../migrations/run.ts";
 import type { InstallationConfig } from "./config.ts";
 
 export interface Database {
-  /** A pool of connections as this role, or as the owner of the database. */
+  /** The pool of connections as this role, or as the owner of the database. */
   connect(role: Role | "owner"): Knex;
   readonly isEmbedded: boolean;
 }
@@ -21,15 +21,18 @@ export async function openDatabase(
   const ownerUrl =
     config.databaseUrl ?? (await startEmbedded(config, log, onStop));
   for (const name of await migrate(ownerUrl)) log.info(`ran migration ${name}`);
+  const pools = new Map<Role | "owner", Knex>();
+  const open = (role: Role | "owner") => {
+    const { poolSize } = config;
+    const url = role === "owner" ? ownerUrl : roleUrl(ownerUrl, role);
+    const pool = connect(url, { name: role, poolSize });
+    onStop(() => pool.destroy());
+    pools.set(role, pool);
+    return pool;
+  };
   return {
     isEmbedded: config.databaseUrl === undefined,
-    connect(role) {
-      const { poolSize } = config;
-      const url = role === "owner" ? ownerUrl : roleUrl(ownerUrl, role);
-      const pool = connect(url, { name: role, poolSize });
-      onStop(() => pool.destroy());
-      return pool;
-    },
+    connect: (role) => pools.get(role) ?? open(role),
   };
 }
 

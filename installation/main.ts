@@ -7,6 +7,7 @@ import { LocalDataSource } from "../gateway/local-data-source.ts";
 import { startGateway } from "../gateway/server.ts";
 import { readSupergraph } from "../gateway/supergraph.ts";
 import { createIssuer } from "../issuer/issuer.ts";
+import { keepPartitions } from "../subgraphs/stream/event/partition-store.ts";
 import { readConfig } from "./config.ts";
 import { openDatabase } from "./database.ts";
 import { ensureDemo, invitation } from "./demo/demo.ts";
@@ -30,6 +31,7 @@ await runProcess(async (onStop) => {
       ? await ensureDemo(config, database, log)
       : undefined;
 
+  onStop(keepPartitions(database.connect("stream"), log));
   const dataSources = new Map(
     subgraphs.map((subgraph) => [
       subgraph.name,

@@ -31,7 +31,7 @@ const folders = {
  * "assembly" is what stands beside main.ts, "part" any file of a concept without a role of its own.
  */
 const roles = {
-  main: ["assembly"],
+  main: ["assembly", "store"],
   assembly: ["assembly", "resolvers", "permissions", "store", "part"],
   resolvers: ["actions", "store", "part"],
   permissions: ["permissions", "store", "part"],

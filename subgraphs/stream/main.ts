@@ -4,6 +4,7 @@ import { runProcess } from "../../common/process.ts";
 import { startSubgraph } from "../../common/subgraph.ts";
 import { readConfig } from "./config.ts";
 import { createContext } from "./context.ts";
+import { keepPartitions } from "./event/partition-store.ts";
 import { schema } from "./schema.ts";
 
 await runProcess(async (onStop) => {
@@ -14,6 +15,7 @@ await runProcess(async (onStop) => {
     poolSize: config.poolSize,
   });
   onStop(() => db.destroy());
+  onStop(keepPartitions(db, log));
   const subgraph = {
     name: "stream",
     schema,
