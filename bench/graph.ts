@@ -30,6 +30,7 @@ export async function startSubgraphs(bench: Bench): Promise<Subgraphs> {
   for (const role of ["tenant", "community", "stream"] as const) {
     const name = role.toUpperCase();
     const subgraph = await start(bench, `subgraphs/${role}/main.ts`, {
+      ...bench.tokens.settings,
       ...secret,
       [`${name}_DATABASE_URL`]: roleUrl(bench.world.url, role),
     });

@@ -5,13 +5,14 @@ import { assertCpuIsTold } from "./cpu.ts";
 import { events } from "./events.ts";
 import type { Bench, Figure } from "./figure.ts";
 import { gate } from "./gate.ts";
+import { ingest } from "./ingest.ts";
 import { measure } from "./measure.ts";
 import { page } from "./page.ts";
 import { reportOf, tableOf, type Taken } from "./report.ts";
 import { createTokens } from "./tokens.ts";
 import { seedWorld, startDatabase } from "./world.ts";
 
-const figures: readonly Figure[] = [page, events, gate];
+const figures: readonly Figure[] = [page, events, gate, ingest];
 const report = "docs/benchmarks.md";
 
 const usage = `

@@ -86,7 +86,7 @@ export const stepMs = 4 * 60_000;
 export async function seedWorld(url: string): Promise<World> {
   const db = connect(url, { name: "bench-seed", poolSize: 1 });
   try {
-    for (const statement of statements) await db.raw(statement);
+    for (const statement of worldStatements) await db.raw(statement);
     return {
       url,
       readers: await readers(db),
@@ -97,30 +97,8 @@ export async function seedWorld(url: string): Promise<World> {
   }
 }
 
-const statements = [
-  `insert into tenant.tenants (name) select 'Tenant ' || to_char(n, 'FM00') from generate_series(1, 20) n`,
-  `insert into tenant.entitlements (tenant_id, entitlement) select id, 'COMMUNITIES' from tenant.tenants`,
-
-  `insert into tenant.identities (tenant_id, kind, name)
-   select t.id, k.kind, k.name from tenant.tenants t
-   cross join (values ('CLIENT', 'Reader'), ('USER', 'Administrator'), ('USER', 'Steward')) k (kind, name)`,
-  `insert into tenant.identity_roles (tenant_id, identity_id, role)
-   select i.tenant_id, i.id, r.role from tenant.identities i
-   join (values ('Reader', 'VIEWER'), ('Administrator', 'ACCOUNT_ADMINISTRATOR'), ('Steward', 'DATA_STEWARD')) r (name, role)
-     on r.name = i.name`,
-
-  `insert into community.communities (name, owner_tenant_id)
-   select 'Community ' || to_char(n, 'FM00'), 1 + n % 20 from generate_series(1, 50) n`,
-  `insert into community.memberships (community_id, tenant_id)
-   select c.id, 1 + (c.id + o.further) % 20 from community.communities c
-   cross join (values (0), (1), (3), (7), (12), (16)) o (further)`,
-  `insert into community.members (membership_id, tenant_id, identity_id, role)
-   select m.id, m.tenant_id, i.id,
-          case when i.name = 'Reader' then 'MEMBER' when c.owner_tenant_id = m.tenant_id then 'ADMINISTRATOR' else 'MODERATOR' end
-   from community.memberships m
-   join community.communities c on c.id = m.community_id
-   join tenant.identities i on i.tenant_id = m.tenant_id and i.name <> 'Steward'`,
-
+/** Of every tenant: its access list, namespace and type, and this many streams. */
+const streams = (perTenant: number) => [
   `insert into stream.access_lists (tenant_id, content_hash) select id, 'bench' from tenant.tenants`,
   `insert into stream.access_entries (tenant_id, list_id, position, effect, rights, role)
    select l.tenant_id, l.id, e.position, 'ALLOW', e.rights, e.role from stream.access_lists l
@@ -137,16 +115,39 @@ const statements = [
           n.access_list_id
    from stream.namespaces n
    join stream.stream_types t on t.tenant_id = n.tenant_id
-   cross join generate_series(1, 250) s`,
+   cross join generate_series(1, ${perTenant}) s`,
+];
+
+const worldStatements = [
+  `insert into tenant.tenants (name) select 'Tenant ' || to_char(n, 'FM00') from generate_series(1, 20) n`,
+  `insert into tenant.entitlements (tenant_id, entitlement) select id, 'COMMUNITIES' from tenant.tenants`,
+  `insert into tenant.identities (tenant_id, kind, name)
+   select t.id, k.kind, k.name from tenant.tenants t
+   cross join (values ('CLIENT', 'Reader'), ('USER', 'Administrator'), ('USER', 'Steward')) k (kind, name)`,
+  `insert into tenant.identity_roles (tenant_id, identity_id, role)
+   select i.tenant_id, i.id, r.role from tenant.identities i
+   join (values ('Reader', 'VIEWER'), ('Administrator', 'ACCOUNT_ADMINISTRATOR'), ('Steward', 'DATA_STEWARD')) r (name, role)
+     on r.name = i.name`,
+  `insert into community.communities (name, owner_tenant_id)
+   select 'Community ' || to_char(n, 'FM00'), 1 + n % 20 from generate_series(1, 50) n`,
+  `insert into community.memberships (community_id, tenant_id)
+   select c.id, 1 + (c.id + o.further) % 20 from community.communities c
+   cross join (values (0), (1), (3), (7), (12), (16)) o (further)`,
+  `insert into community.members (membership_id, tenant_id, identity_id, role)
+   select m.id, m.tenant_id, i.id,
+          case when i.name = 'Reader' then 'MEMBER' when c.owner_tenant_id = m.tenant_id then 'ADMINISTRATOR' else 'MODERATOR' end
+   from community.memberships m
+   join community.communities c on c.id = m.community_id
+   join tenant.identities i on i.tenant_id = m.tenant_id and i.name <> 'Steward'`,
+  ...streams(250),
   `insert into stream.shares (tenant_id, stream_id, membership_id, shared_by)
    select s.tenant_id, s.id, m.id, i.uuid
    from stream.streams s
    join community.memberships m on m.tenant_id = s.tenant_id and (s.id + m.community_id) % 6 = 0
    join tenant.identities i on i.tenant_id = s.tenant_id and i.name = 'Steward'`,
-
-  // Of each hundred streams the first is a long one. Values as a sensor would send them: a wander of two decimals.
+  // Of each hundred streams one is long. Values as a sensor sends them: a wander, in two decimals.
   `insert into stream.events (tenant_id, stream_id, ts, value)
-   select s.tenant_id, s.id, date_trunc('hour', now()) - make_interval(mins => 4 * l.every * e),
+   select s.tenant_id, s.id, date_trunc('hour', now()) - make_interval(secs => ${stepMs / 1000} * l.every * e),
           round((50 + 20 * sin(s.id + e * 0.01) + 3 * random())::numeric, 2)
    from stream.streams s
    cross join lateral (
@@ -157,6 +158,16 @@ const statements = [
    select e.tenant_id, e.stream_id, l.first_ts, l.ts, e.value
    from (select tenant_id, stream_id, min(ts) as first_ts, max(ts) as ts from stream.events group by 1, 2) l
    join stream.events e on e.tenant_id = l.tenant_id and e.stream_id = l.stream_id and e.ts = l.ts`,
+  `vacuum (analyze)`,
+];
+
+const plantStatements = [
+  `insert into tenant.tenants (name) values ('Plant')`,
+  `insert into tenant.identities (tenant_id, kind, name) select id, 'USER', 'Contributor' from tenant.tenants`,
+  `insert into tenant.identity_roles (tenant_id, identity_id, role) select tenant_id, id, 'CONTRIBUTOR' from tenant.identities`,
+  `insert into tenant.users (tenant_id, identity_id, email)
+   select tenant_id, id, 'contributor@plant.example' from tenant.identities`,
+  ...streams(50),
   `vacuum (analyze)`,
 ];
 
@@ -190,4 +201,28 @@ async function longStreams(db: Knex): Promise<LongStream[]> {
      order by s.id, reading.id`,
   );
   return rows.map((row) => ({ ...row, from: new Date(row.from) }));
+}
+
+/** A tenant whose contributor writes into its streams. */
+export interface Plant {
+  /** Of the owner role. */
+  readonly url: string;
+  readonly identityId: string;
+  readonly email: string;
+  readonly streamIds: readonly string[];
+}
+
+/** One tenant with 50 streams and no events. */
+export async function seedPlant(url: string): Promise<Plant> {
+  const db = connect(url, { name: "bench-seed", poolSize: 1 });
+  try {
+    for (const statement of plantStatements) await db.raw(statement);
+    const { rows } = await db.raw<{ rows: [Omit<Plant, "url">] }>(
+      `select i.uuid as "identityId", u.email, array(select s.uuid::text from stream.streams s order by s.id) as "streamIds"
+       from tenant.identities i join tenant.users u on u.identity_id = i.id`,
+    );
+    return { url, ...rows[0] };
+  } finally {
+    await db.destroy();
+  }
 }

@@ -10,7 +10,7 @@ const page = `
            from community.memberships m
            join tenant.tenants t on t.id = m.tenant_id
            where m.community_id = c.id
-           order by m.joined_at, m.uuid
+           order by m.tenant_id <> c.owner_tenant_id, m.joined_at, m.uuid
            limit 50) m
        ) as nodes) x) as memberships,
       (select row_to_json(x) from (select array(

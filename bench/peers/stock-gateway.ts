@@ -37,7 +37,7 @@ const server = new ApolloServer<Context>({
     supergraphSdl: await readFile("schema/supergraph.graphql", "utf8"),
     buildService: ({ name }) =>
       new IdentifiedDataSource({
-        url: reader.text(`${name.toUpperCase()}_URL`),
+        url: new URL("/graphql", reader.url(`${name.toUpperCase()}_URL`)).href,
       }),
   }),
 });
