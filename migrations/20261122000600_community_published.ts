@@ -32,18 +32,20 @@ export async function up(knex: Knex): Promise<void> {
     end $$`);
 
   // T3: the tenants that an identity meets in communities it takes part in, or, if AA, that its tenant is in.
+  // In plpgsql, which keeps the plan for the session: planning costs as much as the answer.
   await knex.raw(`
     create function community.met_tenants(viewer uuid) returns table (tenant_id int)
-    language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-      select other.tenant_id
+    language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+    begin
+      return query select other.tenant_id
       from tenant.identities i
       join community.memberships own on own.tenant_id = i.tenant_id
       join community.memberships other on other.community_id = own.community_id and other.tenant_id <> own.tenant_id
       where i.uuid = met_tenants.viewer and i.enabled
         and (exists (select from community.members r where r.membership_id = own.id and r.identity_id = i.id)
           or exists (select from tenant.identity_roles r
-                     where r.identity_id = i.id and r.role = 'ACCOUNT_ADMINISTRATOR'))
-    $$`);
+                     where r.identity_id = i.id and r.role = 'ACCOUNT_ADMINISTRATOR'));
+    end $$`);
 
   await knex.raw(
     `grant usage on schema community to tributary_stream, tributary_tenant`,
