@@ -10,6 +10,12 @@ Starts one subgraph as a process of its own, for a gateway that runs as one too.
   INTERNAL_TOKEN_SECRET   the same as the gateway's; at least 32 characters
   HOST, PORT              127.0.0.1 and 4001 (tenant), 4002 (community), 4003 (stream)
   POOL_SIZE, LOG_LEVEL    10 connections, info
+
+The tenant subgraph reads besides:
+
+  PUBLIC_URL              where clients reach the gateway; one-use links lead there
+  SIGN_UP                 "open", or "off": then only the operator founds tenants
+  SIGN_UP_ENTITLEMENTS    of a tenant founded by sign-up: COMMUNITIES, or "none"
 `;
 
 const names = ["tenant", "community", "stream"];
