@@ -1,10 +1,11 @@
 import { createHmac } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import pg from "pg";
-import createKnex, { type Knex } from "knex";
 import {
   assertSupportedVersion,
+  connect,
   connectionSettings,
+  type Knex,
 } from "../common/database.ts";
 import { StartError } from "../common/config.ts";
 
@@ -32,6 +33,12 @@ const source: Knex.MigrationSource<string> = {
   },
 };
 
+const settings: Knex.MigratorConfig = {
+  migrationSource: source,
+  tableName: "migrations",
+  schemaName: "public",
+};
+
 /**
  * Brings the database to this version and lets the roles sign in. Answers the names of the migrations that ran.
  * Several processes may call it at once: an advisory lock lets one work while the others wait.
@@ -40,16 +47,9 @@ export async function migrate(ownerUrl: string): Promise<string[]> {
   const gatekeeper = new pg.Client(
     connectionSettings(ownerUrl, "tributary-migrate"),
   );
-  const knex = createKnex({
-    client: "pg",
-    connection: connectionSettings(ownerUrl, "tributary-migrate"),
-    pool: { min: 0, max: 1 },
-    migrations: {
-      migrationSource: source,
-      tableName: "migrations",
-      schemaName: "public",
-    },
-  });
+  // Losing it fails the statements that follow.
+  gatekeeper.on("error", () => undefined);
+  const knex = connect(ownerUrl, { name: "migrate", poolSize: 1 });
   try {
     await assertSupportedVersion(knex);
     await gatekeeper.connect();
@@ -57,8 +57,8 @@ export async function migrate(ownerUrl: string): Promise<string[]> {
       "select pg_advisory_lock(hashtext('tributary.migrate'))",
     );
     // Under the advisory lock, knex's own lock can only be left over from a process that was killed.
-    await knex.migrate.forceFreeMigrationsLock();
-    const [, ran] = (await knex.migrate.latest()) as [number, string[]];
+    await knex.migrate.forceFreeMigrationsLock(settings);
+    const [, ran] = (await knex.migrate.latest(settings)) as [number, string[]];
     await letRolesSignIn(knex, ownerUrl);
     return ran;
   } finally {
