@@ -86,11 +86,14 @@ export async function knock(caller: Caller, visit: Visit) {
       ...idsOn(community.streams),
       sharedStreamCount: community.sharedStreamCount,
     },
-    refusals: errors.map(({ path, message, extensions: { code } }) => ({
-      path: path?.join("."),
-      code,
-      message,
-    })),
+    // Each subgraph answers when it is ready.
+    refusals: errors
+      .map(({ path = [], message, extensions: { code } }) => ({
+        path: path.join("."),
+        code,
+        message,
+      }))
+      .sort((a, b) => a.path.localeCompare(b.path)),
   };
 }
 

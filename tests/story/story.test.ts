@@ -117,7 +117,7 @@ chapter(
   async () => {
     await importFile(plant, files.process, [
       ...["--namespace", "Reactor", "--create"],
-      ...["--ignore", "case", "--describe", files.variables],
+      ...["--ignore", "case", "--names", files.variables],
     ]);
     const { streams } = await steward.caller.get<{ streams: StreamPage }>(
       `{ streams(first: 100) { totalCount nodes { id externalId name properties { uom } } } }`,
@@ -345,7 +345,7 @@ chapter(
       stream: null,
       shared: null,
       inCommunity: null,
-      refusals: ["stream", "streams", "community"].map((path) =>
+      refusals: ["community", "stream", "streams"].map((path) =>
         expect.objectContaining({ path, code: "UNAUTHENTICATED" }),
       ),
     };
