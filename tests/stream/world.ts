@@ -52,10 +52,6 @@ export const callers = [
 
 export type Caller = (typeof callers)[number];
 
-export interface Namespace extends Row {
-  readonly typeId: string;
-}
-
 /** A stream of the plant, shared in one community with the partner. */
 export interface StreamWorld {
   readonly tenants: Readonly<Record<string, Row>>;
@@ -96,11 +92,9 @@ export async function seedWorld(database: TestDatabase): Promise<StreamWorld> {
     seed.tenant("Stranger"),
   ]);
   const tenants = { plant, partner, unentitled, former, stranger };
-  const communities = [
-    await seed.community(plant),
-    await seed.community(plant),
-  ];
-  const [community, otherCommunity] = communities as [Row, Row];
+  const community = await seed.community(plant);
+  const otherCommunity = await seed.community(plant);
+  const communities = [community, otherCommunity];
   const memberships = new Map(
     await Promise.all(
       communities.flatMap((place) =>
