@@ -7,7 +7,6 @@ import type { Logger } from "./log.ts";
 import { mask, requestIdHeader } from "./masking.ts";
 
 export interface GraphqlEndpoint<Context extends BaseContext> {
-  /** Made by `createApolloServer`. */
   readonly server: ApolloServer<Context>;
   readonly maxBodyBytes: number;
   /** The id of this request in log, ledger and errors. */
@@ -27,6 +26,7 @@ export const graphqlHandler =
   <Context extends BaseContext>(endpoint: GraphqlEndpoint<Context>): Handler =>
   async (request, response) => {
     const requestId = endpoint.requestId(request);
+    const begun = performance.now();
     response.setHeader(requestIdHeader, requestId);
     response.setHeader("cache-control", "no-store");
     try {
@@ -34,6 +34,8 @@ export const graphqlHandler =
     } catch (error) {
       refuse(response, error, requestId, endpoint.log);
     }
+    const ms = Math.round(performance.now() - begun);
+    endpoint.log.debug({ requestId, status: response.statusCode, ms });
   };
 
 async function execute<Context extends BaseContext>(

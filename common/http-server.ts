@@ -89,7 +89,7 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
       await Promise.race([closed, sleep(graceMs)]);
       // Right after the loop's poll: what has arrived has been read by now, and its connection is not idle.
       await setImmediate();
-      server.closeIdleConnections();
+      server.close();
       const deadline = setTimeout(() => server.closeAllConnections(), drainMs);
       await closed;
       clearTimeout(deadline);

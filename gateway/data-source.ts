@@ -1,5 +1,10 @@
 import type { GraphQLDataSource } from "@apollo/gateway";
-import { Kind, type DocumentNode, type GraphQLFormattedError } from "graphql";
+import {
+  Kind,
+  type DocumentNode,
+  type GraphQLFormattedError,
+  type SelectionSetNode,
+} from "graphql";
 import type { CallContext } from "../common/permissions.ts";
 import type { Call } from "../common/viewer.ts";
 
@@ -44,10 +49,14 @@ function rootFields(document: DocumentNode | undefined): string[] {
   const operation = document?.definitions.find(
     (definition) => definition.kind === Kind.OPERATION_DEFINITION,
   );
-  // The planner writes root fields out; it puts fragments only below them.
-  return (operation?.selectionSet.selections ?? []).flatMap((selection) =>
-    selection.kind === Kind.FIELD
-      ? [selection.alias?.value ?? selection.name.value]
-      : [],
-  );
+  return operation ? fieldsOf(operation.selectionSet) : [];
 }
+
+/** The planner spreads no named fragments at the root; it keeps those with a condition inline. */
+const fieldsOf = ({ selections }: SelectionSetNode): string[] =>
+  selections.flatMap((selection) => {
+    if (selection.kind === Kind.INLINE_FRAGMENT)
+      return fieldsOf(selection.selectionSet);
+    if (selection.kind === Kind.FRAGMENT_SPREAD) return [];
+    return [selection.alias?.value ?? selection.name.value];
+  });

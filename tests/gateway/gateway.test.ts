@@ -242,16 +242,37 @@ describe.each(modes)("%s", (mode) => {
       ]);
   });
 
-  test("the fetches of a mutation do not share what they loaded", async () => {
-    orchard.contexts.trees = 0;
-    const { data } = await graph.request(
-      viewer,
-      'mutation { a: plant(name: "a") { name fruit { weight } } b: plant(name: "b") { name } }',
+  test("the fetches of a query share what they loaded, where they can; those of a mutation do not", async () => {
+    const fields = "{ name fruit { weight } neighbour { name } }";
+    const neighbour = { name: "pear" };
+    const contextsFor = async (operation: string, root: string) => {
+      orchard.contexts.trees = 0;
+      const { data, errors } = await graph.request(
+        viewer,
+        operation + fields + "}",
+      );
+      expect(errors).toEqual([]);
+      expect(data).toEqual({
+        [root]: { name: "apple", fruit: { weight: 5 }, neighbour },
+      });
+      return orchard.contexts.trees;
+    };
+    expect(await contextsFor('{ tree(id: "apple") ', "tree")).toBe(
+      mode === "in one process" ? 1 : 2,
     );
-    expect(data).toEqual({
-      a: { name: "a", fruit: { weight: 1 } },
-      b: { name: "b" },
+    expect(await contextsFor('mutation { plant(name: "apple") ', "plant")).toBe(
+      2,
+    );
+  });
+
+  test("a null that must not be one blanks the object around it, and says nothing of subgraphs", async () => {
+    const response = await graph.fetch("/graphql", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({
+        query: '{ tree(id: "elm") { name count } ripe }',
+      }),
     });
-    expect(orchard.contexts.trees).toBeGreaterThan(0);
+    expect(await response.json()).toEqual({ data: { tree: null, ripe: 7 } });
   });
 });

@@ -22,7 +22,7 @@ const start = (mode: (typeof modes)[number], graceMs: number) =>
 
 describe.each(modes)("a graph %s that stops", (mode) => {
   test("fails readiness first, while it still serves", async () => {
-    const graph = await start(mode, 300);
+    const graph = await start(mode, 1_000);
     const stopped = graph.stop();
     await sleep(50);
     expect((await graph.fetch("/readyz")).status).toBe(503);

@@ -144,7 +144,7 @@ describe("the internal token", () => {
 
 describe("the way to a subgraph that", () => {
   const document = parse(
-    "query ($r: [_Any!]!) { first: whoCalls second: whoCalls _entities(representations: $r) { __typename } }",
+    "query ($r: [_Any!]!) { first: whoCalls ... @include(if: true) { second: whoCalls } _entities(representations: $r) { __typename } }",
   );
 
   /** What the gateway makes of this server's answer. */

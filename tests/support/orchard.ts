@@ -31,7 +31,7 @@ const fruits = `
   extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@shareable"])
   scalar Values
   type Query { fruitRequestIds: [String!]  largest: Fruit  ripe: Int  weights: Values }
-  type Tree @key(fields: "id") { id: ID!  fruit: Fruit  harvest: Values  rotten: String  sour: String }
+  type Tree @key(fields: "id") { id: ID!  fruit: Fruit  harvest: Values  rotten: String  sour: String  neighbour: Tree  count: Int! }
   type Fruit { weight: Float!  caller: String }
 `;
 
@@ -44,6 +44,9 @@ export class Orchard {
   readonly subgraphs: readonly Subgraph[] = [
     this.subgraph("trees", trees, {
       DateTime,
+      Tree: {
+        __resolveReference: ({ id }: { id: string }) => ({ id, name: id }),
+      },
       Query: {
         whoCalls: (_: unknown, __: unknown, { call }: { call: Call }) =>
           call.viewer.identityId ?? call.viewer.person?.email ?? "nobody",
@@ -91,6 +94,8 @@ export class Orchard {
           id === "elm" ? null : { id },
         fruit: ({ id }: { id: string }) => ({ weight: id.length }),
         harvest: () => new PackedJson(this.packed),
+        count: () => 12,
+        neighbour: () => ({ id: "pear" }),
         rotten: ({ id }: { id: string }) => {
           if (id === "pear") throw new RangeError("a worm at 10.0.0.7");
           return "no";
