@@ -14,36 +14,39 @@ import { lastUrl } from "../common/embedded-postgres/running.ts";
 import { isMigrated } from "./operator-store.ts";
 
 /**
- * Lets an operator's command work as the owner of the installation's database: the one of `DATABASE_URL`, or the
- * embedded one, which must be running.
+ * Lets an operator's command work as the owner of the installation's database, whose URL it is told too: the one of
+ * `DATABASE_URL`, or the embedded one, which must be running.
  */
 export async function asOwner<T>(
   env: Environment,
-  work: (db: Knex) => Promise<T>,
+  work: (db: Knex, url: string) => Promise<T>,
 ): Promise<T> {
-  const db = await connectAsOwner(env);
+  const { db, url } = await connectAsOwner(env);
   try {
     await assertSupportedVersion(db);
     if (!(await isMigrated(db)))
       throw new StartError(
         'This database holds no Tributary yet. Run "npm run migrate" first.',
       );
-    return await work(db);
+    return await work(db, url);
   } finally {
     await db.destroy();
   }
 }
 
-async function connectAsOwner(env: Environment): Promise<Knex> {
+async function connectAsOwner(
+  env: Environment,
+): Promise<{ db: Knex; url: string }> {
   const reader = new EnvironmentReader(env);
   const pool = { name: "command", poolSize: 2 };
   const outside = reader.optional("DATABASE_URL");
-  if (outside !== undefined) return connect(outside, pool);
+  if (outside !== undefined)
+    return { db: connect(outside, pool), url: outside };
   const directory = reader.text("TRIBUTARY_DATA", ".tributary");
   const url = await lastUrl(join(directory, "postgres"));
   if (url !== undefined) {
     const db = connect(url, pool);
-    if (await isReachable(db)) return db;
+    if (await isReachable(db)) return { db, url };
     await db.destroy();
   }
   throw new StartError(

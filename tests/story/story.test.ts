@@ -23,11 +23,17 @@ import { closedBut, cursorInto, knock, openTo, readAll } from "./reader.ts";
 
 let home: string;
 let files: DataSets;
+/** What the files say, by their columns' names. */
+let readings: ReadonlyMap<string, Readings>;
 let database: TestDatabase;
 let installation: SeparateProcesses;
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "tributary-data-"));
   files = await dataSets(home);
+  readings = new Map([
+    ...(await readingsOf(files.process)),
+    ...(await readingsOf(files.machine)),
+  ]);
   database = await TestDatabase.create();
   installation = await SeparateProcesses.start(database);
 }, 90_000);
@@ -56,189 +62,162 @@ let plant: Company;
 let vendor: Company;
 let stranger: Company;
 
-chapter(
-  "the operator founds three tenants, and their administrators set a password and sign in",
-  async () => {
-    plant = await Company.found(
-      ...[installation, "Eastman Chemical Works", "ada@plant.example"],
-    );
-    vendor = await Company.found(
-      ...[installation, "Volute Compressors", "vic@vendor.example"],
-    );
-    stranger = await Company.found(
-      ...[installation, "Bystander Analytics", "sam@stranger.example"],
-    );
-    for (const { id } of [plant, vendor, stranger])
-      await installation.operate("tenant", "entitle", id, "COMMUNITIES");
-    expect(
-      await plant.administrator.get(`{ viewer { tenant { id name } roles } }`),
-    ).toEqual({
-      viewer: {
-        tenant: { id: plant.id, name: "Eastman Chemical Works" },
-        roles: ["ACCOUNT_ADMINISTRATOR", "MEMBER"],
-      },
-    });
-  },
-);
+chapter("three tenants are founded, and their owners sign in", async () => {
+  [plant, vendor, stranger] = await Promise.all([
+    Company.found(installation, "Eastman Works", "ada@plant.example"),
+    Company.found(installation, "Volute Compressors", "vic@vendor.example"),
+    Company.found(installation, "Bystander Ltd", "sam@stranger.example"),
+  ]);
+  for (const { id } of [plant, vendor])
+    await installation.operate("tenant", "entitle", id, "COMMUNITIES");
+  expect(
+    await plant.administrator.get(`{ viewer { tenant { id name } roles } }`),
+  ).toEqual({
+    viewer: {
+      tenant: { id: plant.id, name: "Eastman Works" },
+      roles: ["ACCOUNT_ADMINISTRATOR", "MEMBER"],
+    },
+  });
+});
 
 let steward: Character;
 let engineer: Character;
 let monitor: Character;
 
-chapter(
-  "the administrators add people, who sign in by password, and a program, which signs in by a secret",
-  async () => {
-    steward = await plant.addUser("Stella", "stella@plant.example", [
-      "DATA_STEWARD",
-    ]);
-    engineer = await vendor.addUser("Egon", "egon@vendor.example", ["VIEWER"]);
-    monitor = await vendor.addClient("Fleet monitor", ["VIEWER"]);
-    const query = `{ viewer { identity { __typename id } tenant { id } } }`;
-    expect(await engineer.caller.get(query)).toEqual({
-      viewer: {
-        identity: { __typename: "User", id: engineer.id },
-        tenant: { id: vendor.id },
-      },
-    });
-    expect(await monitor.caller.get(query)).toEqual({
-      viewer: {
-        identity: { __typename: "Client", id: monitor.id },
-        tenant: { id: vendor.id },
-      },
-    });
-  },
-);
+chapter("people are added, and a program that has a secret", async () => {
+  steward = await plant.addUser("Stella", "stella@plant.example", [
+    "DATA_STEWARD",
+  ]);
+  engineer = await vendor.addUser("Egon", "egon@vendor.example", ["VIEWER"]);
+  monitor = await vendor.addClient("Fleet monitor", ["VIEWER"]);
+  const query = `{ viewer { identity { __typename id } tenant { id } } }`;
+  expect(await engineer.caller.get(query)).toEqual({
+    viewer: {
+      identity: { __typename: "User", id: engineer.id },
+      tenant: { id: vendor.id },
+    },
+  });
+  expect(await monitor.caller.get(query)).toEqual({
+    viewer: {
+      identity: { __typename: "Client", id: monitor.id },
+      tenant: { id: vendor.id },
+    },
+  });
+});
 
 /** The plant's streams by their tags in the file, and the vendor's only one. */
 const streamIds = new Map<string, string>();
 
-chapter(
-  "the plant imports 52 streams of 21,120 events each, with names and units",
-  async () => {
-    await importFile(plant, files.process, [
-      ...["--namespace", "Reactor", "--create"],
-      ...["--ignore", "case", "--names", files.variables],
-    ]);
-    const { streams } = await steward.caller.get<{ streams: StreamPage }>(
-      `{ streams(first: 100) { totalCount nodes { id externalId name properties { uom } } } }`,
-    );
-    const variables = await variablesOf(files.variables);
-    expect(
-      streams.nodes.map(({ externalId, name, properties: [property] }) => ({
-        tag: externalId,
-        name,
-        unit: property?.uom,
-      })),
-    ).toEqual(
-      expect.arrayContaining(
-        variables.map(({ tag, name, unit }) => ({ tag, name, unit })),
-      ),
-    );
-    expect(streams.totalCount).toBe(52);
-    for (const { externalId, id } of streams.nodes)
-      streamIds.set(externalId, id);
-  },
-);
+chapter("the plant imports 52 streams with their names and units", async () => {
+  await importFile(plant, files.process, [
+    ...["--namespace", "Reactor", "--create"],
+    ...["--ignore", "case", "--names", files.variables],
+  ]);
+  const { streams } = await steward.caller.get<{ streams: StreamPage }>(
+    `{ streams(first: 100) { totalCount nodes { id externalId name properties { uom } } } }`,
+  );
+  const variables = await variablesOf(files.variables);
+  expect(
+    streams.nodes.map(({ externalId, name, properties: [property] }) => ({
+      tag: externalId,
+      name,
+      unit: property?.uom,
+    })),
+  ).toEqual(
+    expect.arrayContaining(
+      variables.map(({ tag, name, unit }) => ({ tag, name, unit })),
+    ),
+  );
+  expect(streams.totalCount).toBe(52);
+  for (const { externalId, id } of streams.nodes) streamIds.set(externalId, id);
+});
 
-chapter(
-  "the vendor's file has two readings for some times, so it says which of them counts",
-  async () => {
-    const options = ["--namespace", "Test bench", "--create", "--zone", "UTC"];
-    const refused = await installation.tryToOperate(
-      ...importArguments(vendor, files.machine, options),
-    );
-    expect(refused).toEqual({
-      code: 1,
-      output: expect.stringMatching(/machine_temperature\.csv.*\b10151\b/),
-    });
-    expect(
-      await vendor.administrator.get(`{ streams { totalCount } }`),
-    ).toEqual({
-      streams: { totalCount: 0 },
-    });
+chapter("the vendor says which of two readings counts", async () => {
+  const options = ["--namespace", "Test bench", "--create", "--zone", "UTC"];
+  const refused = await installation.tryToOperate(
+    ...importArguments(vendor, files.machine, options),
+  );
+  expect(refused).toEqual({
+    code: 1,
+    output: expect.stringMatching(/machine_temperature\.csv.*\b10151\b/),
+  });
+  expect(await vendor.administrator.get(`{ streams { totalCount } }`)).toEqual({
+    streams: { totalCount: 0 },
+  });
 
-    await importFile(vendor, files.machine, [...options, "--duplicates=last"]);
-    const { streams } = await monitor.caller.get<{ streams: StreamPage }>(
-      `{ streams { nodes { id } } }`,
-    );
-    expect(streams.nodes).toHaveLength(1);
-    streamIds.set("value", streams.nodes[0]?.id ?? "");
-  },
-);
+  await importFile(vendor, files.machine, [...options, "--duplicates=last"]);
+  const { streams } = await monitor.caller.get<{ streams: StreamPage }>(
+    `{ streams { nodes { id } } }`,
+  );
+  expect(streams.nodes).toHaveLength(1);
+  streamIds.set("value", streams.nodes[0]?.id ?? "");
+});
 
 let communityId: string;
 
-chapter(
-  "the plant founds a community, the vendor becomes a member of it, and each lets its own people in",
-  async () => {
-    const { createCommunity } = await plant.administrator.get<{
-      createCommunity: { id: string; myRole: string };
-    }>(
-      `mutation { createCommunity(input: { name: "Compressor care" }) { id myRole } }`,
-    );
-    expect(createCommunity).toMatchObject({ myRole: "ADMINISTRATOR" });
-    communityId = createCommunity.id;
-    await letIn(plant, steward);
-    await installation.operate(
-      ...["tenant", "join", "--community", communityId],
-      ...["--tenant", vendor.id, "--moderator", vendor.administratorEmail],
-    );
-    await letIn(vendor, engineer);
-    await letIn(vendor, monitor);
-    expect(
-      await engineer.caller.get(
-        `query ($id: ID!) {
+chapter("the plant founds a community, and the vendor joins it", async () => {
+  const { createCommunity } = await plant.administrator.get<{
+    createCommunity: { id: string; myRole: string };
+  }>(
+    `mutation { createCommunity(input: { name: "Compressor care" }) { id myRole } }`,
+  );
+  expect(createCommunity).toMatchObject({ myRole: "ADMINISTRATOR" });
+  communityId = createCommunity.id;
+  await letIn(plant, steward);
+  await installation.operate(
+    ...["tenant", "join", "--community", communityId],
+    ...["--tenant", vendor.id, "--moderator", vendor.administratorEmail],
+  );
+  await letIn(vendor, engineer);
+  await letIn(vendor, monitor);
+  expect(
+    await engineer.caller.get(
+      `query ($id: ID!) {
         community(id: $id) { myRole memberships { nodes { tenant { name } userCount clientCount } } }
       }`,
-        { id: communityId },
-      ),
-    ).toEqual({
-      community: {
-        myRole: "MEMBER",
-        memberships: {
-          nodes: [
-            {
-              tenant: { name: "Eastman Chemical Works" },
-              userCount: 2,
-              clientCount: 0,
-            },
-            {
-              tenant: { name: "Volute Compressors" },
-              userCount: 2,
-              clientCount: 1,
-            },
-          ],
-        },
+      { id: communityId },
+    ),
+  ).toEqual({
+    community: {
+      myRole: "MEMBER",
+      memberships: {
+        nodes: [
+          {
+            tenant: { name: "Eastman Works" },
+            userCount: 2,
+            clientCount: 0,
+          },
+          {
+            tenant: { name: "Volute Compressors" },
+            userCount: 2,
+            clientCount: 1,
+          },
+        ],
       },
-    });
-  },
-);
+    },
+  });
+});
 
 /** What concerns the vendor, by the names in the side file. */
 let sharedTags: string[];
 
-chapter(
-  "the plant's steward shares what concerns compressor and cooling water",
-  async () => {
-    const variables = await variablesOf(files.variables);
-    sharedTags = variables
-      .filter(({ name }) => /compressor|cooling water/i.test(name))
-      .map(({ tag }) => tag);
-    expect(sharedTags).toHaveLength(6);
-    const { shareStreams } = await steward.caller.get<{
-      shareStreams: object[];
-    }>(
-      `mutation ($input: ShareStreamsInput!) { shareStreams(input: $input) { state } }`,
-      { input: { streamIds: idsOf(sharedTags), communityIds: [communityId] } },
-    );
-    expect(shareStreams).toHaveLength(6);
-  },
-);
+chapter("the plant shares what concerns the vendor", async () => {
+  const variables = await variablesOf(files.variables);
+  sharedTags = variables
+    .filter(({ name }) => /compressor|cooling water/i.test(name))
+    .map(({ tag }) => tag);
+  expect(sharedTags).toHaveLength(6);
+  const { shareStreams } = await steward.caller.get<{
+    shareStreams: object[];
+  }>(
+    `mutation ($input: ShareStreamsInput!) { shareStreams(input: $input) { state } }`,
+    { input: { streamIds: idsOf(sharedTags), communityIds: [communityId] } },
+  );
+  expect(shareStreams).toHaveLength(6);
+});
 
-chapter(
-  "the vendor's program finds exactly these beside the vendor's own, in one query, each with its first and last event as in the file",
-  async () => {
-    const { streams } = await monitor.caller.get<{ streams: StreamPage }>(`{
+chapter("the vendor reads exactly that and its own in one query", async () => {
+  const { streams } = await monitor.caller.get<{ streams: StreamPage }>(`{
     streams(first: 100) {
       totalCount
       nodes {
@@ -248,96 +227,82 @@ chapter(
       }
     }
   }`);
-    const readings = await allReadings();
-    const expected = [...sharedTags, "value"].map((tag) => ({
-      id: streamIds.get(tag),
-      // The name in another tenant's source system is not for its readers.
-      externalId: tag === "value" ? "value" : null,
-      isOwn: tag === "value",
-      tenant: {
-        name: tag === "value" ? "Volute Compressors" : "Eastman Chemical Works",
-      },
-      first: eventAt(readings.get(tag), 0),
-      last: eventAt(readings.get(tag), -1),
-    }));
-    expect(streams.totalCount).toBe(7);
-    expect(sortedById(streams.nodes)).toEqual(sortedById(expected));
-  },
-);
+  const expected = [...sharedTags, "value"].map((tag) => ({
+    id: streamIds.get(tag),
+    // The name in another tenant's source system is not for its readers.
+    externalId: tag === "value" ? "value" : null,
+    isOwn: tag === "value",
+    tenant: {
+      name: tag === "value" ? "Volute Compressors" : "Eastman Works",
+    },
+    first: eventAt(readings.get(tag), 0),
+    last: eventAt(readings.get(tag), -1),
+  }));
+  expect(streams.totalCount).toBe(7);
+  expect(sortedById(streams.nodes)).toEqual(sortedById(expected));
+});
 
-chapter(
-  "and reads every one of their values page by page, equal to the file",
-  async () => {
-    const readings = await allReadings();
-    for (const tag of [...sharedTags, "value"]) {
-      const { timestamps, values } = await readAll(
-        monitor.caller,
-        streamIds.get(tag) ?? "",
-      );
-      // Compared as a whole, so that a failure does not print 20,000 lines.
-      expect([tag, timestamps.length]).toEqual([
-        tag,
-        readings.get(tag)?.timestamps.length,
-      ]);
-      expect(timestamps.join() === readings.get(tag)?.timestamps.join()).toBe(
-        true,
-      );
-      expect(values.join() === readings.get(tag)?.values.join()).toBe(true);
-    }
-  },
-);
-
-chapter(
-  "a third tenant sees nothing, and what it names does not exist for it",
-  async () => {
-    const { administrator } = stranger;
-    const nothing = await knock(administrator, {
-      stream: randomUUID(),
-      community: randomUUID(),
-    });
-    expect(nothing).toMatchObject({
-      stream: null,
-      shared: { totalCount: 0, ids: [] },
-      inCommunity: null,
-      refusals: [{ code: "NOT_FOUND" }, { code: "NOT_FOUND" }],
-    });
-    for (const stream of idsOf([...sharedTags, "XMEAS_1", "value"]))
-      expect(
-        await knock(administrator, { stream, community: communityId }),
-      ).toEqual(nothing);
-  },
-);
-
-chapter(
-  "what the plant unshares is closed to the vendor in the very next request, to old cursors too",
-  async () => {
-    const [stream = "", ...others] = idsOf(sharedTags);
-    const visit = await visitTo(stream);
-    expect(await knock(monitor.caller, visit)).toEqual(
-      openTo([stream, ...others]),
+chapter("every value that the vendor reads is the file's", async () => {
+  for (const tag of [...sharedTags, "value"]) {
+    const { timestamps, values } = await readAll(
+      monitor.caller,
+      streamIds.get(tag) ?? "",
     );
-    await steward.caller.get(
-      `mutation ($input: UnshareStreamsInput!) { unshareStreams(input: $input) { applied } }`,
-      { input: { streamIds: [stream], communityIds: [communityId] } },
+    // Compared as a whole, so that a failure does not print 20,000 lines.
+    expect([tag, timestamps.length]).toEqual([
+      tag,
+      readings.get(tag)?.timestamps.length,
+    ]);
+    expect(timestamps.join() === readings.get(tag)?.timestamps.join()).toBe(
+      true,
     );
-    expect(await knock(monitor.caller, visit)).toEqual(closedBut(others));
-  },
-);
+    expect(values.join() === readings.get(tag)?.values.join()).toBe(true);
+  }
+});
+
+chapter("a third tenant sees nothing", async () => {
+  const { administrator } = stranger;
+  const nothing = await knock(administrator, {
+    stream: randomUUID(),
+    community: randomUUID(),
+  });
+  expect(nothing).toMatchObject({
+    stream: null,
+    shared: { totalCount: 0, ids: [] },
+    inCommunity: null,
+    refusals: [{ code: "NOT_FOUND" }, { code: "NOT_FOUND" }],
+  });
+  for (const stream of idsOf([...sharedTags, "XMEAS_1", "value"]))
+    expect(
+      await knock(administrator, { stream, community: communityId }),
+    ).toEqual(nothing);
+});
+
+chapter("what is unshared is closed in the very next request", async () => {
+  const [stream = "", ...others] = idsOf(sharedTags);
+  const visit = await visitTo(stream);
+  expect(await knock(monitor.caller, visit)).toEqual(
+    openTo([stream, ...others]),
+  );
+  await steward.caller.get(
+    `mutation ($input: UnshareStreamsInput!) { unshareStreams(input: $input) { applied } }`,
+    { input: { streamIds: [stream], communityIds: [communityId] } },
+  );
+  expect(await knock(monitor.caller, visit)).toEqual(closedBut(others));
+});
+
+chapter("so is all of it by a pause, until it is resumed", async () => {
+  const [, ...shared] = idsOf(sharedTags);
+  const visit = await visitTo(shared[0] ?? "");
+  await inCommunity("pauseSharing");
+  expect(await knock(monitor.caller, visit)).toEqual(closedBut([]));
+  expect(await cursorInto(steward.caller, visit.stream)).toBe(visit.after);
+  await inCommunity("resumeSharing");
+  expect(await knock(monitor.caller, visit)).toEqual(openTo(shared));
+});
 
 chapter(
-  "a pause closes all of it in the very next request, and the resumption opens it likewise",
-  async () => {
-    const [, ...shared] = idsOf(sharedTags);
-    const visit = await visitTo(shared[0] ?? "");
-    await inCommunity("pauseSharing");
-    expect(await knock(monitor.caller, visit)).toEqual(closedBut([]));
-    await inCommunity("resumeSharing");
-    expect(await knock(monitor.caller, visit)).toEqual(openTo(shared));
-  },
-);
-
-chapter(
-  "a user and a program that the vendor takes away are nobody in the very next request, though their tokens live on",
+  "a removed user and a disabled program are nobody at once",
   async () => {
     const [, ...shared] = idsOf(sharedTags);
     const visit = await visitTo(shared[0] ?? "");
@@ -363,7 +328,7 @@ chapter(
   },
 );
 
-chapter("in all this no event was copied", async () => {
+chapter("and no event was copied", async () => {
   const { rows } = await database.owner.raw<{
     rows: { tenant: string; count: number }[];
   }>(
@@ -413,14 +378,6 @@ const letIn = (company: Company, { id }: Character) =>
     `mutation ($input: SetCommunityRolesInput!) { setCommunityRoles(input: $input) { applied } }`,
     { input: { communityId, members: [{ identityId: id, role: "MEMBER" }] } },
   );
-
-/** What the files say of the shared tags and of the vendor's machine. */
-async function allReadings(): Promise<Map<string, Readings>> {
-  return new Map([
-    ...(await readingsOf(files.process)),
-    ...(await readingsOf(files.machine)),
-  ]);
-}
 
 const eventAt = (readings: Readings | undefined, place: number) => ({
   timestamp: readings?.timestamps.at(place),

@@ -72,10 +72,10 @@ export async function storeEvents(
       transaction,
       call,
       "writeEvents",
-      written.entries(targets).map(({ stream, ...what }) => ({
+      written.entries(targets).map(({ id, ...what }) => ({
         kind: "EVENTS",
         subjectType: "Stream",
-        subjectId: stream.id,
+        subjectId: id,
         tenantIds: [tenantId],
         after: { mode, ...what },
       })),
@@ -90,7 +90,8 @@ async function withProperties(
 ): Promise<Target[]> {
   return Promise.all(
     streams.map(async (stream) => ({
-      stream,
+      id: stream.id,
+      rowId: stream.rowId,
       properties: await streamTypes.properties(typeOf(stream)),
     })),
   );
@@ -111,17 +112,17 @@ class Written {
       this.byStream.set(streamRowId, {
         from: Math.min(before.from, from),
         to: Math.max(before.to, to),
-        count: before.count + timestamps.length,
+        count: before.count + order.length,
       });
     }
   }
 
   entries(targets: readonly Target[]) {
-    return targets.flatMap(({ stream }) => {
-      const of = this.byStream.get(stream.rowId);
+    return targets.flatMap(({ id, rowId }) => {
+      const of = this.byStream.get(rowId);
       if (!of) return [];
       const window = { from: dateTimeOf(of.from), to: dateTimeOf(of.to) };
-      return [{ stream, window, count: of.count }];
+      return [{ id, window, count: of.count }];
     });
   }
 
@@ -149,7 +150,7 @@ function alreadyThere(
     const row = timestamps.findIndex((timestamp) => times.has(timestamp));
     if (row >= 0)
       return conflict(
-        `Stream ${targets[i]?.stream.id}, event ${row}: there is an event at ${dateTimeOf(timestamps[row] ?? 0)} already. Write it with UPSERT, or leave it out.`,
+        `Stream ${targets[i]?.id}, event ${row}: there is an event at ${dateTimeOf(timestamps[row] ?? 0)} already. Write it with UPSERT, or leave it out.`,
         `input.streams.${i}.timestamps.${row}`,
       );
   }

@@ -6,11 +6,11 @@ import type {
   WriteEventsInput,
 } from "../generated.ts";
 import { slotsOf, type Slot, type ValueProperty } from "./shape.ts";
-import type { Stream } from "../stream/store.ts";
 
 /** A stream to write to, with its type's properties. */
 export interface Target {
-  readonly stream: Stream;
+  readonly id: string;
+  readonly rowId: number;
   readonly properties: readonly ValueProperty[];
 }
 
@@ -18,7 +18,7 @@ export interface Target {
 export interface EventColumns {
   readonly streamRowId: number;
   readonly timestamps: readonly Micros[];
-  /** The rows in the order of their timestamps, which are distinct. */
+  /** The rows that are events, by their timestamps, which are distinct. */
   readonly order: readonly number[];
   readonly value: NumberColumn | null;
   readonly numbers: readonly (NumberColumn | null)[];
@@ -84,7 +84,7 @@ export function assertWithinLimits({ streams }: WriteEventsInput): void {
 /** One stream's part of a call, checked against the stream's type; `at` is its place in the arguments. */
 export function columnsFrom(
   input: StreamEventsInput,
-  { stream, properties }: Target,
+  { rowId, properties }: Target,
   at: string,
 ): EventColumns {
   const timestamps = timestampsFrom(input, at);
@@ -96,10 +96,10 @@ export function columnsFrom(
           `Stream ${input.streamId}, property "${slot.name}": ${values.length} values for ${timestamps.length} timestamps. Give one for each, null where there is none.`,
           at,
         );
-      const row = values.findIndex((value) => !isOf[slot.kind](value));
+      const row = values.findIndex((value) => !isValueOf(slot.kind, value));
       if (row >= 0)
         throw badInput(
-          `${eventName(input, row)}: property "${slot.name}" takes ${takes[slot.kind]} or null, not ${shown(values[row])}.`,
+          `${eventName(input, row)}: property "${slot.name}" takes ${valuesOf[slot.kind]} or null, not ${shown(values[row])}.`,
           `${at}.${row}`,
         );
       return [slot, values];
@@ -112,7 +112,7 @@ export function columnsFrom(
         (slot) => given.find(([{ name }]) => name === slot.name)?.[1] ?? null,
       );
   return {
-    streamRowId: stream.rowId,
+    streamRowId: rowId,
     timestamps,
     order: orderOf(timestamps, input, at),
     value: numbersIn(inSlots("value")[0] ?? null),
@@ -192,15 +192,19 @@ function orderOf(
 const numbersIn = (values: readonly unknown[] | null) =>
   values && values.map((value) => (value === null ? null : Number(value)));
 
-const isOf: Record<ValueKind, (value: unknown) => boolean> = {
-  FLOAT: (value) => value === null || Number.isFinite(value),
-  INTEGER: (value) => value === null || Number.isSafeInteger(value),
-  BOOLEAN: (value) => value === null || typeof value === "boolean",
-  TEXT: (value) =>
-    value === null || (typeof value === "string" && isStorable(value)),
+/** Whether a property of the kind can have the value; null it always can. */
+export const isValueOf = (kind: ValueKind, value: unknown): boolean =>
+  value === null || accepts[kind](value);
+
+const accepts: Record<ValueKind, (value: unknown) => boolean> = {
+  FLOAT: (value) => Number.isFinite(value),
+  INTEGER: (value) => Number.isSafeInteger(value),
+  BOOLEAN: (value) => typeof value === "boolean",
+  TEXT: (value) => typeof value === "string" && isStorable(value),
 };
 
-const takes: Record<ValueKind, string> = {
+/** What a kind takes, in the words of an error. */
+export const valuesOf: Record<ValueKind, string> = {
   FLOAT: "a finite number",
   INTEGER: "a whole number within ±(2^53−1)",
   BOOLEAN: "true or false",

@@ -15,6 +15,14 @@ export interface EventPageArgs {
   readonly after?: string | null;
 }
 
+/** What of a table is asked for, and nothing else is built. */
+export interface TableRequest {
+  readonly timestamps: boolean;
+  readonly endCursor: boolean;
+  /** The names of their properties. */
+  readonly columns: ReadonlySet<string>;
+}
+
 const maxPageSize = 100_000;
 
 /**

@@ -17,7 +17,9 @@ export function keepPartitions(db: Knex, log: Logger): () => Promise<void> {
         log.warn({ err: error }, "Partitions of events could not be made yet.");
       });
   let running = attempt();
-  const timer = setInterval(() => (running = attempt()), everyMs);
+  const timer = setInterval(() => {
+    running = attempt();
+  }, everyMs);
   return async () => {
     clearInterval(timer);
     await running;

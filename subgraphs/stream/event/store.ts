@@ -7,7 +7,7 @@ import type { Viewer } from "../../../common/viewer.ts";
 import { includes } from "../access/rights.ts";
 import type { SearchMode, ValueKind } from "../generated.ts";
 import type { Stream } from "../stream/store.ts";
-import type { EventPage } from "./page.ts";
+import type { EventPage, TableRequest } from "./page.ts";
 import {
   slotsOf,
   valueIn,
@@ -23,14 +23,6 @@ export interface Event {
   readonly value: Value;
   /** By property. */
   readonly values: Readonly<Record<string, Value>>;
-}
-
-/** What of a table is asked for, and nothing else is built. */
-export interface TableRequest {
-  readonly timestamps: boolean;
-  readonly endCursor: boolean;
-  /** The names of their properties. */
-  readonly columns: ReadonlySet<string>;
 }
 
 /** A page of events as columns; null or absent is what was not asked for. */

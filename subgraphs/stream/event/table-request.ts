@@ -7,8 +7,8 @@ import {
 import { collectSubfields } from "graphql/execution/collectFields.js";
 import { badInput } from "../../../common/errors.ts";
 import type { EventTableColumnsArgs } from "../generated.ts";
+import type { TableRequest } from "./page.ts";
 import type { ValueProperty } from "./shape.ts";
-import type { TableRequest } from "./store.ts";
 
 /** What a query asks of a table, by whatever aliases, fragments and directives. */
 export function requestOf(
