@@ -184,7 +184,7 @@ describe("what a change ends is what the gate opens before it and no longer afte
   test.each(Object.keys(changes))("%s", async (name) => {
     let ended = 0;
     let kept = 0;
-    for (let number = 0; number < 16; number++) {
+    for (let number = 0; number < 12; number++) {
       const places = await seedPlaces(random(number));
       const place = places[number % places.length] as Place;
       const change = changes[name]?.(place, places);
@@ -245,4 +245,68 @@ describe("what a change ends is what the gate opens before it and no longer afte
     expect(ended).toBeGreaterThan(10);
     expect(kept).toBeGreaterThan(0);
   });
+});
+
+test("names the first hundred of each, the own identities first, and counts them all", async () => {
+  const [owner, guest] = [await seed.tenant(), await seed.tenant()];
+  const community = await seed.community(owner);
+  const administrator = await seed.user(owner);
+  await seed.member(community.ownerMembership, administrator, "ADMINISTRATOR");
+  const membership = await seed.membership(community, guest);
+  const readers = `
+    with added as (
+      insert into tenant.identities (tenant_id, kind, name)
+      select m.tenant_id, 'CLIENT', 'reader ' || n
+      from community.memberships m, generate_series(1, 101) n where m.id = ?
+      returning id, tenant_id
+    )
+    insert into community.members (membership_id, tenant_id, identity_id, role)
+    select ?, tenant_id, id, 'MEMBER' from added`;
+  await database.owner.raw(readers, [membership.id, membership.id]);
+  const shared = await seed.stream(owner);
+  const copies = `
+    with copied as (
+      insert into stream.streams (tenant_id, namespace_id, type_id, external_id, name, access_list_id)
+      select tenant_id, namespace_id, type_id, name || n, name || n, access_list_id
+      from stream.streams, generate_series(1, 101) n where id = ?
+      returning id, tenant_id
+    )
+    insert into stream.shares (tenant_id, stream_id, membership_id, shared_by)
+    select tenant_id, id, ?, gen_random_uuid() from copied`;
+  await database.owner.raw(copies, [shared.id, community.ownerMembership.id]);
+  await seed.share(await seed.stream(guest), membership);
+  const answer = changeOf(
+    await run(
+      subgraph,
+      as(administrator),
+      `mutation { removeTenant(communityId: "${community.uuid}", tenantId: "${guest.uuid}") ${fields} }`,
+    ),
+  );
+  expect(answer).toMatchObject({
+    tenantCount: 2,
+    identityCount: 102,
+    shareCount: 102,
+    streamCount: 102,
+  });
+  expect(answer.identities).toEqual([
+    { id: administrator.uuid },
+    ...Array<null>(99).fill(null),
+  ]);
+  expect(answer.streams).toHaveLength(100);
+});
+
+test("shows no stream to an account administrator who reads none of them", async () => {
+  const [owner, guest] = [await seed.tenant(), await seed.tenant()];
+  const community = await seed.community(owner);
+  await seed.share(await seed.stream(owner), community.ownerMembership);
+  const membership = await seed.membership(community, guest);
+  await seed.member(membership, await seed.user(guest));
+  const answer = changeOf(
+    await run(
+      subgraph,
+      as(await seed.user(guest, ["ACCOUNT_ADMINISTRATOR"])),
+      `mutation { leaveCommunity(communityId: "${community.uuid}") ${fields} }`,
+    ),
+  );
+  expect(answer).toMatchObject({ streamCount: 1, streams: [null] });
 });

@@ -3,7 +3,12 @@ import type { Subgraph } from "../../common/schema.ts";
 import { anonymous } from "../../common/viewer.ts";
 import { TestDatabase } from "../support/database.ts";
 import { as, outcome, run, type Answer } from "../support/run.ts";
-import { Seed, type Identity, type Row } from "../support/seed.ts";
+import {
+  Seed,
+  type Identity,
+  type Membership,
+  type Row,
+} from "../support/seed.ts";
 import {
   callers,
   communitySubgraph,
@@ -241,7 +246,7 @@ describe("who sees a community", () => {
             { __typename: "Community", id: community.uuid },
             {
               __typename: "Membership",
-              id: tenants["third"]?.membership?.uuid,
+              id: tenants.third.membership?.uuid,
             },
           ],
         },
@@ -264,8 +269,8 @@ describe("who sees a community", () => {
                 memberships: { nodes: expect.any(Array) },
               },
               {
-                id: tenants["third"]?.membership?.uuid,
-                tenant: { id: tenants["third"]?.uuid },
+                id: tenants.third.membership?.uuid,
+                tenant: { id: tenants.third.uuid },
                 community: { id: community.uuid },
               },
             ]
@@ -278,7 +283,7 @@ describe("who sees a community", () => {
     const viewer = world.viewers["stranger: AA, not in"];
     const ids = [
       world.community.uuid,
-      world.tenants["owner"]?.membership?.uuid,
+      world.tenants.owner.membership?.uuid,
       "11111111-1111-4111-8111-111111111111",
       "nonsense",
       "",
@@ -331,9 +336,8 @@ describe("who sees a community", () => {
 describe("deleting a community", () => {
   test("asks for its name, and takes memberships, roles and shares with it", async () => {
     const { community, tenants, viewers } = await seedWorld(database);
-    const tenant = tenants["member"] as Row;
-    const stream = await seed.stream(tenant);
-    await seed.share(stream, tenants["member"]?.membership as never);
+    const stream = await seed.stream(tenants.member);
+    await seed.share(stream, tenants.member.membership as Membership);
     const viewer = viewers["owner: user, ADMINISTRATOR"];
     const remove = (confirmName: string) =>
       run(

@@ -22,17 +22,15 @@ afterAll(() => database.drop());
 const roles = (input: string) =>
   `mutation { setCommunityRoles(input: ${input}) { communityId } }`;
 const set =
-  (who: keyof Tenant, role: string) =>
+  (who: keyof Tenant["identities"], role: string) =>
   ({ community, own }: Target) =>
     roles(
-      `{ communityId: "${community.uuid}", members: [{ identityId: "${uuidOf(own[who])}", role: ${role} }] }`,
+      `{ communityId: "${community.uuid}", members: [{ identityId: "${own.identities[who].uuid}", role: ${role} }] }`,
     );
 const remove =
-  (who: keyof Tenant) =>
+  (who: keyof Tenant["identities"]) =>
   ({ community, own }: Target) =>
-    `mutation { removeCommunityMembers(input: { communityId: "${community.uuid}", identityIds: ["${uuidOf(own[who])}"] }) { communityId } }`;
-const uuidOf = (what: Tenant[keyof Tenant]) =>
-  typeof what === "object" ? what?.uuid : undefined;
+    `mutation { removeCommunityMembers(input: { communityId: "${community.uuid}", identityIds: ["${own.identities[who].uuid}"] }) { communityId } }`;
 
 interface Target extends CommunityWorld {
   /** The caller's own tenant. */
@@ -48,7 +46,7 @@ const operations: Record<string, (target: Target) => string> = {
   delete: ({ community }) =>
     `mutation { deleteCommunity(id: "${community.uuid}", confirmName: "${community.name}") { communityId } }`,
   removeTenant: ({ community, tenants }) =>
-    `mutation { removeTenant(communityId: "${community.uuid}", tenantId: "${tenants["third"]?.uuid}") { communityId } }`,
+    `mutation { removeTenant(communityId: "${community.uuid}", tenantId: "${tenants.third.uuid}") { communityId } }`,
   leave: ({ community }) =>
     `mutation { leaveCommunity(communityId: "${community.uuid}") { communityId } }`,
   pause: ({ community }) =>
@@ -134,7 +132,9 @@ describe.each(columns)("%s", (column) => {
   test.each(callers)(`${column} by %s`, async (caller) => {
     world ??= await seedWorld(database);
     const [who = ""] = caller.split(":");
-    const own = world.tenants[who] ?? (world.tenants["stranger"] as Tenant);
+    const own =
+      world.tenants[who as keyof typeof world.tenants] ??
+      world.tenants.stranger;
     const before = await everything();
     const operation = operations[column]?.({ ...world, own }) ?? "";
     const answer = await run(subgraph, world.viewers[caller], operation);

@@ -1,4 +1,5 @@
 import type { Subgraph } from "../../common/schema.ts";
+import type { Knex } from "../../common/database.ts";
 import { anonymous, type Viewer } from "../../common/viewer.ts";
 import { createContext } from "../../subgraphs/community/context.ts";
 import { schema } from "../../subgraphs/community/schema.ts";
@@ -6,7 +7,6 @@ import type { TestDatabase } from "../support/database.ts";
 import { as } from "../support/run.ts";
 import {
   Seed,
-  type CommunityRole,
   type Identity,
   type Membership,
   type Row,
@@ -60,113 +60,188 @@ const personWithoutTenant: Viewer = {
   },
 };
 
-/** One community; what of each of its tenants can be acted upon, besides the callers. */
-export interface CommunityWorld {
-  readonly community: Row & { name: string };
-  readonly viewers: Readonly<Record<Caller, Viewer>>;
-  readonly tenants: Readonly<Record<string, Tenant>>;
-}
+/** Whom each tenant has besides, to be acted upon; two of them look after it, so that no caller is the last. */
+const targets = {
+  newcomer: "user, no role",
+  newcomerAA: "AA, no role",
+  newcomerClientAA: "client AA, no role",
+  member: "user, MEMBER",
+  memberAA: "AA, MEMBER",
+  moderator: "AA, MODERATOR",
+  /** In a member tenant, another moderator. */
+  administrator: "AA, ADMINISTRATOR",
+} as const;
 
 export interface Tenant extends Row {
   readonly membership: Membership | null;
-  readonly newcomer: Identity;
-  readonly newcomerAA: Identity;
-  readonly newcomerClientAA: Identity;
-  readonly member: Identity;
-  readonly memberAA: Identity;
-  readonly moderator: Identity;
-  /** In a member tenant, another moderator. */
-  readonly administrator: Identity;
+  readonly identities: Readonly<Record<keyof typeof targets, Identity>>;
 }
 
-/** Each tenant has two who look after it, besides the callers, so that nobody is the last. */
-export async function seedWorld(
-  database: TestDatabase,
-): Promise<CommunityWorld> {
-  const seed = new Seed(database.owner);
-  const owner = await seed.tenant();
-  const name = "Compressor partners";
-  const community = { ...(await seed.community(owner, name)), name };
+const tenantNames = [
+  "owner",
+  "member",
+  "third",
+  "former",
+  "unentitled",
+  "stranger",
+] as const;
+type TenantName = (typeof tenantNames)[number];
 
-  const add = async (tenant: Row, membership: Membership | null) => {
-    const identity = async (
-      roles: readonly TenantRole[],
-      role?: CommunityRole,
-      kind: "user" | "client" = "user",
-    ) => {
-      const made = await seed[kind](tenant, roles);
-      if (role && membership) await seed.member(membership, made, role);
-      return made;
-    };
-    return {
-      ...tenant,
-      membership,
-      identity,
-      newcomer: await identity([]),
-      newcomerAA: await identity(["ACCOUNT_ADMINISTRATOR"]),
-      newcomerClientAA: await identity(
-        ["ACCOUNT_ADMINISTRATOR"],
-        undefined,
-        "client",
-      ),
-      member: await identity([], "MEMBER"),
-      memberAA: await identity(["ACCOUNT_ADMINISTRATOR"], "MEMBER"),
-      moderator: await identity(["ACCOUNT_ADMINISTRATOR"], "MODERATOR"),
-      administrator: await identity(
-        ["ACCOUNT_ADMINISTRATOR"],
-        tenant === owner ? "ADMINISTRATOR" : "MODERATOR",
-      ),
-    };
-  };
-  const join = async (tenant: Row) =>
-    add(tenant, await seed.membership(community, tenant));
-  const [ownerTenant, member, third, former, unentitled, stranger] =
-    await Promise.all([
-      add(owner, community.ownerMembership),
-      join(await seed.tenant()),
-      join(await seed.tenant()),
-      join(await seed.tenant()),
-      join(await seed.tenant(undefined, { entitled: false })),
-      add(await seed.tenant(), null),
-    ]);
-  const tenants = {
-    owner: ownerTenant,
-    member,
-    third,
-    former,
-    unentitled,
-    stranger,
-  };
+/** One community, its tenants, and everybody who tries something. */
+export interface CommunityWorld {
+  readonly community: Row & { name: string };
+  readonly viewers: Readonly<Record<Caller, Viewer>>;
+  readonly tenants: Readonly<Record<TenantName, Tenant>>;
+}
 
-  const tenantRoles: Record<string, readonly TenantRole[]> = {
-    AA: ["ACCOUNT_ADMINISTRATOR"],
-    DS: ["DATA_STEWARD"],
-    CONTRIBUTOR: ["CONTRIBUTOR"],
-    VIEWER: ["VIEWER"],
-  };
-  const seedCaller = async (caller: Caller): Promise<Viewer> => {
-    if (caller === "nobody: anonymous") return anonymous;
-    if (caller === "nobody: person without a tenant")
-      return personWithoutTenant;
-    const [who = "", what = "", role = ""] = caller.split(/: |, /);
-    const identity = await tenants[who as keyof typeof tenants].identity(
-      tenantRoles[what.split(" ").at(-1) ?? ""] ?? [],
-      /MEMBER|MODERATOR|ADMINISTRATOR/.exec(role)?.[0] as CommunityRole,
-      what.includes("client") ? "client" : "user",
-    );
-    const row = database.owner("tenant.identities").where({ id: identity.id });
-    if (what.startsWith("disabled")) await row.update({ enabled: false });
-    if (what.startsWith("removed")) await row.delete();
-    return as(identity);
-  };
-  const viewers = Object.fromEntries(
-    await Promise.all(
-      callers.map(async (caller) => [caller, await seedCaller(caller)]),
+/** Set-wise, for there are many worlds. */
+export async function seedWorld({
+  owner: db,
+}: TestDatabase): Promise<CommunityWorld> {
+  const seed = new Seed(db);
+  const rows = await Promise.all(
+    tenantNames.map((name) =>
+      seed.tenant(undefined, { entitled: name !== "unentitled" }),
     ),
-  ) as Record<Caller, Viewer>;
-  await database
-    .owner("community.memberships")
-    .where({ id: tenants.former.membership?.id })
+  );
+  const name = "Compressor partners";
+  const [owner, ...others] = rows as [Row, ...Row[]];
+  const community = { ...(await seed.community(owner, name)), name };
+  const memberships = [
+    community.ownerMembership,
+    ...(await Promise.all(
+      others.map((tenant, i) =>
+        tenantNames[i + 1] === "stranger"
+          ? null
+          : seed.membership(community, tenant),
+      ),
+    )),
+  ];
+
+  const people = [
+    ...callers.flatMap((caller) => {
+      const [tenant = "", description = ""] = caller.split(": ");
+      return { key: caller as string, tenant, description };
+    }),
+    ...tenantNames.flatMap((tenant) =>
+      Object.entries(targets).map(([target, description]) => ({
+        key: `${tenant}.${target}`,
+        tenant,
+        description,
+      })),
+    ),
+  ].filter(({ tenant }) => tenantNames.includes(tenant as TenantName));
+  const identities = await seedIdentities(db, people, (tenant) => {
+    const i = tenantNames.indexOf(tenant as TenantName);
+    return {
+      tenantId: (rows[i] as Row).id,
+      membershipId: memberships[i]?.id ?? null,
+      isOwner: i === 0,
+    };
+  });
+  await db("tenant.identities")
+    .whereIn(
+      "id",
+      people.flatMap(({ key, description }) =>
+        description.startsWith("removed")
+          ? (identities.get(key)?.id ?? [])
+          : [],
+      ),
+    )
     .delete();
-  return { community, viewers, tenants };
+  await db("community.memberships")
+    .where({ id: memberships[tenantNames.indexOf("former")]?.id })
+    .delete();
+
+  const identity = (key: string) => identities.get(key) as Identity;
+  return {
+    community,
+    viewers: {
+      ...(Object.fromEntries(
+        callers.map((caller) => [
+          caller,
+          identities.has(caller) ? as(identity(caller)) : anonymous,
+        ]),
+      ) as Record<Caller, Viewer>),
+      "nobody: person without a tenant": personWithoutTenant,
+    },
+    tenants: Object.fromEntries(
+      tenantNames.map((tenant, i) => [
+        tenant,
+        {
+          ...rows[i],
+          membership: memberships[i] ?? null,
+          identities: Object.fromEntries(
+            Object.keys(targets).map((target) => [
+              target,
+              identity(`${tenant}.${target}`),
+            ]),
+          ),
+        },
+      ]),
+    ) as Record<TenantName, Tenant>,
+  };
+}
+
+const tenantRoles: Readonly<Record<string, TenantRole>> = {
+  AA: "ACCOUNT_ADMINISTRATOR",
+  DS: "DATA_STEWARD",
+  CONTRIBUTOR: "CONTRIBUTOR",
+  VIEWER: "VIEWER",
+};
+
+async function seedIdentities(
+  db: Knex,
+  people: readonly { key: string; tenant: string; description: string }[],
+  placeOf: (tenant: string) => {
+    tenantId: number;
+    membershipId: number | null;
+    isOwner: boolean;
+  },
+): Promise<Map<string, Identity>> {
+  const rows = (await db("tenant.identities")
+    .insert(
+      people.map(({ key, tenant, description }) => ({
+        tenant_id: placeOf(tenant).tenantId,
+        kind: description.includes("client") ? "CLIENT" : "USER",
+        name: key,
+        enabled: !description.startsWith("disabled"),
+      })),
+    )
+    .returning(["id", "uuid", "tenant_id"])) as (Row & { tenant_id: number })[];
+  const identities = new Map(
+    people.map(({ key }, i) => {
+      const {
+        id,
+        uuid,
+        tenant_id: tenantId,
+      } = rows[i] as (typeof rows)[number];
+      return [key, { id, uuid, tenantId }];
+    }),
+  );
+  await db("tenant.identity_roles").insert(
+    people.flatMap(({ key, description }) => {
+      const [what = ""] = description.split(", ");
+      const role = tenantRoles[what.split(" ").at(-1) ?? ""];
+      const { id, tenantId } = identities.get(key) as Identity;
+      return role ? { tenant_id: tenantId, identity_id: id, role } : [];
+    }),
+  );
+  await db("community.members").insert(
+    people.flatMap(({ key, tenant, description }) => {
+      const { membershipId, isOwner } = placeOf(tenant);
+      const [, role = null] =
+        /(MEMBER|MODERATOR|ADMINISTRATOR)$/.exec(description) ?? [];
+      const { id, tenantId } = identities.get(key) as Identity;
+      return role === null || membershipId === null
+        ? []
+        : {
+            membership_id: membershipId,
+            tenant_id: tenantId,
+            identity_id: id,
+            role: role === "ADMINISTRATOR" && !isOwner ? "MODERATOR" : role,
+          };
+    }),
+  );
+  return identities;
 }

@@ -191,13 +191,16 @@ export class MembershipStore {
 
   private readonly byTenant = new DataLoader(
     async (wanted: readonly { communityId: string; tenantId: string }[]) => {
-      const rows = (await this.visible().whereRaw(
-        "(c.uuid, t.uuid) in (select * from unnest(?::uuid[], ?::uuid[]))",
-        [
-          wanted.map(({ communityId }) => communityId),
-          wanted.map(({ tenantId }) => tenantId),
-        ],
-      )) as Membership[];
+      const rows = await prepared<Membership>(
+        this.db,
+        this.visible().whereRaw(
+          "(c.uuid, t.uuid) in (select * from unnest(?::uuid[], ?::uuid[]))",
+          [
+            wanted.map(({ communityId }) => communityId),
+            wanted.map(({ tenantId }) => tenantId),
+          ],
+        ),
+      );
       const key = (of: { communityId: string; tenantId: string }) =>
         `${of.communityId} ${of.tenantId}`;
       return inKeyOrder(wanted.map(key), rows, key);
