@@ -103,6 +103,20 @@ test("the table names every caller and every operation", () => {
     expect(cells).toHaveLength(columns.length);
 });
 
+test("the table tries every root field", () => {
+  const tried = Object.values(operations)
+    .map((operation) => operation(world))
+    .join();
+  const fields = [schema.getQueryType(), schema.getMutationType()]
+    .flatMap((root) => Object.keys(root?.getFields() ?? {}))
+    .filter((field) => !field.startsWith("_"));
+  expect(
+    fields.filter(
+      (field) => !tried.includes(`${field}(`) && !tried.includes(`${field} {`),
+    ),
+  ).toEqual([]);
+});
+
 describe.each(columns)("%s", (column) => {
   test.each(callers)(`${column} by %s`, async (caller) => {
     const operation = operations[column]?.(world) ?? "";
