@@ -104,7 +104,6 @@ export async function up(knex: Knex): Promise<void> {
       constraint streams_access_list_fkey foreign key (tenant_id, access_list_id)
         references stream.access_lists (tenant_id, id)
     )`);
-  await knex.raw(`create index streams_by_name on stream.streams (name, uuid)`);
   await knex.raw(`
     create table stream.property_overrides (
       tenant_id int not null,
