@@ -14,9 +14,18 @@ export class TestDatabase {
     private readonly name: string,
   ) {}
 
-  static async create(): Promise<TestDatabase> {
+  static create(): Promise<TestDatabase> {
+    return TestDatabase.from("tributary");
+  }
+
+  /** One that nobody has migrated yet. */
+  static createEmpty(): Promise<TestDatabase> {
+    return TestDatabase.from("template0");
+  }
+
+  private static async from(template: string): Promise<TestDatabase> {
     const name = `test_${randomUUID().replaceAll("-", "")}`;
-    await administer(`create database ${name} template tributary`);
+    await administer(`create database ${name} template ${template}`);
     const url = new URL(templateUrl);
     url.pathname = name;
     return new TestDatabase(url.href, name);
