@@ -34,15 +34,18 @@ const session = {
   // Planning the gate costs ten times what executing it does. PostgreSQL thinks little of planning, and would plan a
   // prepared statement anew for every value that it is given.
   plan_cache_mode: "force_generic_plan",
-  statement_timeout: 60_000,
   idle_in_transaction_session_timeout: 60_000,
 };
 
-/** What every connection agrees on, pooled or not. */
-export const connectionSettings = (url: string, applicationName: string) => ({
+/** What every connection agrees on, pooled or not. A time-out of 0 is none. */
+export const connectionSettings = (
+  url: string,
+  applicationName: string,
+  statementTimeoutMs = 60_000,
+) => ({
   connectionString: url,
   application_name: applicationName,
-  options: Object.entries(session)
+  options: Object.entries({ ...session, statement_timeout: statementTimeoutMs })
     .map(([name, value]) => `-c ${name}=${value}`)
     .join(" "),
   types,
@@ -51,11 +54,19 @@ export const connectionSettings = (url: string, applicationName: string) => ({
 /** A pool of connections as the role that the URL names. */
 export function connect(
   url: string,
-  { name, poolSize }: { name: string; poolSize: number },
+  {
+    name,
+    poolSize,
+    statementTimeoutMs,
+  }: { name: string; poolSize: number; statementTimeoutMs?: number },
 ): Knex {
   return createKnex({
     client: "pg",
-    connection: connectionSettings(url, `tributary-${name}`),
+    connection: connectionSettings(
+      url,
+      `tributary-${name}`,
+      statementTimeoutMs,
+    ),
     pool: { min: 0, max: poolSize },
     acquireConnectionTimeout: 10_000,
     // What it warns of is thrown too, and told by who catches it.

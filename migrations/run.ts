@@ -44,12 +44,18 @@ const settings: Knex.MigratorConfig = {
  * Several processes may call it at once: an advisory lock lets one work while the others wait.
  */
 export async function migrate(ownerUrl: string): Promise<string[]> {
+  // Waiting for another process may take long, and so may changing a large table.
+  const statementTimeoutMs = 0;
   const gatekeeper = new pg.Client(
-    connectionSettings(ownerUrl, "tributary-migrate"),
+    connectionSettings(ownerUrl, "tributary-migrate", statementTimeoutMs),
   );
   // Losing it fails the statements that follow.
   gatekeeper.on("error", () => undefined);
-  const knex = connect(ownerUrl, { name: "migrate", poolSize: 1 });
+  const knex = connect(ownerUrl, {
+    name: "migrate",
+    poolSize: 1,
+    statementTimeoutMs,
+  });
   try {
     await assertSupportedVersion(knex);
     await gatekeeper.connect();
