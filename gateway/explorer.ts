@@ -4,7 +4,9 @@ import { gzip } from "node:zlib";
 import { send, type Handler } from "../common/http-server.ts";
 
 // No header to begin with: one without a real token would be refused, and with it the explorer's look at the schema.
-const firstQuery = `# Under "Headers" write { "Authorization": "Bearer <access token>" }, then run this with Ctrl-Enter.
+const firstQuery = `# Under "Headers" write
+#   { "Authorization": "Bearer <access token>" }
+# then run this with Ctrl-Enter.
 {
   viewer {
     id
