@@ -13,6 +13,11 @@ export type Identity = Row & { readonly tenantId: number };
 export type Membership = Row & { readonly tenantId: number };
 export type Stream = Row & { readonly tenantId: number };
 
+export interface Property {
+  readonly name: string;
+  readonly kind: "FLOAT" | "INTEGER" | "BOOLEAN" | "TEXT";
+}
+
 /** Puts a world straight into the tables, as the owner role; what is under test then goes through the graph. */
 export class Seed {
   private count = 0;
@@ -107,10 +112,12 @@ export class Seed {
       owner,
       access = defaultAccess,
       name = this.next("stream"),
+      properties = [{ name: "value", kind: "FLOAT" }],
     }: {
       owner?: Identity;
       access?: readonly AccessEntry[];
       name?: string;
+      properties?: readonly Property[];
     } = {},
   ): Promise<Stream> {
     const tenant_id = tenant.id;
@@ -126,14 +133,16 @@ export class Seed {
       namespace_id: namespace.id,
       name: this.next("type"),
     });
-    await this.db("stream.properties").insert({
-      tenant_id,
-      type_id: type.id,
-      position: 0,
-      name: "value",
-      kind: "FLOAT",
-      interpolation: "CONTINUOUS",
-    });
+    await this.db("stream.properties").insert(
+      properties.map(({ name, kind }, position) => ({
+        tenant_id,
+        type_id: type.id,
+        position,
+        name,
+        kind,
+        interpolation: "CONTINUOUS",
+      })),
+    );
     const stream = await this.insert<Row>("stream.streams", {
       tenant_id,
       namespace_id: namespace.id,
