@@ -2,11 +2,12 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { makeHome } from "../support/embedded-postgres.ts";
-import { signIn, signInClient } from "../support/over-http.ts";
+import { Caller, signIn, signInClient } from "../support/over-http.ts";
 import {
   freePort,
   isReady,
   Process,
+  run,
   stopAll,
   type Environment,
 } from "../support/process.ts";
@@ -155,6 +156,22 @@ test("lets a user of every tenant in by password", async () => {
       viewer: { id: user?.id, tenant: { name: tenant.name } },
     });
   }
+}, 60_000);
+
+test("answers the README's first query to the one whom it names", async () => {
+  const readme = await readFile(
+    new URL("../../README.md", import.meta.url),
+    "utf8",
+  );
+  const [, email = ""] = /token -- (\S+)\)/.exec(readme) ?? [];
+  const [, query = ""] = /"query": "(.+)"/.exec(readme) ?? [];
+  const { output } = await run(["commands/token.ts", email], environment);
+  const caller = new Caller(origin, output.trim());
+  const { streams } = await caller.get<{
+    streams: { totalCount: number; nodes: { isOwn: boolean }[] };
+  }>(query);
+  expect(streams.nodes).toHaveLength(5);
+  expect(streams.totalCount).toBeGreaterThan(5);
 }, 60_000);
 
 test("is made once: the next start leaves it as it is", async () => {
