@@ -1,4 +1,8 @@
-import { can, guardedByStore } from "../../../common/permissions.ts";
+import {
+  can,
+  guardedByStore,
+  type PermissionMap,
+} from "../../../common/permissions.ts";
 import type { StreamContext } from "../context.ts";
 import type { MutationWriteEventsArgs } from "../generated.ts";
 import { placeOf, streamIdsOf } from "./columns.ts";
@@ -17,4 +21,4 @@ export const permissions = {
   EventTable: guardedByStore,
   Column: guardedByStore,
   WriteResult: guardedByStore,
-};
+} satisfies PermissionMap;
