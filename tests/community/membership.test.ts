@@ -267,7 +267,7 @@ describe("pausing", () => {
         subject_id: guest.membership.uuid,
         before: { status: "ACTIVE" },
         after: { status: "PAUSED" },
-        tenant_ids: [guest.tenant.uuid],
+        tenant_ids: [owner.tenant.uuid, guest.tenant.uuid],
       }),
       expect.objectContaining({
         action: "resumeSharing",
@@ -364,7 +364,7 @@ describe("removing a tenant", () => {
       {
         action: "removeTenant",
         subject_id: guest.membership.uuid,
-        tenant_ids: [guest.tenant.uuid, owner.tenant.uuid],
+        tenant_ids: [owner.tenant.uuid, guest.tenant.uuid],
       },
     ]);
   });

@@ -20,7 +20,7 @@ export const pauseSharing = (
     const change = await unit.accessChanges.foresee(community, {
       sharingOf: [membership.rowId],
     });
-    await setStatus("pauseSharing", membership, "PAUSED", unit);
+    await setStatus("pauseSharing", community, membership, "PAUSED", unit);
     return change;
   });
 
@@ -29,8 +29,8 @@ export async function resumeSharing(
   { memberships, inTransaction }: CommunityContext,
 ): Promise<Membership | null> {
   const id = await inTransaction(async (unit) => {
-    const { membership } = await lockSharing(communityId, unit);
-    await setStatus("resumeSharing", membership, "ACTIVE", unit);
+    const { community, membership } = await lockSharing(communityId, unit);
+    await setStatus("resumeSharing", community, membership, "ACTIVE", unit);
     return membership.id;
   });
   return memberships.find(id);
@@ -107,6 +107,7 @@ async function lockSharing(
 
 async function setStatus(
   action: string,
+  community: Community,
   membership: Membership,
   status: MembershipStatus,
   { memberships, record }: UnitOfWork,
@@ -118,8 +119,8 @@ async function setStatus(
       kind: "MEMBERSHIP",
       subjectType: "Membership",
       subjectId: membership.id,
-      tenantIds: [membership.tenantId],
-      communityId: membership.communityId,
+      tenantIds: await memberships.tenantIds(community),
+      communityId: community.id,
       before: { status: membership.status },
       after: { status },
     },
@@ -137,13 +138,14 @@ async function end(
     sharingOf: [membership.rowId],
     readingOf,
   });
+  const tenantIds = await memberships.tenantIds(community);
   await memberships.remove(membership);
   await record(action, [
     {
       kind: "MEMBERSHIP",
       subjectType: "Membership",
       subjectId: membership.id,
-      tenantIds: [membership.tenantId, community.ownerTenantId],
+      tenantIds,
       communityId: community.id,
       before: { tenantId: membership.tenantId, status: membership.status },
     },

@@ -103,12 +103,11 @@ export class MembershipStore {
     return this.ofCommunity.page(community.rowId, args);
   }
 
-  /** Every tenant in a community, by public id. */
+  /** Every tenant in a community, by public id: whom a change of a membership concerns. */
   async tenantIds(community: Community): Promise<string[]> {
-    const rows = (await this.visible().where(
-      "c.id",
-      community.rowId,
-    )) as Membership[];
+    const rows = (await this.visible()
+      .where("c.id", community.rowId)
+      .orderBy("t.id")) as Membership[];
     return rows.map(({ tenantId }) => tenantId);
   }
 
