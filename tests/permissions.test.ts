@@ -12,6 +12,7 @@ import {
   guardedByStore,
   protect,
   signedIn,
+  type PermissionMap,
 } from "../common/permissions.ts";
 import { schema as community } from "../subgraphs/community/schema.ts";
 import { schema as stream } from "../subgraphs/stream/schema.ts";
@@ -101,13 +102,13 @@ describe("protecting a schema", () => {
     Query: { open: allow, secret: signedIn },
     Row: guardedByStore,
     Hidden: guardedByStore,
-  } as const;
+  } satisfies PermissionMap;
 
   test("succeeds when every root field has a rule and every type is named", () => {
     expect(() => protect(schema, [complete])).not.toThrow();
   });
 
-  test.each([
+  test.each<[string, PermissionMap, string]>([
     [
       "a root field without a rule",
       { ...complete, Query: { open: allow } },

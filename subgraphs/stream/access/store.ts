@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import DataLoader from "dataloader";
-import type { Knex } from "../../../common/database.ts";
+import { prepared, type Knex } from "../../../common/database.ts";
 import { inKeyOrder } from "../../../common/loaders.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import type { AccessEffect, TenantRole } from "../generated.ts";
@@ -55,8 +55,8 @@ export class AccessStore {
   ) {}
 
   /** Null for a stream whose access the viewer does not manage. */
-  ofStream(stream: { rowId: number }): Promise<StreamAccess | null> {
-    return this.byStream.load(stream.rowId);
+  ofStream({ id }: Stream): Promise<StreamAccess | null> {
+    return this.byStream.load(id);
   }
 
   /** The list with these entries. A list is a value: whoever asks for the same entries gets the same list. */
@@ -193,11 +193,11 @@ export class AccessStore {
   }
 
   private readonly byStream = new DataLoader(
-    async (streamRowIds: readonly number[]) => {
-      const { rows } = await this.db.raw<{
-        rows: (StreamAccess & { streamRowId: number })[];
-      }>(
-        `select o.id as "streamRowId", owner.uuid as "ownerId",
+    async (streamIds: readonly string[]) => {
+      const rows = await prepared<StreamAccess & { streamId: string }>(
+        this.db,
+        this.db.raw(
+          `select o.uuid as "streamId", owner.uuid as "ownerId",
                 (select coalesce(jsonb_agg(jsonb_build_object('effect', e.effect, 'rights', e.rights, 'role', e.role,
                                                               'identityId', i.uuid) order by e.position), '[]')
                  from stream.access_entries e
@@ -207,10 +207,11 @@ export class AccessStore {
          from stream.own(?) o
          join stream.streams s on s.tenant_id = o.tenant_id and s.id = o.id
          left join tenant.published_identities owner on owner.id = s.owner_id
-         where o.id = any (?::int[]) and o.rights & 8 = 8`,
-        [this.viewer.identityId, [...streamRowIds]],
+         where o.uuid = any (?::uuid[]) and o.rights & 8 = 8`,
+          [this.viewer.identityId, [...streamIds]],
+        ),
       );
-      return inKeyOrder(streamRowIds, rows, (row) => row.streamRowId);
+      return inKeyOrder(streamIds, rows, (row) => row.streamId);
     },
     // Nothing is remembered: a mutation may change what the request's next field reads.
     { cache: false },

@@ -1,5 +1,5 @@
 import DataLoader from "dataloader";
-import type { Knex } from "../../../common/database.ts";
+import { prepared, type Knex } from "../../../common/database.ts";
 import {
   badInput,
   forbidden,
@@ -77,8 +77,8 @@ const inStreams = (index: number) => `input.streamIds.${index}`;
 export class ShareStore {
   private readonly callers: CallerStore;
   private readonly streams: StreamStore;
-  private readonly ownByStream: NestedList<Share>;
-  private readonly openByStream: NestedList<Share>;
+  private readonly ownByStream: NestedList<Share, PageArgs, string>;
+  private readonly openByStream: NestedList<Share, PageArgs, string>;
 
   constructor(
     private readonly db: Knex,
@@ -86,17 +86,24 @@ export class ShareStore {
   ) {
     this.callers = new CallerStore(db, viewer);
     this.streams = new StreamStore(db, viewer);
-    const list = { order: byTime, parentId: "v.stream_id" };
-    this.ownByStream = new NestedList(db, {
-      ...list,
-      name: "shares",
-      rows: () => this.visible().whereRaw("v.is_own"),
-    });
-    this.openByStream = new NestedList(db, {
-      ...list,
-      name: "sharedThrough",
-      rows: () => this.visible().whereRaw("not v.is_own"),
-    });
+    const ofStreams = (name: string, condition: string) =>
+      new NestedList<Share, PageArgs, string>(db, {
+        name,
+        order: byTime,
+        parents: (streamIds) =>
+          db.raw(
+            `(select s.tenant_id, s.id, s.uuid as key from stream.streams s where s.uuid = any (?::uuid[])) as parent`,
+            [[...streamIds]],
+          ),
+        parentId: "v.stream_id",
+        rows: () =>
+          this.visible().whereRaw(
+            `v.tenant_id = parent.tenant_id and ${condition}`,
+          ),
+        isPrepared: true,
+      });
+    this.ownByStream = ofStreams("shares", "v.is_own");
+    this.openByStream = ofStreams("sharedThrough", "not v.is_own");
   }
 
   async find(id: string): Promise<Share | null> {
@@ -111,12 +118,12 @@ export class ShareStore {
     if (!stream.isOwn) return null;
     const sees =
       includes(stream.rights, "SHARE") || seesShares(await this.callers.get());
-    return sees ? this.ownByStream.page(stream.rowId, args) : null;
+    return sees ? this.ownByStream.page(stream.id, args) : null;
   }
 
   /** The viewer's ways in; none for an own stream, which is read by its access list. */
   throughWhich(stream: Stream, args: PageArgs): Promise<Connection<Share>> {
-    return this.openByStream.page(stream.rowId, args);
+    return this.openByStream.page(stream.id, args);
   }
 
   /** How many streams a membership shares; null to those who do not see its community (C2). */
@@ -308,9 +315,10 @@ export class ShareStore {
 
   private readonly byId = new DataLoader(
     async (ids: readonly string[]) => {
-      const rows = (await this.visible().whereRaw("v.uuid = any (?::uuid[])", [
-        [...ids],
-      ])) as Share[];
+      const rows = await prepared<Share>(
+        this.db,
+        this.visible().whereRaw("v.uuid = any (?::uuid[])", [[...ids]]),
+      );
       return inKeyOrder(ids, rows, (share) => share.id);
     },
     // Nothing is remembered: a mutation may change what the request's next field reads.

@@ -1,5 +1,5 @@
 import DataLoader from "dataloader";
-import type { Knex } from "../../../common/database.ts";
+import { prepared, type Knex } from "../../../common/database.ts";
 import { groupInKeyOrder, inKeyOrder } from "../../../common/loaders.ts";
 import { NestedList } from "../../../common/nested-list.ts";
 import {
@@ -135,9 +135,10 @@ export class StreamTypeStore {
 
   private readonly byId = new DataLoader(
     async (ids: readonly string[]) => {
-      const rows = (await this.visible().whereRaw("y.uuid = any (?::uuid[])", [
-        [...ids],
-      ])) as StreamType[];
+      const rows = await prepared<StreamType>(
+        this.db,
+        this.visible().whereRaw("y.uuid = any (?::uuid[])", [[...ids]]),
+      );
       return inKeyOrder(ids, rows, (type) => type.id);
     },
     // Nothing is remembered: a mutation may change what the request's next field reads.

@@ -275,8 +275,8 @@ export class StreamStore {
   }
 
   /** What the stream does otherwise than its type. */
-  overrides({ rowId }: Stream): Promise<Override[]> {
-    return this.overridesByStream.load(rowId);
+  overrides({ id }: Stream): Promise<Override[]> {
+    return this.overridesByStream.load(id);
   }
 
   private readonly byId = new DataLoader(
@@ -318,17 +318,18 @@ export class StreamStore {
   );
 
   private readonly overridesByStream = new DataLoader(
-    async (rowIds: readonly number[]) => {
-      const { rows } = await this.db.raw<{
-        rows: (Override & { streamRowId: number })[];
-      }>(
-        `select g.id as "streamRowId", o.position, o.uom, o.interpolation
-         from stream.visible(?) g
-         join stream.property_overrides o on o.tenant_id = g.tenant_id and o.stream_id = g.id
-         where g.id = any (?::int[])`,
-        [this.viewer.identityId, [...rowIds]],
+    async (ids: readonly string[]) => {
+      const rows = await prepared<Override & { streamId: string }>(
+        this.db,
+        this.db.raw(
+          `select g.uuid as "streamId", o.position, o.uom, o.interpolation
+           from stream.visible(?) g
+           join stream.property_overrides o on o.tenant_id = g.tenant_id and o.stream_id = g.id
+           where g.uuid = any (?::uuid[])`,
+          [this.viewer.identityId, [...ids]],
+        ),
       );
-      return groupInKeyOrder(rowIds, rows, (row) => row.streamRowId);
+      return groupInKeyOrder(ids, rows, (row) => row.streamId);
     },
     { cache: false },
   );
