@@ -71,7 +71,7 @@ async function run(
     );
     progress.end();
     console.log(
-      `Imported ${eventCount.toLocaleString("en")} events into ${streamCount} ${streamCount === 1 ? "stream" : "streams"}.`,
+      `Imported ${counted(eventCount, "event")} into ${counted(streamCount, "stream")}.`,
     );
   } finally {
     progress.end();
@@ -102,4 +102,8 @@ async function optionsFrom(
 
 function listed(names: string): string[] {
   return names.split(",").map((name) => name.trim());
+}
+
+function counted(count: number, noun: string): string {
+  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }
