@@ -238,12 +238,14 @@ export class StreamStore {
         : this.visible();
       if (from !== "ALL")
         void query.whereRaw(from === "OWN" ? "g.is_own" : "not g.is_own");
-      if (namespaceId != null)
-        void query.whereRaw(
-          `g.is_own and s.namespace_id = (select n.id from stream.namespaces n
-                                          where n.uuid = ? and n.tenant_id = s.tenant_id)`,
-          [isUuid(namespaceId) ? namespaceId : null],
-        );
+      void query.whereRaw(
+        `(? or g.is_own and s.namespace_id = (select n.id from stream.namespaces n
+                                              where n.uuid = ? and n.tenant_id = s.tenant_id))`,
+        [
+          namespaceId == null,
+          namespaceId && isUuid(namespaceId) ? namespaceId : null,
+        ],
+      );
       return narrow(query, args);
     };
     const rows = await prepared<Stream & { position: string[] }>(
@@ -383,19 +385,21 @@ export class StreamStore {
   }
 }
 
-/** Lists are bound as arrays, so that the statement's text varies with no value and can be prepared. */
+/** Every condition is always there, if only to be left open, so that few texts of the statement are there to prepare. */
 function narrow(
   query: Knex.QueryBuilder,
   { search, tenantIds, tags }: Selection,
 ): Knex.QueryBuilder {
   const words = searchWords(search ?? "", "search");
-  if (words.length > 0)
-    void query.whereRaw(
-      `not exists (select from unnest(?::text[]) as w (word) where strpos(${searched}, w.word) = 0)`,
-      [words],
-    );
-  if (tenantIds != null)
-    void query.whereRaw("t.uuid = any (?::uuid[])", [tenantIds.filter(isUuid)]);
-  if (tags != null) void query.whereRaw("s.tags @> ?::text[]", [[...tags]]);
-  return query;
+  const tenants = tenantIds?.filter(isUuid) ?? null;
+  return query
+    .whereRaw(
+      `(? or not exists (select from unnest(?::text[]) as w (word) where strpos(${searched}, w.word) = 0))`,
+      [words.length === 0, words],
+    )
+    .whereRaw("(? or t.uuid = any (?::uuid[]))", [
+      tenants === null,
+      tenants ?? [],
+    ])
+    .whereRaw("s.tags @> ?::text[]", [[...(tags ?? [])]]);
 }
