@@ -9,11 +9,9 @@ export type LedgerKind =
   | "EVENTS"
   | "COMMUNITY"
   | "MEMBERSHIP"
-  | "INVITATION"
   | "ROLE"
   | "SHARE"
-  | "ACCESS"
-  | "READ";
+  | "ACCESS";
 
 /** One change. Ids only: names and e-mails go to `names`, where they can be erased. */
 export interface LedgerEntry {
