@@ -36,20 +36,18 @@ export const can = <Args, Context extends CallContext>(
     context: Context,
   ) => boolean | Promise<boolean>,
 ): Rule =>
-  rule({ cache: "no_cache" })(
-    async (_parent, args: Args, context: Context) => {
-      // Returned, not thrown: shield takes a thrown error for its own refusal.
-      try {
-        await assertLive(context);
-        return (
-          (await check(context.viewer, args, context)) ||
-          forbidden(`You may not ${action}.`)
-        );
-      } catch (error) {
-        return error instanceof Error ? error : new Error(String(error));
-      }
-    },
-  );
+  rule({ cache: "no_cache" })(async (_parent, args: Args, context: Context) => {
+    // Returned, not thrown: shield takes a thrown error for its own refusal.
+    try {
+      await assertLive(context);
+      return (
+        (await check(context.viewer, args, context)) ||
+        forbidden(`You may not ${action}.`)
+      );
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  });
 
 async function assertLive({ viewer, isLive }: CallContext): Promise<void> {
   if (viewer.identityId === null && viewer.person === null)
@@ -59,12 +57,6 @@ async function assertLive({ viewer, isLive }: CallContext): Promise<void> {
 
 /** Any verified caller: an identity, or a person who has none yet. What is reached is guarded by its store. */
 export const signedIn = can("call this without signing in", () => true);
-
-/** An identity of a tenant, whatever its roles. */
-export const ownsIdentity = can<unknown, CallContext>(
-  "do this before you belong to a tenant; found one with signUpTenant, or ask to be added to one",
-  (viewer) => viewer.identityId !== null,
-);
 
 /** Objects of this type are only handed out by a store that asks what the viewer may see. */
 export const guardedByStore = Symbol("guarded by its store");
