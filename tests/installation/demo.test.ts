@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { makeHome } from "../support/embedded-postgres.ts";
@@ -11,6 +11,8 @@ import {
   stopAll,
   type Environment,
 } from "../support/process.ts";
+
+jest.setTimeout(120_000);
 
 /** What `npm start` writes beside an empty database for whoever comes to look. */
 interface Demo {
@@ -58,15 +60,15 @@ beforeAll(async () => {
   environment = { PORT: `${port}`, TRIBUTARY_DATA: home };
   installation = await start();
   demo = await readDemo();
-}, 120_000);
+});
 afterAll(async () => {
   await stopAll();
   await rm(home, { recursive: true, force: true });
-}, 60_000);
+});
 
 async function start(): Promise<Process> {
   const started = new Process(["installation/main.ts"], environment);
-  await started.until(() => isReady(origin), 110_000);
+  await started.until(() => isReady(origin));
   return started;
 }
 
@@ -126,7 +128,7 @@ test("lets every program in by its secret, to its own tenant's streams and exact
     expect(idsOf(found)).toEqual(idsOf(shared));
     expect(streams.nodes.filter(({ last }) => last === null)).toEqual([]);
   }
-}, 60_000);
+});
 
 interface View {
   readonly viewer: object;
@@ -156,7 +158,7 @@ test("lets a user of every tenant in by password", async () => {
       viewer: { id: user?.id, tenant: { name: tenant.name } },
     });
   }
-}, 60_000);
+});
 
 test("answers the README's first query to the one whom it names", async () => {
   const readme = await readFile(
@@ -172,11 +174,11 @@ test("answers the README's first query to the one whom it names", async () => {
   }>(query);
   expect(streams.nodes).toHaveLength(5);
   expect(streams.totalCount).toBeGreaterThan(5);
-}, 60_000);
+});
 
 test("is made once: the next start leaves it as it is", async () => {
   expect(await installation.stop()).toBe(0);
   const before = await readFile(file(), "utf8");
   await start();
   expect(await readFile(file(), "utf8")).toBe(before);
-}, 60_000);
+});

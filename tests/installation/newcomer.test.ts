@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { request, type IncomingMessage } from "node:http";
@@ -12,6 +12,8 @@ import {
   stopAll,
   type Environment,
 } from "../support/process.ts";
+
+jest.setTimeout(120_000);
 
 /*
  * What somebody does who has just installed Tributary, in order: each test goes on where the one before it ended.
@@ -35,11 +37,11 @@ beforeAll(async () => {
     TRIBUTARY_DEMO: "off",
   };
   installation = await start();
-}, 60_000);
+});
 afterAll(async () => {
   await stopAll();
   await rm(home, { recursive: true, force: true });
-}, 60_000);
+});
 
 async function start(): Promise<Process> {
   const started = new Process(main, environment);
@@ -69,7 +71,7 @@ test("the operator founds the first tenant, whose administrator follows the link
   await setPassword(link, password, "Nora");
   administrator = await signIn(origin, email, password);
   expect(await viewer(administrator)).toBe("Newcomer Ltd");
-}, 60_000);
+});
 
 test("the token command prints a token, and nothing else, for somebody who is known", async () => {
   const token = ["commands/token.ts"];
@@ -87,7 +89,7 @@ test("the token command prints a token, and nothing else, for somebody who is kn
     code: 1,
     output: expect.stringContaining("for development"),
   });
-}, 60_000);
+});
 
 test("a second start on the same data ends in a sentence, and leaves the first alone", async () => {
   const port = await freePort();
@@ -97,7 +99,7 @@ test("a second start on the same data ends in a sentence, and leaves the first a
     `, of the Tributary with process id ${installation.pid}. Stop that one first, or set TRIBUTARY_DATA to another directory for this one.`,
   );
   expect(await viewer(administrator)).toBe("Newcomer Ltd");
-}, 60_000);
+});
 
 test("told to stop, it finishes the request whose headers have arrived, and ends well", async () => {
   const body = JSON.stringify({ query: "{ viewer { tenant { name } } }" });
@@ -122,7 +124,7 @@ test("told to stop, it finishes the request whose headers have arrived, and ends
     data: { viewer: { tenant: { name: "Newcomer Ltd" } } },
   });
   expect(await installation.ended).toBe(0);
-}, 60_000);
+});
 
 test("started again, it has its tenant and its keys, so that tokens and passwords live on", async () => {
   installation = await start();
@@ -130,7 +132,7 @@ test("started again, it has its tenant and its keys, so that tokens and password
   expect(await viewer(await signIn(origin, email, password))).toBe(
     "Newcomer Ltd",
   );
-}, 60_000);
+});
 
 test("operator's commands tell that nothing runs, once it has stopped", async () => {
   await installation.stop();
@@ -138,7 +140,7 @@ test("operator's commands tell that nothing runs, once it has stopped", async ()
     code: 1,
     output: expect.stringMatching(/^No installation runs in .+\n$/),
   });
-}, 60_000);
+});
 
 /** The name of the caller's tenant. */
 async function viewer(caller: Caller): Promise<string> {

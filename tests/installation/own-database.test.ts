@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +12,8 @@ import {
   stopAll,
 } from "../support/process.ts";
 import { Seed } from "../support/seed.ts";
+
+jest.setTimeout(120_000);
 
 /* Two installations side by side, as behind a load balancer: one database, one data directory, one public address. */
 
@@ -39,7 +41,7 @@ afterAll(async () => {
   await stopAll();
   await database.drop();
   await rm(home, { recursive: true, force: true });
-}, 60_000);
+});
 
 test("both start at once on the empty database, which one of them migrates", async () => {
   const main = ["installation/main.ts"];
@@ -51,7 +53,7 @@ test("both start at once on the empty database, which one of them migrates", asy
   await both[1].until(() => isReady(origins[1]));
   const migrated = both.filter(({ output }) => output.includes("migration"));
   expect(migrated).toHaveLength(1);
-}, 60_000);
+});
 
 test("an identity's token is good at both", async () => {
   const seed = new Seed(database.owner);
@@ -65,7 +67,7 @@ test("an identity's token is good at both", async () => {
     expect(
       await new Caller(origin, token).get("{ viewer { tenant { name } } }"),
     ).toEqual({ viewer: { tenant: { name: "Own Ltd" } } });
-}, 60_000);
+});
 
 test("there is no demo world in somebody's own database, nor a database in the data directory", async () => {
   expect(await readdir(home)).toEqual(["issuer-keys.json"]);

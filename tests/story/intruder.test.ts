@@ -1,4 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import {
+  afterAll,
+  beforeAll,
+  describe,
+  expect,
+  test,
+  jest,
+} from "@jest/globals";
 import { readFile } from "node:fs/promises";
 import { request } from "node:http";
 import { json } from "node:stream/consumers";
@@ -20,6 +27,8 @@ import {
   internalTokenSecret,
   SeparateProcesses,
 } from "../support/separate-processes.ts";
+
+jest.setTimeout(120_000);
 
 /* Somebody inside the machine, or outside with a token, who tries to read what another company does not share. */
 
@@ -43,11 +52,11 @@ beforeAll(async () => {
   ]);
   installation = await SeparateProcesses.start(database);
   token = (await installation.operate("token", intruder.uuid)).trim();
-}, 90_000);
+});
 afterAll(async () => {
   await installation?.stop();
   await database?.drop();
-}, 60_000);
+});
 
 const readSecret = `query ($id: ID!) { stream(id: $id) { last { value } } }`;
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,6 +14,8 @@ import { TestDatabase } from "../support/database.ts";
 import { SeparateProcesses } from "../support/separate-processes.ts";
 import { Company, type Character } from "./company.ts";
 import { closedBut, cursorInto, knock, openTo, readAll } from "./reader.ts";
+
+jest.setTimeout(120_000);
 
 /*
  * One story, told in order: each test goes on where the one before it ended. A chemical plant shares what concerns its
@@ -36,27 +38,23 @@ beforeAll(async () => {
   ]);
   database = await TestDatabase.create();
   installation = await SeparateProcesses.start(database);
-}, 90_000);
+});
 afterAll(async () => {
   await installation?.stop();
   await database?.drop();
   await rm(home, { recursive: true, force: true });
-}, 60_000);
+});
 
 let isBroken = false;
 
 /** After one that fails, the others have nothing to go on from. */
 const chapter = (title: string, tell: () => Promise<void>) =>
-  test(
-    title,
-    async () => {
-      if (isBroken) throw new Error("An earlier chapter has failed.");
-      isBroken = true;
-      await tell();
-      isBroken = false;
-    },
-    60_000,
-  );
+  test(title, async () => {
+    if (isBroken) throw new Error("An earlier chapter has failed.");
+    isBroken = true;
+    await tell();
+    isBroken = false;
+  });
 
 let plant: Company;
 let vendor: Company;

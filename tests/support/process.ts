@@ -16,6 +16,9 @@ const plainEnvironment = Object.fromEntries(
   }),
 );
 
+/** On a busy machine; alone, it takes some seconds. */
+const startWithinMs = 100_000;
+
 const running = new Set<Process>();
 
 /** A process of the product, started as its script in package.json starts it. */
@@ -57,7 +60,7 @@ export class Process {
   /** What `look` finds, as soon as it finds something. */
   async until<T>(
     look: () => T | undefined | null | Promise<T | undefined | null>,
-    withinMs = 60_000,
+    withinMs = startWithinMs,
   ): Promise<T> {
     const deadline = Date.now() + withinMs;
     for (;;) {
@@ -96,7 +99,7 @@ export class Process {
 export async function run(
   command: readonly string[],
   environment: Environment,
-  withinMs = 60_000,
+  withinMs = startWithinMs,
 ): Promise<{ code: number | null; output: string }> {
   const process = new Process(command, environment);
   const deadline = setTimeout(() => process.signal("SIGKILL"), withinMs);

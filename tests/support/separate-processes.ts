@@ -60,8 +60,13 @@ export class SeparateProcesses {
         STREAM_URL: urlOf("stream"),
       }),
     };
-    for (const name of ["gateway", ...subgraphs] as const)
-      await processes[name].until(() => isReady(urlOf(name)));
+    try {
+      for (const name of ["gateway", ...subgraphs] as const)
+        await processes[name].until(() => isReady(urlOf(name)));
+    } catch (error) {
+      await stopAll();
+      throw error;
+    }
     const urls = {
       gateway: urlOf("gateway"),
       tenant: urlOf("tenant"),
