@@ -2,10 +2,14 @@ import { readFileSync } from "node:fs";
 import { buildSubgraphSchema } from "@apollo/subgraph";
 import { isScalarType, parse, type GraphQLSchema } from "graphql";
 import {
+  allow,
+  guardedByStore,
   protect,
+  signedIn,
   type CallContext,
   type PermissionMap,
 } from "./permissions.ts";
+import { DateTime } from "./scalars.ts";
 import type { Call } from "./viewer.ts";
 
 /** A subgraph as a process runs it: alone behind HTTP, or beside the gateway. */
@@ -23,15 +27,26 @@ export interface Slice {
   readonly permissions: PermissionMap;
 }
 
+/** What every subgraph has: its SDL for anybody, entities for verified callers, each guarded by its store, and pages. */
+const everywhere = {
+  resolvers: { DateTime },
+  permissions: {
+    Query: { _service: allow, _entities: signedIn },
+    _Service: guardedByStore,
+    PageInfo: guardedByStore,
+  },
+} satisfies Slice;
+
 type ResolverMap = Parameters<typeof buildSubgraphSchema>[0] extends infer Input
   ? Extract<Input, { resolvers?: unknown }>["resolvers"]
   : never;
 
-/** A subgraph's slices merged over its SDL file, and protected; throws if a root field has no rule. */
+/** A subgraph's concepts merged over its SDL file, and protected; throws if a root field has no rule. */
 export function subgraphSchema(
   sdl: URL,
-  slices: readonly Slice[],
+  concepts: readonly Slice[],
 ): GraphQLSchema {
+  const slices = [everywhere, ...concepts];
   const resolvers: Record<string, unknown> = {};
   for (const slice of slices)
     for (const [type, fields] of Object.entries(slice.resolvers) as [

@@ -1,5 +1,4 @@
 import {
-  allow,
   can,
   guardedByStore,
   signedIn,
@@ -35,8 +34,6 @@ const deletesCommunity = holds(
 
 export const permissions = {
   Query: {
-    _service: allow,
-    _entities: signedIn, // what they reach is guarded by its store
     viewer: signedIn, // T2
     community: signedIn, // C2, in the store
     communities: signedIn, // C2, in the store
@@ -45,12 +42,10 @@ export const permissions = {
     createCommunity: foundsCommunities, // C1
     deleteCommunity: deletesCommunity, // C4
   },
-  _Service: guardedByStore,
   Viewer: guardedByStore,
   Community: guardedByStore,
   CommunityConnection: guardedByStore,
   CommunityEdge: guardedByStore,
-  PageInfo: guardedByStore,
   // Ids alone, of what the objects that carry them may show.
   Tenant: guardedByStore,
   Identity: guardedByStore,

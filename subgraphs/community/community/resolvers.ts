@@ -1,10 +1,8 @@
-import { DateTime } from "../../../common/scalars.ts";
 import type { CommunityContext } from "../context.ts";
 import type { Resolvers } from "../generated.ts";
 import { createCommunity, deleteCommunity } from "./actions.ts";
 
 export const resolvers = {
-  DateTime,
   Query: {
     viewer: (_, __, { viewer }) => (viewer.identityId === null ? null : {}),
     community: (_, { id }, { communities }) => communities.get(id, "id"),
