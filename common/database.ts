@@ -83,11 +83,20 @@ export async function prepared<Row>(
   query: Knex.QueryBuilder | Knex.Raw,
 ): Promise<Row[]> {
   const { sql, bindings } = query.toSQL();
-  const name = createHash("sha256").update(sql).digest("base64url");
   const { rows } = await db
     .raw<{ rows: Row[] }>(sql, bindings as Knex.RawBinding[])
-    .options({ name });
+    .options({ name: nameOf(sql) });
   return rows;
+}
+
+const names = new Map<string, string>();
+
+/** PostgreSQL takes no more than 63 letters of a name. */
+function nameOf(sql: string): string {
+  const name =
+    names.get(sql) ?? createHash("sha256").update(sql).digest("base64url");
+  names.set(sql, name);
+  return name;
 }
 
 /** Runs a `COPY ... FROM STDIN` on the transaction's own connection, of which knex knows no such statement. */

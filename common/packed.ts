@@ -10,26 +10,29 @@ export class PackedJson {
 
   /** Called by JSON.stringify: leaves a hole that `stringifyResult` fills. */
   toJSON(): string {
-    if (holes === undefined)
+    if (texts === undefined)
       throw new Error("Packed JSON can only be written by stringifyResult.");
-    holes.texts.push(this.text);
-    return holes.mark;
+    if (texts.push(this.text) === 1)
+      mark = randomBytes(18).toString("base64url");
+    return mark;
   }
 }
 
-let holes: { readonly mark: string; readonly texts: string[] } | undefined;
+/** Those that the holes of the answer at hand are to be filled with. */
+let texts: string[] | undefined;
+/** Drawn for each answer, after its values were fixed, so that no value can imitate a hole. */
+let mark = "";
 
-/**
- * The answer as JSON text, packed columns spliced in as real arrays.
- * The mark is drawn for each answer, after its values were fixed, so no value can imitate a hole.
- */
+/** The answer as JSON text, packed columns spliced in as real arrays. */
 export function stringifyResult(result: FormattedExecutionResult): string {
-  holes = { mark: randomBytes(18).toString("base64url"), texts: [] };
+  const packed: string[] = (texts = []);
   try {
-    const pieces = JSON.stringify(result).split(`"${holes.mark}"`);
-    const { texts } = holes;
-    return pieces.reduce((out, piece, i) => out + (texts[i - 1] ?? "") + piece);
+    const text = JSON.stringify(result);
+    if (packed.length === 0) return text;
+    return text
+      .split(`"${mark}"`)
+      .reduce((out, piece, i) => out + (packed[i - 1] ?? "") + piece);
   } finally {
-    holes = undefined;
+    texts = undefined;
   }
 }

@@ -1,16 +1,25 @@
-import type { Knex } from "knex";
-import type { Viewer } from "./viewer.ts";
+import { prepared, type Knex } from "./database.ts";
+import type { Call, Viewer } from "./viewer.ts";
 
-/** Answers whether the viewer's identity still exists and is enabled; asks the database once. */
-export function liveness(db: Knex, viewer: Viewer): () => Promise<boolean> {
-  let answer: Promise<boolean> | undefined;
-  return () => (answer ??= isLive(db, viewer));
-}
+const answers = new WeakMap<Call, Promise<boolean>>();
+
+/**
+ * Answers whether the viewer's identity still exists and is enabled; asks the database once a call, whichever of the
+ * subgraphs in this process asks first.
+ */
+export const liveness = (db: Knex, call: Call) => (): Promise<boolean> => {
+  const answer = answers.get(call) ?? isLive(db, call.viewer);
+  answers.set(call, answer);
+  return answer;
+};
 
 async function isLive(db: Knex, { identityId }: Viewer): Promise<boolean> {
-  const { rows } = await db.raw<{ rows: unknown[] }>(
-    "select from tenant.published_identities where uuid = ? and enabled",
-    [identityId],
+  const rows = await prepared(
+    db,
+    db.raw(
+      "select from tenant.published_identities where uuid = ? and enabled",
+      [identityId],
+    ),
   );
   return rows.length > 0;
 }

@@ -55,7 +55,7 @@ export class LocalDataSource implements DataSource {
             contextValue:
               incomingRequestContext.operation?.operation ===
               OperationTypeNode.MUTATION
-                ? this.subgraph.createContext(context.call)
+                ? this.subgraph.createContext({ ...context.call })
                 : this.sharedContext(context),
           });
     if (!errors) return { data } as FetchAnswer;
@@ -68,7 +68,10 @@ export class LocalDataSource implements DataSource {
     } as FetchAnswer;
   }
 
-  /** One for all fetches of a query, so that they share what their loaders found; a mutation changes that between two. */
+  /**
+   * One for all fetches of a query, so that they share what was found; a mutation changes that between two, and even
+   * its call is therefore another.
+   */
   private sharedContext({
     call,
     subgraphContexts,

@@ -33,7 +33,7 @@ export type UnitOfWork = ReturnType<typeof unitOfWork>;
 /** What one request can reach. */
 export const createContext = (db: Knex) => (call: Call) => ({
   viewer: call.viewer,
-  isLive: liveness(db, call.viewer),
+  isLive: liveness(db, call),
   ...stores(db, call.viewer),
   inTransaction: <T>(work: (unit: UnitOfWork) => Promise<T>): Promise<T> =>
     db.transaction((transaction) => work(unitOfWork(transaction, call))),

@@ -14,7 +14,7 @@ export const createContext = (db: Knex) => (call: Call) => {
   const { viewer } = call;
   return {
     viewer,
-    isLive: liveness(db, viewer),
+    isLive: liveness(db, call),
     call,
     db,
     callers: new CallerStore(db, viewer),

@@ -20,7 +20,7 @@ export const createContext =
     const { viewer } = call;
     return {
       viewer,
-      isLive: liveness(db, viewer),
+      isLive: liveness(db, call),
       call,
       db,
       settings,
