@@ -17,7 +17,7 @@ export interface GraphqlEndpoint<Context extends BaseContext> {
     requestId: string,
   ) => Promise<Context>;
   /** Throws for a query that is not even looked at. */
-  readonly admit?: (query: string) => void;
+  readonly admit?: (query: string, context: Context) => void;
   readonly log: Logger;
 }
 
@@ -46,8 +46,10 @@ async function execute<Context extends BaseContext>(
 ): Promise<void> {
   const context = await createContext(request, requestId);
   const [, search] = splitUrl(request);
-  const body = await readJson(request, maxBodyBytes);
-  admit?.(queryOf(body, search));
+  // As the server does: what was admitted must be what is executed.
+  const isPost = request.method === "POST";
+  const body = isPost ? await readJson(request, maxBodyBytes) : undefined;
+  admit?.(isPost ? queryIn(body) : queryOf(search), context);
   const answer = await server.executeHTTPGraphQLRequest({
     httpGraphQLRequest: {
       method: request.method ?? "",
@@ -76,14 +78,17 @@ function headersOf({ headers }: IncomingMessage, requestId: string): HeaderMap {
   return map;
 }
 
-/** The query of a request by POST or GET; what has none is refused by the server. */
-function queryOf(body: unknown, search: string): string {
-  const query =
-    typeof body === "object" && body !== null && "query" in body
-      ? body.query
-      : new URLSearchParams(search).get("query");
-  return typeof query === "string" ? query : "";
-}
+// What has no query is refused by the server.
+const queryOf = (search: string) =>
+  new URLSearchParams(search).get("query") ?? "";
+
+const queryIn = (body: unknown) =>
+  typeof body === "object" &&
+  body !== null &&
+  "query" in body &&
+  typeof body.query === "string"
+    ? body.query
+    : "";
 
 /** The body, or undefined if its content type is not JSON: the server has the words for that. */
 async function readJson(

@@ -5,11 +5,13 @@ import {
   parse,
   Source,
   TokenKind,
+  type DocumentNode,
   type FragmentDefinitionNode,
   type SelectionNode,
   type SelectionSetNode,
 } from "graphql";
-import { limitExceeded } from "../common/errors.ts";
+import { badInput, limitExceeded, unauthenticated } from "../common/errors.ts";
+import type { Viewer } from "../common/viewer.ts";
 
 /**
  * What a request may ask for, looked at before anything is validated or planned, which take time without a bound.
@@ -26,18 +28,26 @@ export const limits = {
   fields: 2_000,
 } as const;
 
-/** A function that throws for a query beyond a limit. Front ends have few queries: those that passed are remembered. */
-export function queryLimits(): (query: string) => void {
-  const admitted = new Set<string>();
-  return (query) => {
-    if (admitted.has(query)) return;
-    assertWithinLimits(query);
-    if (admitted.size === 1_000) admitted.clear();
-    admitted.add(query);
+/**
+ * A function that throws for a query beyond a limit, and for one that needs a caller and has none: nobody who is not
+ * signed in gets to have anything planned. Front ends have few queries: those that passed are remembered.
+ */
+export function admission(): (query: string, viewer: Viewer) => void {
+  const needsCaller = new Map<string, boolean>();
+  return (query, viewer) => {
+    let needs = needsCaller.get(query);
+    if (needs === undefined) {
+      needs = assertWithinLimits(query);
+      if (needsCaller.size === 1_000) needsCaller.clear();
+      needsCaller.set(query, needs);
+    }
+    if (needs && viewer.identityId === null && viewer.person === null)
+      throw unauthenticated();
   };
 }
 
-function assertWithinLimits(query: string): void {
+/** Answers whether the query needs a caller. */
+function assertWithinLimits(query: string): boolean {
   const asVariables = "Send values as variables.";
   assertAtMost(
     "characters",
@@ -48,7 +58,8 @@ function assertWithinLimits(query: string): void {
   try {
     const tokens = countTokens(query);
     assertAtMost("tokens", "tokens in a query", tokens, asVariables);
-    for (const { depth, rootFields, aliases, fields } of sizesOf(query)) {
+    const document = parse(query, { noLocation: true });
+    for (const { depth, rootFields, aliases, fields } of sizesOf(document)) {
       const inParts = "Ask in several requests.";
       assertAtMost("depth", "fields inside each other", depth, inParts);
       assertAtMost(
@@ -60,11 +71,24 @@ function assertWithinLimits(query: string): void {
       assertAtMost("aliases", "aliases in a request", aliases, inParts);
       assertAtMost("fields", "fields in a request", fields, inParts);
     }
+    return !asksForSchemaAlone(document);
   } catch (error) {
     // The server tells where the syntax is wrong.
     if (!(error instanceof GraphQLError)) throw error;
+    return false;
   }
 }
+
+const asksForSchemaAlone = ({ definitions }: DocumentNode) =>
+  definitions.every(
+    (definition) =>
+      definition.kind !== Kind.OPERATION_DEFINITION ||
+      definition.selectionSet.selections.every(
+        (selection) =>
+          selection.kind === Kind.FIELD &&
+          selection.name.value.startsWith("__"),
+      ),
+  );
 
 function assertAtMost(
   limit: keyof typeof limits,
@@ -79,7 +103,20 @@ function assertAtMost(
 function countTokens(query: string): number {
   const lexer = new Lexer(new Source(query));
   let tokens = 0;
-  while (lexer.advance().kind !== TokenKind.EOF) tokens += 1;
+  for (
+    let token = lexer.advance();
+    token.kind !== TokenKind.EOF;
+    token = lexer.advance()
+  ) {
+    tokens += 1;
+    const isNumber =
+      token.kind === TokenKind.FLOAT || token.kind === TokenKind.INT;
+    // The planner cannot write it again.
+    if (isNumber && !Number.isFinite(Number(token.value)))
+      throw badInput(
+        `${token.value.slice(0, 20)} is too large for a number. Send a finite one.`,
+      );
+  }
   return tokens;
 }
 
@@ -103,8 +140,7 @@ const beside = (a: Size, b: Size): Size => ({
 /** Fragments in fragments double with every line. */
 const bounded = (count: number) => Math.min(count, Number.MAX_SAFE_INTEGER);
 
-function sizesOf(query: string): Size[] {
-  const { definitions } = parse(query, { noLocation: true });
+function sizesOf({ definitions }: DocumentNode): Size[] {
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const definition of definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION)

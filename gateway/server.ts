@@ -20,7 +20,8 @@ import { cors } from "./cors.ts";
 import type { DataSource, GatewayContext } from "./data-source.ts";
 import { explorer } from "./explorer.ts";
 import type { Identify } from "./identity.ts";
-import { limits, queryLimits } from "./limits.ts";
+import { admission, limits } from "./limits.ts";
+import { askingOnce } from "./entities.ts";
 
 export interface GatewayOptions extends Omit<ListenOptions, "routes"> {
   readonly supergraphSdl: string;
@@ -68,7 +69,7 @@ function graphqlServer({
     buildService({ name }) {
       const dataSource = dataSources.get(name);
       if (!dataSource) throw new Error(`No way leads to subgraph ${name}.`);
-      return dataSource;
+      return askingOnce(dataSource);
     },
     queryPlannerConfig: {
       // Data sources execute these documents, or read from them what was asked.
@@ -98,11 +99,12 @@ function graphqlServer({
   });
 }
 
-const graphql = (
+function graphql(
   server: ApolloServer<GatewayContext>,
   { identify, log }: GatewayOptions,
-): Handler =>
-  graphqlHandler({
+): Handler {
+  const admit = admission();
+  return graphqlHandler({
     server,
     maxBodyBytes: limits.bodyBytes,
     requestId: () => randomUUID(),
@@ -110,9 +112,10 @@ const graphql = (
       call: { viewer: await identify(request), requestId },
       subgraphContexts: new Map(),
     }),
-    admit: queryLimits(),
+    admit: (query, { call }) => admit(query, call.viewer),
     log,
   });
+}
 
 /** Which of several operations is meant, told before the gateway fails for want of it. */
 const resolveOperation: ApolloServerPlugin<GatewayContext> = {

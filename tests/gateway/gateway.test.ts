@@ -71,10 +71,21 @@ describe.each(modes)("%s", (mode) => {
       },
       "ada@example.com",
     ],
-    ["an anonymous caller", anonymous, "nobody"],
   ])("a subgraph learns that %s calls", async (_, caller, expected) => {
     const { data } = await graph.request(caller, "{ whoCalls }");
     expect(data).toEqual({ whoCalls: expected });
+  });
+
+  test("an anonymous caller is told to sign in before anything is planned", async () => {
+    const { data, errors } = await graph.request(anonymous, "{ ripe }");
+    expect(data).toBeNull();
+    expect(errors.map(({ extensions }) => extensions.code)).toEqual([
+      "UNAUTHENTICATED",
+    ]);
+    expect(await graph.request(anonymous, "{ __typename }")).toEqual({
+      data: { __typename: "Query" },
+      errors: [],
+    });
   });
 
   test("one request has one id everywhere", async () => {

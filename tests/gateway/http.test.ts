@@ -2,7 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { request as send } from "node:http";
 import { limits } from "../../gateway/limits.ts";
 import { TestDatabase } from "../support/database.ts";
-import { startTestGraph, type TestGraph } from "../support/gateway.ts";
+import {
+  somebody,
+  startTestGraph,
+  type TestGraph,
+} from "../support/gateway.ts";
 import { Orchard } from "../support/orchard.ts";
 
 let database: TestDatabase;
@@ -48,6 +52,32 @@ describe("the endpoint", () => {
       "BAD_REQUEST",
       expect.stringContaining("Cross-Site Request Forgery"),
     ]);
+  });
+
+  test("executes the query that it has looked at, and no other", async () => {
+    const harmless = '{"query":"{ripe}"}';
+    const bomb = `{ ${"trees { neighbour { name } } ".repeat(60)}}`;
+    const url = new URL(graph.url);
+    url.pathname = "/graphql";
+    url.search = new URLSearchParams({ query: bomb }).toString();
+    const token = await graph.issuer.tokenFor(somebody);
+    // fetch sends no body with a GET, and this server must not care that others do.
+    const status = await new Promise((resolve, reject) => {
+      const request = send(url, {
+        headers: {
+          "content-type": "application/json",
+          "content-length": harmless.length,
+          authorization: `Bearer ${token}`,
+        },
+      });
+      request.once("response", (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      request.once("error", reject);
+      request.end(harmless);
+    });
+    expect(status).toBe(413);
   });
 
   test("takes no mutation by GET", async () => {

@@ -1,10 +1,16 @@
 import { describe, expect, test } from "@jest/globals";
 import type { DomainError } from "../../common/errors.ts";
-import { limits, queryLimits } from "../../gateway/limits.ts";
+import { anonymous, type Viewer } from "../../common/viewer.ts";
+import { admission, limits } from "../../gateway/limits.ts";
 
-const refusal = (query: string): DomainError["extensions"] | undefined => {
+const somebody = { ...anonymous, identityId: "somebody" };
+
+const refusal = (
+  query: string,
+  viewer: Viewer = somebody,
+): DomainError["extensions"] | undefined => {
   try {
-    queryLimits()(query);
+    admission()(query, viewer);
     return undefined;
   } catch (error) {
     return (error as DomainError).extensions;
@@ -52,6 +58,28 @@ describe("a query", () => {
     expect(refusal(chain(19))).toBeUndefined();
     expect(refusal(chain(20))).toMatchObject({ limit: 20, value: 21 });
   });
+
+  test.each([
+    ["{ viewer { id } }", "UNAUTHENTICATED"],
+    ["{ __typename viewer { id } }", "UNAUTHENTICATED"],
+    ["{ ...F } fragment F on Query { __typename }", "UNAUTHENTICATED"],
+    ["query A { __typename } query B { viewer { id } }", "UNAUTHENTICATED"],
+    ["mutation { leave }", "UNAUTHENTICATED"],
+    ["{ __schema { types { name } } __typename }", undefined],
+    [`{ __type(name: "Query") { name } }`, undefined],
+  ])("without a caller: %s: %s", (query, code) => {
+    expect(refusal(query, anonymous)?.code).toBe(code);
+    expect(refusal(query)).toBeUndefined();
+  });
+
+  test.each(["1e999", "-1e999", "9".repeat(400)])(
+    "refuses the number %s, which no plan can hold",
+    (number) => {
+      expect(refusal(`{ a(b: [${number}]) }`)).toEqual({
+        code: "BAD_USER_INPUT",
+      });
+    },
+  );
 
   test("is left to validation where fragments spread each other, are missing, or syntax is wrong", () => {
     for (const query of [

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent, request } from "undici";
 import { TestDatabase } from "../support/database.ts";
-import { modes, startTestGraph } from "../support/gateway.ts";
+import { modes, somebody, startTestGraph } from "../support/gateway.ts";
 import { Orchard } from "../support/orchard.ts";
 
 let database: TestDatabase;
@@ -27,10 +27,7 @@ describe.each(modes)("a graph %s that stops", (mode) => {
     await sleep(50);
     expect((await graph.fetch("/readyz")).status).toBe(503);
     expect((await graph.fetch("/healthz")).status).toBe(200);
-    const { data } = await graph.request(
-      { identityId: null, person: null },
-      "{ ripe }",
-    );
+    const { data } = await graph.request(somebody, "{ ripe }");
     expect(data).toEqual({ ripe: 7 });
     await stopped;
     await expect(graph.fetch("/healthz")).rejects.toThrow();
@@ -39,7 +36,7 @@ describe.each(modes)("a graph %s that stops", (mode) => {
   test("finishes what it has begun", async () => {
     const graph = await start(mode, 0);
     const running = graph.request(
-      { identityId: null, person: null },
+      somebody,
       "{ slow(ms: 400) trees { fruit { weight } } }",
     );
     await sleep(150);
@@ -53,6 +50,7 @@ describe.each(modes)("a graph %s that stops", (mode) => {
   test("drops no request of clients that go on", async () => {
     const graph = await start(mode, 200);
     const agent = new Agent({ connections: 16 });
+    const authorization = `Bearer ${await graph.issuer.tokenFor(somebody)}`;
     let isRefused = false;
     let answers = 0;
     const faults: unknown[] = [];
@@ -62,7 +60,7 @@ describe.each(modes)("a graph %s that stops", (mode) => {
           const { body } = await request(new URL("/graphql", graph.url), {
             dispatcher: agent,
             method: "POST",
-            headers: { "content-type": "application/json" },
+            headers: { "content-type": "application/json", authorization },
             body: '{"query":"{ ripe trees { fruit { weight } } }"}',
           });
           const { data } = (await body.json()) as { data: { ripe: number } };

@@ -8,7 +8,7 @@ import { createLogger, type Logger } from "../../common/log.ts";
 import type { Subgraph } from "../../common/schema.ts";
 import { startSubgraph } from "../../common/subgraph.ts";
 import { isReachable, type Knex } from "../../common/database.ts";
-import type { Viewer } from "../../common/viewer.ts";
+import { anonymous, type Viewer } from "../../common/viewer.ts";
 import type { Answer } from "./run.ts";
 import { TestIssuer } from "./tokens.ts";
 
@@ -17,6 +17,12 @@ process.env["APOLLO_TELEMETRY_DISABLED"] = "1";
 
 export const modes = ["in one process", "as separate processes"] as const;
 export type Mode = (typeof modes)[number];
+
+/** Signed in, for what takes no more than that. */
+export const somebody: Viewer = {
+  ...anonymous,
+  identityId: "5b0d1f5e-5bd0-4b4e-8b0e-0d6f3c1f9a11",
+};
 
 /** A running graph, spoken to over HTTP. */
 export interface TestGraph {
@@ -32,7 +38,7 @@ export interface TestGraph {
   ): Promise<Answer>;
   /** Takes one of the subgraphs away that are processes of their own. */
   stopSubgraph(name: string): Promise<void>;
-  /** Any request at the gateway. */
+  /** Any request at the gateway; as `somebody`, unless it says who asks. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
   stop(): Promise<void>;
 }
@@ -125,7 +131,15 @@ export async function startTestGraph({
       await stops.get(name)?.();
       stops.delete(name);
     },
-    fetch: (path, init) => fetch(new URL(path, gateway.url), init),
+    async fetch(path, init) {
+      const headers = new Headers(init?.headers);
+      if (!headers.has("authorization"))
+        headers.set(
+          "authorization",
+          `Bearer ${await issuer.tokenFor(somebody)}`,
+        );
+      return fetch(new URL(path, gateway.url), { ...init, headers });
+    },
     async stop() {
       await gateway.stop();
       for (const stop of stops.values()) await stop();
