@@ -94,6 +94,7 @@ describe("a new secret", () => {
     const ledger = JSON.stringify(await database.owner("ledger.entries"));
     expect(ledger).not.toContain(plainSecret);
     expect(ledger).not.toContain(hash.toString("hex"));
+    expect(ledger).not.toContain("hint");
   });
 
   test("is another one each time", async () => {
@@ -136,6 +137,18 @@ describe("rotateClientSecret (T1)", () => {
       [ending]: ms(soon),
       [lasting]: ms(olderExpireAt),
       [secret.id]: ms(input.expiresAt),
+    });
+    const [entry] = await database
+      .owner("ledger.entries")
+      .where({ action: "rotateClientSecret", subject_id: client.uuid });
+    expect(entry).toMatchObject({
+      before: {
+        secrets: [
+          { id: world.secret, expiresAt: null },
+          { id: lasting, expiresAt: expect.any(String) },
+        ],
+      },
+      after: { secret: { id: secret.id, expiresAt: secret.expiresAt } },
     });
   });
 

@@ -87,7 +87,10 @@ export async function createClient(
       [
         {
           ...entry("IDENTITY", tenant, "CLIENT", uuid),
-          after: { roles, secret },
+          after: {
+            roles,
+            secret: { id: secret.id, expiresAt: secret.expiresAt },
+          },
         },
       ],
       [{ id: uuid, name }],

@@ -25,15 +25,21 @@ export async function rotateClientSecret(
     ).lockTarget(viewer, "CLIENT", id, "input.id");
     const secrets = new SecretChangeStore(transaction, tenant, target);
     const secret = await secrets.add({ ...kept, expiresAt });
-    if (olderExpireAt != null)
-      await secrets.expireOthers(secret, olderExpireAt);
+    const shortened =
+      olderExpireAt == null
+        ? []
+        : await secrets.expireOthers(secret, olderExpireAt);
     await record(transaction, call, "rotateClientSecret", [
       {
         kind: "IDENTITY",
         subjectType: "Client",
         subjectId: id,
         tenantIds: [tenant.uuid],
-        after: { secret, olderExpireAt },
+        before: { secrets: shortened },
+        after: {
+          secret: { id: secret.id, expiresAt: secret.expiresAt },
+          olderExpireAt,
+        },
       },
     ]);
     const client = await new IdentityStore(

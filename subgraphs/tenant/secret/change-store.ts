@@ -5,6 +5,9 @@ import type { ClientSecret } from "./store.ts";
 
 const maxSecrets = 20;
 
+/** What the ledger may hold of a secret. */
+export type KeptSecret = Pick<ClientSecret, "id" | "expiresAt">;
+
 /** What one transaction changes of the secrets of a client, whose row it has locked. */
 export class SecretChangeStore {
   constructor(
@@ -27,13 +30,23 @@ export class SecretChangeStore {
     return rows[0];
   }
 
-  /** Ends the secrets other than this one at a time, or now if that is past; those that end sooner still do. */
-  async expireOthers(secret: ClientSecret, at: string): Promise<void> {
-    await this.transaction.raw(
-      `update tenant.client_secrets set expires_at = least(expires_at, greatest(?::timestamptz, now()))
-       where tenant_id = ? and identity_id = ? and uuid <> ?`,
-      [at, ...this.key, secret.id],
+  /**
+   * Ends the secrets other than this one at a time, or now if that is past; those that end sooner still do. Answers
+   * the ones that it changed, as they were.
+   */
+  async expireOthers(
+    { id }: KeptSecret,
+    at: string,
+  ): Promise<readonly KeptSecret[]> {
+    const { rows } = await this.transaction.raw<{ rows: KeptSecret[] }>(
+      `update tenant.client_secrets s set expires_at = greatest(?::timestamptz, now())
+       from tenant.client_secrets old
+       where old.id = s.id and s.tenant_id = ? and s.identity_id = ? and s.uuid <> ?
+         and (s.expires_at > greatest(?::timestamptz, now())) is not false
+       returning old.uuid as id, old.expires_at as "expiresAt"`,
+      [at, ...this.key, id, at],
     );
+    return rows;
   }
 
   /** Whether there was such a secret. */
