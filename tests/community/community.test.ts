@@ -376,10 +376,40 @@ describe("deleting a community", () => {
       shareCount: 1,
     });
     expect(await rows()).toEqual({ communities: 0, memberships: 0, shares: 0 });
-    expect(
-      await database
-        .owner("ledger.entries")
-        .where({ community_id: community.uuid }),
-    ).toMatchObject([{ action: "deleteCommunity", kind: "COMMUNITY" }]);
+
+    const [deletion, ...others] = (await database
+      .owner("ledger.entries")
+      .where({ community_id: community.uuid, action: "deleteCommunity" })
+      .orderBy("id")) as { tenant_ids: string[] }[];
+    const present = Object.values(tenants)
+      .filter(({ uuid }) => deletion?.tenant_ids.includes(uuid))
+      .sort((one, other) => one.id - other.id);
+    expect(deletion).toMatchObject({
+      kind: "COMMUNITY",
+      before: {
+        ownerTenantId: tenants.owner.uuid,
+        memberships: present.map(({ uuid, membership }) => ({
+          id: membership?.uuid,
+          tenantId: uuid,
+          status: "ACTIVE",
+        })),
+      },
+      after: { endedShareCount: 1 },
+    });
+    expect(present).toHaveLength(4);
+    // Who took part for a tenant is for that tenant's eyes.
+    expect(others).toMatchObject(
+      present.map(({ uuid, membership, identities }) => ({
+        kind: "ROLE",
+        subject_id: membership?.uuid,
+        tenant_ids: [uuid],
+        before: {
+          roles: {
+            MEMBER: expect.arrayContaining([identities.member.uuid]),
+            MODERATOR: expect.arrayContaining([identities.moderator.uuid]),
+          },
+        },
+      })),
+    );
   });
 });

@@ -309,7 +309,13 @@ describe("leaving", () => {
         kind: "MEMBERSHIP",
         action: "leaveCommunity",
         before: { tenantId: guest.tenant.uuid, status: "ACTIVE" },
-        after: null,
+        after: { endedShareCount: 2 },
+      }),
+      expect.objectContaining({
+        kind: "ROLE",
+        subject_id: guest.membership.uuid,
+        tenant_ids: [guest.tenant.uuid],
+        before: { roles: { MODERATOR: [guest.manager.uuid] } },
       }),
     ]);
 
@@ -366,6 +372,7 @@ describe("removing a tenant", () => {
         subject_id: guest.membership.uuid,
         tenant_ids: [owner.tenant.uuid, guest.tenant.uuid],
       },
+      { kind: "ROLE", tenant_ids: [guest.tenant.uuid] },
     ]);
   });
 

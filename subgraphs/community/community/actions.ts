@@ -6,6 +6,7 @@ import type {
   CreateCommunityInput,
   MutationDeleteCommunityArgs,
 } from "../generated.ts";
+import { endedRoles } from "../member/roles.ts";
 import type { Community } from "./store.ts";
 
 export async function createCommunity(
@@ -99,7 +100,8 @@ export const deleteCommunity = (
         );
 
       const change = await accessChanges.foresee(community, { sharingOf });
-      const tenantIds = await memberships.tenantIds(community);
+      const ended = await memberships.all(community);
+      const roles = await members.rolesOf(sharingOf);
       await communities.remove(community);
       await record(
         "deleteCommunity",
@@ -108,10 +110,19 @@ export const deleteCommunity = (
             kind: "COMMUNITY",
             subjectType: "Community",
             subjectId: community.id,
-            tenantIds,
+            tenantIds: ended.map(({ tenantId }) => tenantId),
             communityId: community.id,
-            before: { ownerTenantId: community.ownerTenantId },
+            before: {
+              ownerTenantId: community.ownerTenantId,
+              memberships: ended.map(({ id, tenantId, status }) => ({
+                id,
+                tenantId,
+                status,
+              })),
+            },
+            after: { endedShareCount: change.shareCount },
           },
+          ...endedRoles(community.id, roles),
         ],
         [{ id: community.id, name: community.name }],
       );

@@ -1,3 +1,4 @@
+import type { LedgerEntry } from "../../../common/ledger-store.ts";
 import { rights, type Place, type RightName } from "../community/rights.ts";
 import type { CommunityRole } from "../generated.ts";
 
@@ -30,3 +31,24 @@ export function missingRight(
     .map((role) => rightOver[role])
     .find((right) => !rights[right].isHeldBy(place));
 }
+
+/** Who takes part through one membership, by role. */
+export interface MembershipRoles {
+  readonly membershipId: string;
+  readonly tenantId: string;
+  readonly roles: Readonly<Partial<Record<CommunityRole, readonly string[]>>>;
+}
+
+/** What the ledger keeps of roles that end with their memberships: an entry a tenant, which concerns no other. */
+export const endedRoles = (
+  communityId: string,
+  memberships: readonly MembershipRoles[],
+): LedgerEntry[] =>
+  memberships.map(({ membershipId, tenantId, roles }) => ({
+    kind: "ROLE",
+    subjectType: "Membership",
+    subjectId: membershipId,
+    tenantIds: [tenantId],
+    communityId,
+    before: { roles },
+  }));

@@ -11,6 +11,7 @@ import type { Viewer } from "../../../common/viewer.ts";
 import { participation, type Community } from "../community/store.ts";
 import type { CommunityRole } from "../generated.ts";
 import type { Membership } from "../membership/store.ts";
+import type { MembershipRoles } from "./roles.ts";
 
 /** An identity of the viewer's own tenant that takes part in a community. */
 export interface CommunityMember {
@@ -170,6 +171,26 @@ export class MemberStore {
       .where({ membership_id: membershipRowId })
       .whereRaw("identity_id = any (?::int[])", [[...identityRowIds]])
       .delete();
+  }
+
+  /** Of every tenant, whoever asks: for the ledger, before memberships end with all their roles. */
+  async rolesOf(
+    membershipRowIds: readonly number[],
+  ): Promise<MembershipRoles[]> {
+    const { rows } = await this.db.raw<{ rows: MembershipRoles[] }>(
+      `select m.uuid as "membershipId", t.uuid as "tenantId", json_object_agg(r.role, r.identities) as roles
+       from (select r.membership_id, r.role, array_agg(i.uuid order by i.id) as identities
+             from community.members r
+             join tenant.published_identities i on i.id = r.identity_id
+             where r.membership_id = any (?::int[])
+             group by r.membership_id, r.role) r
+       join community.memberships m on m.id = r.membership_id
+       join tenant.published_tenants t on t.id = m.tenant_id
+       group by m.id, t.id, t.uuid
+       order by t.id`,
+      [[...membershipRowIds]],
+    );
+    return rows;
   }
 
   private visible(): Knex.QueryBuilder {

@@ -9,6 +9,7 @@ import type {
   MutationRemoveTenantArgs,
   MutationResumeSharingArgs,
 } from "../generated.ts";
+import { endedRoles } from "../member/roles.ts";
 import type { Membership } from "./store.ts";
 
 export const pauseSharing = (
@@ -132,13 +133,14 @@ async function end(
   community: Community,
   membership: Membership,
   readingOf: readonly number[],
-  { memberships, accessChanges, record }: UnitOfWork,
+  { memberships, members, accessChanges, record }: UnitOfWork,
 ): Promise<AccessChange> {
   const change = await accessChanges.foresee(community, {
     sharingOf: [membership.rowId],
     readingOf,
   });
   const tenantIds = await memberships.tenantIds(community);
+  const roles = await members.rolesOf([membership.rowId]);
   await memberships.remove(membership);
   await record(action, [
     {
@@ -148,7 +150,9 @@ async function end(
       tenantIds,
       communityId: community.id,
       before: { tenantId: membership.tenantId, status: membership.status },
+      after: { endedShareCount: change.shareCount },
     },
+    ...endedRoles(community.id, roles),
   ]);
   return change;
 }

@@ -103,12 +103,16 @@ export class MembershipStore {
     return this.ofCommunity.page(community.rowId, args);
   }
 
+  /** All of a community, unpaged. */
+  async all(community: Community): Promise<Membership[]> {
+    return this.visible()
+      .where("c.id", community.rowId)
+      .orderBy("t.id") as Promise<Membership[]>;
+  }
+
   /** Every tenant in a community, by public id: whom a change of a membership concerns. */
   async tenantIds(community: Community): Promise<string[]> {
-    const rows = (await this.visible()
-      .where("c.id", community.rowId)
-      .orderBy("t.id")) as Membership[];
-    return rows.map(({ tenantId }) => tenantId);
+    return (await this.all(community)).map(({ tenantId }) => tenantId);
   }
 
   counts(membership: Membership): Promise<MemberCounts> {
