@@ -35,6 +35,7 @@ export class ClientStore {
   }
 
   private async secrets(clientId: string): Promise<Secret[]> {
+    if (clientId.includes("\0")) return [];
     const { rows } = await this.db.raw<{ rows: Secret[] }>(
       "select identity_id, secret_id, hash from tenant.secrets_of_client(?)",
       [clientId],

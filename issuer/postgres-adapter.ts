@@ -13,11 +13,15 @@ export class PostgresAdapter implements Adapter {
     payload: AdapterPayload,
     expiresInSeconds?: number,
   ): Promise<void> {
+    const json = JSON.stringify(payload);
+    // PostgreSQL keeps no NUL, and parameters of a request are part of what is kept.
+    if (json.includes("\\u0000"))
+      throw new errors.InvalidRequest("parameters must not contain NUL");
     await this.db.raw(
       `insert into issuer.records (model, id, payload, expires_at)
        values (?, ?, ?::jsonb, clock_timestamp() + make_interval(secs => ?))
        on conflict (model, id) do update set payload = excluded.payload, expires_at = excluded.expires_at`,
-      [this.model, id, JSON.stringify(payload), expiresInSeconds ?? null],
+      [this.model, id, json, expiresInSeconds ?? null],
     );
   }
 
@@ -54,6 +58,8 @@ export class PostgresAdapter implements Adapter {
   private async findOne(
     key: { id: string } | { uid: string },
   ): Promise<AdapterPayload | undefined> {
+    if (Object.values(key).some((value) => value.includes("\0")))
+      return undefined;
     const record = await this.records()
       .where(key)
       .first<

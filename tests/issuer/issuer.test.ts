@@ -69,6 +69,50 @@ test("discovery tells what is offered, and nothing else is", async () => {
   expect(answer.headers.get("access-control-allow-origin")).toBe("*");
 });
 
+test.each([
+  [
+    "/oidc/token",
+    { grant_type: "client_credentials", client_id: "\0", client_secret: "x" },
+  ],
+  [
+    "/oidc/token",
+    {
+      grant_type: "authorization_code",
+      client_id: "tributary",
+      code: "\0",
+      code_verifier: "v".repeat(43),
+      redirect_uri: "x",
+    },
+  ],
+  ["/oidc/auth", { client_id: "\0", response_type: "code" }],
+])("%s refuses a NUL as the client's fault: %j", async (path, parameters) => {
+  const body = new URLSearchParams(parameters);
+  const response = await (path === "/oidc/auth"
+    ? fetch(new URL(`${path}?${body}`, issuer.origin), { redirect: "manual" })
+    : fetch(new URL(path, issuer.origin), { method: "POST", body }));
+  expect([400, 401]).toContain(response.status);
+});
+
+test("a sign-in refuses a NUL in its state", async () => {
+  const query = new URLSearchParams({
+    client_id: "tributary",
+    response_type: "code",
+    scope: "openid",
+    redirect_uri: `${issuer.origin}/`,
+    code_challenge: "c".repeat(43),
+    code_challenge_method: "S256",
+    state: "\0",
+  });
+  const response = await fetch(new URL(`/oidc/auth?${query}`, issuer.origin), {
+    redirect: "manual",
+  });
+  expect(response.status).toBeLessThan(500);
+  const { rows } = await database.owner.raw(
+    "select count(*)::int as count from issuer.records where model = 'Interaction'",
+  );
+  expect(rows).toEqual([{ count: 0 }]);
+});
+
 test("the public keys are published without their private part", async () => {
   const answer = await fetch(`${issuer.origin}/oidc/jwks`);
   const { keys } = (await answer.json()) as { keys: object[] };
