@@ -2,8 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Knex } from "../../common/database.ts";
 import type { Subgraph } from "../../common/schema.ts";
 import type { OperatorStore } from "../../commands/operator-store.ts";
-import { hashPassword } from "../../issuer/passwords.ts";
-import { PersonStore } from "../../issuer/person-store.ts";
+import { addPerson } from "../../issuer/persons.ts";
 import { Actor } from "./actor.ts";
 import { tenants, users, type TenantKey } from "./world.ts";
 
@@ -70,11 +69,7 @@ export async function foundCompany(
     users.map(async (user, i) => {
       const email = emailOf(user.local);
       const password = randomBytes(12).toString("base64url");
-      await new PersonStore(issuer).setPassword(
-        email,
-        user.name,
-        await hashPassword(password),
-      );
+      await addPerson(issuer, { email, name: user.name, password });
       return {
         kind: "user",
         id: ids[i] as string,
