@@ -18,7 +18,22 @@ describe("the installation's configuration", () => {
       publicUrl: new URL("http://127.0.0.1:4000/"),
       databaseUrl: undefined,
       dataDirectory: ".tributary",
+      hasDemo: true,
     });
+  });
+
+  test.each<[string, boolean, Environment]>([
+    ["on loopback", true, { HOST: "127.0.0.1" }],
+    ["on loopback of IPv6", true, { HOST: "::1" }],
+    [
+      "where others could reach it",
+      false,
+      { HOST: "0.0.0.0", PUBLIC_URL: "https://tributary.example" },
+    ],
+    ["by address", false, { HOST: "192.0.2.7" }],
+    ["where it is switched off", false, { TRIBUTARY_DEMO: "off" }],
+  ])("has a demo world %s: %s", (_where, hasDemo, env) => {
+    expect(readConfig(env).hasDemo).toBe(hasDemo);
   });
 
   test("tells every fault at once", () => {
