@@ -22,6 +22,7 @@ interface Demo {
   readonly identities: readonly DemoIdentity[];
   readonly communities: readonly {
     readonly id: string;
+    readonly name: string;
     readonly ownerTenantId: string;
     readonly tenantIds: readonly string[];
   }[];
@@ -36,6 +37,7 @@ interface Demo {
 interface DemoIdentity {
   readonly kind: "user" | "client";
   readonly id: string;
+  readonly name: string;
   readonly email?: string;
   readonly password?: string;
   readonly clientId?: string;
@@ -78,9 +80,41 @@ const readDemo = async () => JSON.parse(await readFile(file(), "utf8")) as Demo;
 test("says where its secrets are, in a file for nobody else's eyes", async () => {
   expect(installation.output).toContain(file());
   expect((await stat(file())).mode & 0o777).toBe(0o600);
-  expect(demo).toMatchObject({
+});
+
+test("tells all of the world, by the same keys everywhere", () => {
+  const text = expect.any(String);
+  const list = expect.any(Array);
+  expect(demo).toStrictEqual({
     graphql: `${origin}/graphql`,
     tokenEndpoint: `${origin}/oidc/token`,
+    tenants: demo.tenants.map(() => ({ id: text, name: text })),
+    identities: demo.identities.map(({ kind, communityRoles }) => ({
+      kind,
+      id: text,
+      name: text,
+      ...(kind === "user"
+        ? { email: text, password: text }
+        : { clientId: text, clientSecret: text }),
+      tenantId: text,
+      tenantRoles: list,
+      communityRoles: communityRoles.map(() => ({
+        communityId: text,
+        role: text,
+      })),
+    })),
+    communities: demo.communities.map(() => ({
+      id: text,
+      name: text,
+      ownerTenantId: text,
+      tenantIds: list,
+    })),
+    streams: demo.streams.map(() => ({
+      id: text,
+      externalId: text,
+      tenantId: text,
+      sharedIn: list,
+    })),
   });
 });
 
@@ -93,9 +127,32 @@ test("has four tenants, two communities, and some sixty streams, some shared and
   expect(shared.length).toBeLessThan(demo.streams.length);
 });
 
+test("has in every tenant a user of each role, one without any, and a program", () => {
+  for (const tenant of demo.tenants) {
+    const own = demo.identities.filter(
+      ({ tenantId }) => tenantId === tenant.id,
+    );
+    const users = own.filter(({ kind }) => kind === "user");
+    expect(users.map(({ tenantRoles }) => tenantRoles).sort()).toEqual([
+      [],
+      ["ACCOUNT_ADMINISTRATOR"],
+      ["CONTRIBUTOR"],
+      ["DATA_STEWARD"],
+      ["VIEWER"],
+    ]);
+    expect(own.filter(({ kind }) => kind === "client")).toHaveLength(1);
+  }
+});
+
+test("has one tenant without data of its own", () => {
+  const sources = new Set(demo.streams.map(({ tenantId }) => tenantId));
+  const others = demo.tenants.filter(({ id }) => !sources.has(id));
+  expect(others.map(({ name }) => name)).toEqual(["Lumen Analytics"]);
+});
+
 test("lets every program in by its secret, to its own tenant's streams and exactly what is shared with it", async () => {
   const clients = demo.identities.filter(({ kind }) => kind === "client");
-  expect(new Set(clients.map(({ tenantId }) => tenantId)).size).toBe(4);
+  const paused = new Set<string>();
   for (const client of clients) {
     const caller = await signInClient(
       ...[origin, client.clientId ?? "", client.clientSecret ?? ""],
@@ -103,15 +160,20 @@ test("lets every program in by its secret, to its own tenant's streams and exact
     const { viewer, communities, streams } = await caller.get<View>(`{
       viewer { id tenant { id } roles }
       communities {
-        nodes { id memberships { nodes { status tenant { id } } } }
+        nodes { id memberships { nodes { id status tenant { id } } } }
       }
-      streams(first: 200) { nodes { id isOwn last { timestamp } } }
+      streams(first: 200) {
+        nodes { id isOwn first { timestamp } last { timestamp } }
+      }
     }`);
     expect(viewer).toEqual({
       id: client.id,
       tenant: { id: client.tenantId },
       roles: expect.arrayContaining([...client.tenantRoles]),
     });
+    for (const { memberships } of communities.nodes)
+      for (const { id, status } of memberships.nodes)
+        if (status === "PAUSED") paused.add(id);
     const sharers = new Set(
       communities.nodes.flatMap(({ id, memberships }) =>
         memberships.nodes
@@ -124,19 +186,40 @@ test("lets every program in by its secret, to its own tenant's streams and exact
         tenantId !== client.tenantId &&
         sharedIn.some((id) => sharers.has(`${tenantId} in ${id}`)),
     );
-    const found = streams.nodes.filter(({ isOwn }) => !isOwn);
-    expect(idsOf(found)).toEqual(idsOf(shared));
-    expect(streams.nodes.filter(({ last }) => last === null)).toEqual([]);
+    const own = demo.streams.filter(
+      ({ tenantId }) => tenantId === client.tenantId,
+    );
+    const found = (own: boolean) =>
+      idsOf(streams.nodes.filter(({ isOwn }) => isOwn === own));
+    expect(found(false)).toEqual(idsOf(shared));
+    expect(found(true)).toEqual(idsOf(own));
+    for (const { first, last } of streams.nodes) {
+      expect(daysSince(first)).toBeGreaterThan(29);
+      expect(daysSince(last)).toBeLessThan(1);
+    }
   }
+  expect(paused.size).toBe(1);
 });
+
+const daysSince = (event: Event | null) =>
+  (Date.now() - Date.parse(event?.timestamp ?? "")) / 86_400_000;
 
 interface View {
   readonly viewer: object;
   readonly communities: Nodes<{
     id: string;
-    memberships: Nodes<{ status: string; tenant: { id: string } }>;
+    memberships: Nodes<{ id: string; status: string; tenant: { id: string } }>;
   }>;
-  readonly streams: Nodes<{ id: string; isOwn: boolean; last: object | null }>;
+  readonly streams: Nodes<{
+    id: string;
+    isOwn: boolean;
+    first: Event | null;
+    last: Event | null;
+  }>;
+}
+
+interface Event {
+  readonly timestamp: string;
 }
 
 interface Nodes<Node> {
@@ -146,19 +229,82 @@ interface Nodes<Node> {
 const idsOf = (items: readonly { readonly id: string }[]) =>
   items.map(({ id }) => id).sort();
 
-test("lets a user of every tenant in by password", async () => {
+test("lets an administrator of every tenant in by password, who finds the people and roles that were told", async () => {
   for (const tenant of demo.tenants) {
-    const user = demo.identities.find(
-      ({ kind, tenantId }) => kind === "user" && tenantId === tenant.id,
+    const told = demo.identities.filter(
+      ({ tenantId }) => tenantId === tenant.id,
+    );
+    const administrator = told.find(({ tenantRoles }) =>
+      tenantRoles.includes("ACCOUNT_ADMINISTRATOR"),
     );
     const caller = await signIn(
-      ...[origin, user?.email ?? "", user?.password ?? ""],
+      ...[origin, administrator?.email ?? "", administrator?.password ?? ""],
     );
-    expect(await caller.get("{ viewer { id tenant { name } } }")).toEqual({
-      viewer: { id: user?.id, tenant: { name: tenant.name } },
-    });
+    const { viewer, communities } = await caller.get<Inside>(`{
+      viewer {
+        id
+        tenant {
+          name
+          users { nodes { id name email roles } }
+          clients { nodes { id name clientId roles } }
+        }
+      }
+      communities {
+        nodes { id membership { members { nodes { role identity { id } } } } }
+      }
+    }`);
+    expect(viewer.id).toBe(administrator?.id);
+    expect(viewer.tenant.name).toBe(tenant.name);
+    const found = [
+      ...viewer.tenant.users.nodes,
+      ...viewer.tenant.clients.nodes,
+    ].map((identity) => ({
+      ...identity,
+      communityRoles: communities.nodes
+        .flatMap(({ id, membership }) =>
+          membership.members.nodes
+            .filter((member) => member.identity.id === identity.id)
+            .map(({ role }) => `${role} in ${id}`),
+        )
+        .sort(),
+    }));
+    expect(sortedById(found)).toEqual(
+      sortedById(told).map((identity) => ({
+        id: identity.id,
+        name: identity.name,
+        ...(identity.kind === "user"
+          ? { email: identity.email }
+          : { clientId: identity.clientId }),
+        roles: [...identity.tenantRoles, "MEMBER"],
+        communityRoles: identity.communityRoles
+          .map(({ role, communityId }) => `${role} in ${communityId}`)
+          .sort(),
+      })),
+    );
   }
 });
+
+/** What an administrator sees of the own tenant. */
+interface Inside {
+  readonly viewer: {
+    readonly id: string;
+    readonly tenant: {
+      readonly name: string;
+      readonly users: Nodes<{ id: string }>;
+      readonly clients: Nodes<{ id: string }>;
+    };
+  };
+  readonly communities: Nodes<{
+    id: string;
+    membership: {
+      members: Nodes<{ role: string; identity: { id: string } }>;
+    };
+  }>;
+}
+
+const sortedById = <Item extends { readonly id: string }>(
+  items: readonly Item[],
+) => [...items].sort((one, other) => (one.id < other.id ? -1 : 1));
 
 test("answers the README's first query to the one whom it names", async () => {
   const readme = await readFile(
