@@ -187,23 +187,17 @@ async function lockAdministrator(
   tenant: Row,
   email: string,
 ): Promise<Row> {
-  const missing = `The tenant ${tenant.uuid} has no user ${email} who is ACCOUNT_ADMINISTRATOR. Name one who is.`;
-  const user = await one<Row>(
-    transaction,
-    `select i.id, i.uuid from tenant.identities i
-     join tenant.users u on u.identity_id = i.id
-     where u.tenant_id = ? and u.email = ? for update of i`,
-    [tenant.id, email],
-    missing,
-  );
-  // Asked once the lock is held: a statement that has waited shows other rows as they were before.
   return one<Row>(
     transaction,
-    `select i.id, i.uuid from tenant.identities i
-     join tenant.identity_roles r on r.identity_id = i.id and r.role = 'ACCOUNT_ADMINISTRATOR'
-     where i.id = ? and i.enabled`,
-    [user.id],
-    missing,
+    `select i.id, i.uuid
+     from tenant.lock_identities(
+       array[?::int],
+       array(select i.uuid from tenant.identities i
+             join tenant.users u on u.identity_id = i.id
+             where u.tenant_id = ? and u.email = ?)) i
+     where i.enabled and 'ACCOUNT_ADMINISTRATOR' = any (i.roles)`,
+    [tenant.id, tenant.id, email],
+    `The tenant ${tenant.uuid} has no user ${email} who is ACCOUNT_ADMINISTRATOR. Name one who is.`,
   );
 }
 

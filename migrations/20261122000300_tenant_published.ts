@@ -12,20 +12,30 @@ export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     create view tenant.published_roles as select tenant_id, identity_id, role from tenant.identity_roles`);
 
-  // Locks in id order, then reads: the second statement of a volatile function has a snapshot of its own,
-  // so it sees what a transaction that held the lock before has committed. Whoever changes an identity or
-  // its roles locks the identity's row first.
-  await knex.raw(`
-    create function tenant.lock_identities(identities uuid[])
-    returns table (id int, uuid uuid, tenant_id int, kind text, enabled boolean, roles text[])
-    language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
-    begin
-      perform from tenant.identities i where i.uuid = any (lock_identities.identities) order by i.id for share;
-      return query
-        select i.id, i.uuid, i.tenant_id, i.kind, i.enabled,
-               array(select r.role from tenant.identity_roles r where r.identity_id = i.id)
-        from tenant.identities i where i.uuid = any (lock_identities.identities);
-    end $$`);
+  // To keep identities of these tenants as they are, and to change them. First a place in the queue, then the rows,
+  // both in the order of ids; then a statement of its own that reads, which sees what was waited for
+  // (docs/decisions/locks.md).
+  for (const [name, queue, mode] of [
+    ["lock_identities", "pg_advisory_xact_lock_shared", "share"],
+    ["claim_identities", "pg_advisory_xact_lock", "update"],
+  ])
+    await knex.raw(`
+      create function tenant.${name}(tenants int[], identities uuid[])
+      returns table (id int, uuid uuid, tenant_id int, kind text, enabled boolean, roles text[])
+      language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+      begin
+        perform ${queue}(hashtext('tenant.identities'), q.place)
+          from (select distinct i.id % 64 as place from tenant.identities i
+                where i.tenant_id = any (${name}.tenants) and i.uuid = any (${name}.identities) order by place) q;
+        perform from tenant.identities i
+          where i.tenant_id = any (${name}.tenants) and i.uuid = any (${name}.identities)
+          order by i.id for ${mode};
+        return query
+          select i.id, i.uuid, i.tenant_id, i.kind, i.enabled,
+                 array(select r.role from tenant.identity_roles r where r.identity_id = i.id order by r.role)
+          from tenant.identities i
+          where i.tenant_id = any (${name}.tenants) and i.uuid = any (${name}.identities);
+      end $$`);
 
   // For the issuer: which users a verified e-mail has, and what a client id can sign in with.
   await knex.raw(`
@@ -65,7 +75,7 @@ export async function up(knex: Knex): Promise<void> {
     await knex.raw(`
       grant select on tenant.published_entitlements, tenant.published_roles to tributary_${role}`);
     await knex.raw(
-      `grant execute on function tenant.lock_identities(uuid[]) to tributary_${role}`,
+      `grant execute on function tenant.lock_identities(int[], uuid[]) to tributary_${role}`,
     );
   }
   await knex.raw(

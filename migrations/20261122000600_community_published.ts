@@ -12,16 +12,21 @@ export async function up(knex: Knex): Promise<void> {
     create view community.published_members as
       select membership_id, tenant_id, identity_id, role from community.members`);
 
-  // Locks, then reads, as tenant.lock_identities does. Whoever changes a membership or a role in it locks its row first.
+  // As tenant.lock_identities and tenant.claim_identities do: to keep the own memberships in these communities, and the
+  // identity's roles there, as they are; and to change memberships or roles in them.
   await knex.raw(`
     create function community.lock_participation(identity uuid, communities uuid[])
     returns table (community_id int, community_uuid uuid, membership_id int, tenant_id int, status text, role text)
     language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
-    begin
-      perform from community.memberships m
+    declare
+      memberships int[] := array(
+        select m.id from community.memberships m
         where m.tenant_id = (select i.tenant_id from tenant.identities i where i.uuid = lock_participation.identity)
-          and m.community_id in (select c.id from community.communities c where c.uuid = any (lock_participation.communities))
-        order by m.id for share;
+          and m.community_id in (select c.id from community.communities c where c.uuid = any (lock_participation.communities)));
+    begin
+      perform pg_advisory_xact_lock_shared(hashtext('community.memberships'), q.place)
+        from (select distinct id % 64 as place from unnest(memberships) id order by place) q;
+      perform from community.memberships m where m.id = any (memberships) order by m.id for share;
       return query
         select c.id, c.uuid, m.id, m.tenant_id, m.status, r.role
         from tenant.identities i
@@ -29,6 +34,15 @@ export async function up(knex: Knex): Promise<void> {
         join community.communities c on c.id = m.community_id
         left join community.members r on r.membership_id = m.id and r.identity_id = i.id
         where i.uuid = lock_participation.identity and i.enabled and c.uuid = any (lock_participation.communities);
+    end $$`);
+  await knex.raw(`
+    create function community.claim_memberships(memberships int[]) returns setof int
+    language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+    begin
+      perform pg_advisory_xact_lock(hashtext('community.memberships'), q.place)
+        from (select distinct id % 64 as place from unnest(claim_memberships.memberships) id order by place) q;
+      return query
+        select m.id from community.memberships m where m.id = any (claim_memberships.memberships) order by m.id for update;
     end $$`);
 
   // T3: the tenants that an identity meets in communities it takes part in, or, if AA, that its tenant is in.

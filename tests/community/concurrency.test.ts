@@ -202,9 +202,10 @@ const share = (what: Stream, by: Identity): Promise<void> =>
       by.uuid,
       [community.uuid],
     ]);
-    await transaction.raw("select from tenant.lock_identities(?::uuid[])", [
-      [by.uuid],
-    ]);
+    await transaction.raw(
+      "select from tenant.lock_identities(array[?::int], array[?::uuid])",
+      [by.tenantId, by.uuid],
+    );
     for (const { membership_id } of rows)
       await transaction.raw(
         `insert into stream.shares (tenant_id, stream_id, membership_id, shared_by) values (?, ?, ?, ?)
@@ -214,14 +215,17 @@ const share = (what: Stream, by: Identity): Promise<void> =>
   });
 
 /** As the tenant subgraph removes an identity, in its order of locks. */
-const lockIdentity = async (transaction: Knex, { id, tenantId }: Identity) => {
+const lockIdentity = async (
+  transaction: Knex,
+  { uuid, tenantId }: Identity,
+) => {
   await transaction.raw(
     "select from tenant.tenants where id = ? for no key update",
     [tenantId],
   );
   await transaction.raw(
-    "select from tenant.identities where id = ? for update",
-    [id],
+    "select from tenant.claim_identities(array[?::int], array[?::uuid])",
+    [tenantId, uuid],
   );
 };
 const removeIdentity = (identity: Identity): Promise<void> =>

@@ -77,11 +77,9 @@ export class MemberStore {
     return this.ofMembership.page(membership.rowId, args);
   }
 
-  /** Locks the caller and these identities against changes of their roles and state, to the transaction's end. */
+  /** Locks the caller and those of these identities that are its own tenant's against changes of roles and state. */
   async lockIdentities(ids: readonly string[]): Promise<void> {
-    await this.db.raw("select from tenant.lock_identities(?::uuid[])", [
-      [this.viewer.identityId, ...ids.filter(isUuid)] as string[],
-    ]);
+    await this.lock([], ids.filter(isUuid));
   }
 
   /** Like `lockIdentities`, for all who take part through these memberships; answers their keys. */
@@ -89,11 +87,15 @@ export class MemberStore {
     const rows = (await this.db("community.members as r")
       .join("tenant.published_identities as i", "i.id", "r.identity_id")
       .whereRaw("r.membership_id = any (?::int[])", [[...membershipRowIds]])
-      .select({ id: "i.uuid", rowId: "i.id" })) as {
-      id: string;
-      rowId: number;
-    }[];
-    await this.lockIdentities(rows.map(({ id }) => id));
+      .select({
+        id: "i.uuid",
+        rowId: "i.id",
+        tenantRowId: "i.tenant_id",
+      })) as { id: string; rowId: number; tenantRowId: number }[];
+    await this.lock(
+      [...new Set(rows.map(({ tenantRowId }) => tenantRowId))],
+      rows.map(({ id }) => id),
+    );
     return rows.map(({ rowId }) => rowId);
   }
 
@@ -191,6 +193,18 @@ export class MemberStore {
       [[...membershipRowIds]],
     );
     return rows;
+  }
+
+  private async lock(
+    otherTenantRowIds: readonly number[],
+    ids: readonly string[],
+  ): Promise<void> {
+    const { identityId } = this.viewer;
+    await this.db.raw(
+      `select from tenant.lock_identities(
+         array(select i.tenant_id from tenant.published_identities i where i.uuid = ?) || ?::int[], ?::uuid[])`,
+      [identityId, [...otherTenantRowIds], [identityId, ...ids] as string[]],
+    );
   }
 
   private visible(): Knex.QueryBuilder {

@@ -120,18 +120,17 @@ export class MembershipStore {
   }
 
   /**
-   * Locks a community's memberships: the viewer's own, that of one other tenant, or all. Answers their keys.
-   * Comes after the community's lock and before the identities'.
+   * Locks a community's memberships to change them: the viewer's own, that of one other tenant, or all. Answers their
+   * keys. Comes after the community's lock and before the identities'.
    */
   async lock(
     communityId: string,
     whose: "MINE" | "ALL" | { tenantId: string },
   ): Promise<number[]> {
     const query = this.db("community.memberships as m")
+      .select("m.id")
       .join("community.communities as c", "c.id", "m.community_id")
-      .where("c.uuid", isUuid(communityId) ? communityId : null)
-      .orderBy("m.id")
-      .forUpdate("m");
+      .where("c.uuid", isUuid(communityId) ? communityId : null);
     if (whose === "MINE")
       query.whereRaw(
         "m.tenant_id = (select i.tenant_id from tenant.published_identities i where i.uuid = ?)",
@@ -142,7 +141,11 @@ export class MembershipStore {
         "m.tenant_id = (select t.id from tenant.published_tenants t where t.uuid = ?)",
         [isUuid(whose.tenantId) ? whose.tenantId : null],
       );
-    return (await query.pluck("m.id")) as number[];
+    const { rows } = await this.db.raw<{ rows: { id: number }[] }>(
+      "select id from community.claim_memberships(array(?)) as id",
+      [query],
+    );
+    return rows.map(({ id }) => id);
   }
 
   async add(

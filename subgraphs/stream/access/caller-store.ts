@@ -23,13 +23,14 @@ export class CallerStore {
     return caller;
   }
 
-  /** Holds the caller's identity and roles, and those of others, as they are until the transaction ends. */
-  async lock(others: readonly string[] = []): Promise<Caller> {
-    await this.db.raw("select from tenant.lock_identities(?::uuid[])", [
-      [...others.filter(isUuid), this.viewer.identityId].filter(
-        (id) => id !== null,
-      ),
-    ]);
+  /** Holds the caller's identity and roles, and those of colleagues, as they are until the transaction ends. */
+  async lock(colleagues: readonly string[] = []): Promise<Caller> {
+    const { identityId } = this.viewer;
+    await this.db.raw(
+      `select from tenant.lock_identities(
+         array(select i.tenant_id from tenant.published_identities i where i.uuid = ?), ?::uuid[])`,
+      [identityId, [identityId, ...colleagues.filter(isUuid)] as string[]],
+    );
     return this.get();
   }
 

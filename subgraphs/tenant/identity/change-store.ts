@@ -31,8 +31,7 @@ export class IdentityChangeStore {
 
   /**
    * T1: the viewer's tenant, locked against every other change of its identities, and of the identities asked for
-   * those that belong to it. The viewer must be its administrator still. Each lock is taken in a statement of its own,
-   * because one that has waited shows other rows as they were before it waited.
+   * those that belong to it. The viewer must be its administrator still.
    */
   async lockAsAdministrator(
     { identityId }: Viewer,
@@ -46,16 +45,9 @@ export class IdentityChangeStore {
     );
     const [tenant] = tenants.rows;
     if (!tenant) throw identityGone();
-    const asked = [tenant.id, [identityId, ...targets].filter(isUuid)];
-    await this.transaction.raw(
-      `select from tenant.identities where tenant_id = ? and uuid = any(?::uuid[]) order by id for update`,
-      asked,
-    );
     const { rows } = await this.transaction.raw<{ rows: LockedIdentity[] }>(
-      `select i.id, i.uuid, i.kind, i.enabled,
-              array(select r.role from tenant.identity_roles r where r.identity_id = i.id order by r.role) as roles
-       from tenant.identities i where i.tenant_id = ? and i.uuid = any(?::uuid[])`,
-      asked,
+      `select id, uuid, kind, enabled, roles from tenant.claim_identities(array[?::int], ?::uuid[])`,
+      [tenant.id, [identityId, ...targets].filter(isUuid)],
     );
     const actor = rows.find(({ uuid }) => uuid === identityId);
     if (!actor?.enabled) throw identityGone();
