@@ -1,6 +1,7 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { ConfigError, StartError } from "../common/config.ts";
 import { DomainError } from "../common/errors.ts";
+import { isHelpAsked } from "../common/process.ts";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 
@@ -17,13 +18,12 @@ export async function runCommand<const T extends Options>(
   options: T,
   main: (parsed: Parsed<T>) => void | Promise<void>,
 ): Promise<void> {
-  const args = process.argv.slice(2);
-  if (args.includes("--help") || args.includes("-h")) {
+  if (isHelpAsked()) {
     console.log(usage.trim());
     return;
   }
   try {
-    await main(parse(usage, options, args));
+    await main(parse(usage, options, process.argv.slice(2)));
   } catch (error) {
     const mendable =
       error instanceof StartError ||

@@ -4,7 +4,8 @@ import { runCommand } from "./command.ts";
 const usage = `
 Usage: npm run start:subgraph <tenant | community | stream>
 
-Starts one subgraph as a process of its own, for a gateway that runs as one too. By environment:
+Starts one subgraph as a process of its own, for a gateway that runs as one too. By environment, as
+docs/configuration.md tells in full:
 
   <NAME>_DATABASE_URL     as printed by "npm run migrate -- --urls"
   INTERNAL_TOKEN_SECRET   the same as the gateway's; at least 32 characters

@@ -3,13 +3,23 @@ import { ConfigError, StartError } from "./config.ts";
 /** Registers how to undo what was just started; undone in the opposite order. */
 export type OnStop = (stop: () => unknown) => void;
 
+/** Whether whoever calls this process wants to know how it is used. */
+export const isHelpAsked = () =>
+  process.argv.slice(2).some((word) => word === "--help" || word === "-h");
+
 /**
  * Runs a process from `start` until SIGTERM or SIGINT, then stops what `start` registered. A second signal ends it at
- * once. When the start fails, what had been started is stopped too, and the operator is told in one sentence.
+ * once. When the start fails, what had been started is stopped too, and the operator is told in one sentence. Asked for
+ * help, a process that has a usage of its own prints it instead.
  */
 export async function runProcess(
   start: (onStop: OnStop) => Promise<void>,
+  usage?: string,
 ): Promise<void> {
+  if (usage !== undefined && isHelpAsked()) {
+    console.log(usage.trim());
+    return;
+  }
   const stops: (() => unknown)[] = [];
   const started = start((stop) => stops.unshift(stop));
   let isStopping = false;

@@ -12,6 +12,14 @@ import { identifyBy } from "./identity.ts";
 import { startGateway } from "./server.ts";
 import { readSupergraph } from "./supergraph.ts";
 
+const usage = `
+Usage: npm run start:gateway
+
+Serves the graph of subgraphs that run as processes of their own ("npm run start:subgraph"), until Ctrl-C. It is set by
+the environment: ISSUER_DATABASE_URL, INTERNAL_TOKEN_SECRET, TENANT_URL, COMMUNITY_URL, STREAM_URL and the rest are in
+docs/configuration.md.
+`;
+
 // The gateway's library would report this environment to its makers.
 process.env["APOLLO_TELEMETRY_DISABLED"] = "1";
 
@@ -50,4 +58,4 @@ await runProcess(async (onStop) => {
   });
   onStop(() => server.stop());
   log.info(`The gateway listens at ${server.url}`);
-});
+}, usage);

@@ -13,6 +13,14 @@ import { openDatabase } from "./database.ts";
 import { ensureDemo, invitation } from "./demo/demo.ts";
 import { createSubgraphs } from "./subgraphs.ts";
 
+const usage = `
+Usage: npm start
+
+Serves the whole graph from one process, on the PostgreSQL that it runs itself or on that of DATABASE_URL, until
+Ctrl-C. It is set by the environment: PORT, HOST, TRIBUTARY_DATA, TRIBUTARY_DEMO and the rest are in
+docs/configuration.md.
+`;
+
 // The gateway's library would report this environment to its makers.
 process.env["APOLLO_TELEMETRY_DISABLED"] = "1";
 
@@ -55,4 +63,4 @@ Tributary listens at ${server.url}
   ${config.publicUrl.href}graphql   the graph
   ${config.publicUrl.href}oidc      the issuer of access tokens
 ${demo ? invitation(demo) : ""}`);
-});
+}, usage);

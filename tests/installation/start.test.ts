@@ -98,6 +98,20 @@ test(
   120_000,
 );
 
+test.each([
+  ["npm start", ["installation/main.ts"]],
+  ["npm run start:gateway", ["gateway/main.ts"]],
+  ["npm run start:subgraph", ["commands/start-subgraph.ts"]],
+])(
+  "%s -- --help tells how it is used, and starts nothing",
+  async (script, file) => {
+    const { code, output } = await run([...file, "--help"], {});
+    expect(code).toBe(0);
+    expect(output).toContain(`Usage: ${script}`);
+    expect(output).toContain("docs/configuration.md");
+  },
+);
+
 describe("a database that cannot serve", () => {
   test("is told before anything else is tried", async () => {
     const url = `postgres://a:b@127.0.0.1:${await freePort()}/c`;
