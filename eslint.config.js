@@ -118,6 +118,8 @@ export default tseslint.config(
     },
   },
   {
+    // Where the environment comes in: each command is the main of its process, a benchmark and the tests' support
+    // start processes and hand it on.
     files: ["**/main.ts", "commands/*.ts", "bench/**", "tests/support/**"],
     rules: {
       "no-restricted-imports": "off",
