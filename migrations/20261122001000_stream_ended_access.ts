@@ -2,7 +2,8 @@ import type { Knex } from "knex";
 
 /**
  * For the community subgraph: what a change of access ends, asked before the change in its own transaction, and
- * which of those streams the caller sees after it.
+ * which of those streams the caller sees after it. Still readable are those streams that some of the losers read
+ * through another community that the caller sees.
  *
  * Meant are the pairs of an identity and a share that are open now and will not be: all readers of the memberships
  * that share no longer, and all that the identities read who read no longer. In one community each stream has one
@@ -15,25 +16,19 @@ export async function up(knex: Knex): Promise<void> {
     returns table (tenant_count int, identity_count int, share_count int, stream_count int, still_readable_count int,
                    tenants uuid[], identities uuid[], streams uuid[], still_readable uuid[])
     language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-      with entitled as materialized (
-        select m.id, m.tenant_id, m.status, s.id is not null as ends
-        from community.published_memberships m
-        left join unnest(ended_access.sharing_of) as s(id) on s.id = m.id
+      with sharers as materialized (
+        select m.membership_id as id, m.tenant_id, s.id is not null as ends
+        from stream.sharers m
+        left join unnest(ended_access.sharing_of) as s(id) on s.id = m.membership_id
         where m.community_id = ended_access.community_id
-          and exists (select from tenant.published_entitlements e
-                      where e.tenant_id = m.tenant_id and e.entitlement = 'COMMUNITIES')
-      ),
-      sharers as materialized (
-        select m.id, m.tenant_id, m.ends from entitled m
-        where m.status = 'ACTIVE'
-          and exists (select from stream.shares h where h.membership_id = m.id and h.tenant_id = m.tenant_id)
+          and exists (select from stream.shares h
+                      where h.membership_id = m.membership_id and h.tenant_id = m.tenant_id)
       ),
       readers as materialized (
-        select m.id as membership_id, m.tenant_id, i.id, i.uuid, s.id is not null as ends
-        from entitled m
-        join community.published_members r on r.membership_id = m.id
-        join tenant.published_identities i on i.id = r.identity_id and i.enabled
-        left join unnest(ended_access.reading_of) as s(id) on s.id = i.id
+        select r.membership_id, r.tenant_id, r.identity_id as id, r.viewer as uuid, s.id is not null as ends
+        from stream.readers r
+        left join unnest(ended_access.reading_of) as s(id) on s.id = r.identity_id
+        where r.community_id = ended_access.community_id
       ),
       all_sharers as (
         select count(*) as count, count(*) filter (where s.ends) as ending from sharers s
@@ -66,21 +61,30 @@ export async function up(knex: Knex): Promise<void> {
         from lost s
         join stream.shares h on h.membership_id = s.id and h.tenant_id = s.tenant_id
       ),
-      -- The other communities in which losers take part. Of their tenants the least and the greatest suffice to tell
-      -- whether there is one besides any given tenant.
+      -- C2: the other communities that the caller sees; what those give that it does not see is not told.
+      seen as materialized (
+        select m.community_id
+        from stream.caller(ended_access.viewer) me
+        join community.published_memberships m on m.tenant_id = me.tenant_id
+        where m.community_id <> ended_access.community_id
+          and ('ACCOUNT_ADMINISTRATOR' = any (me.roles)
+            or exists (select from community.published_members r
+                       where r.membership_id = m.id and r.identity_id = me.id))
+      ),
+      -- Those of them in which losers read. Of their tenants the least and the greatest suffice to tell whether there
+      -- is one besides any given tenant.
       elsewhere as materialized (
-        select m.community_id, min(r.tenant_id) as first_tenant, max(r.tenant_id) as last_tenant,
+        select other.community_id, min(r.tenant_id) as first_tenant, max(r.tenant_id) as last_tenant,
                min(r.tenant_id) filter (where r.ends) as first_ending, max(r.tenant_id) filter (where r.ends) as last_ending
-        from losers r
-        join community.published_members other on other.identity_id = r.id and other.membership_id <> r.membership_id
-        join community.published_memberships m on m.id = other.membership_id
-        group by m.community_id
+        from seen
+        join stream.readers other on other.community_id = seen.community_id
+        join losers r on r.id = other.identity_id
+        group by other.community_id
       ),
       giving as materialized (
-        select s.id as membership_id, other.id as other_id
+        select s.id as membership_id, other.membership_id as other_id
         from lost s
-        join community.published_memberships other
-          on other.tenant_id = s.tenant_id and other.id <> s.id and other.status = 'ACTIVE'
+        join stream.sharers other on other.tenant_id = s.tenant_id
         join elsewhere e on e.community_id = other.community_id
         where s.ends and (e.first_tenant <> s.tenant_id or e.last_tenant <> s.tenant_id)
            or e.first_ending <> s.tenant_id or e.last_ending <> s.tenant_id

@@ -8,6 +8,7 @@ import {
   type Membership,
   type Row,
   type Stream,
+  type TenantRole,
 } from "../support/seed.ts";
 import { communitySubgraph } from "./world.ts";
 
@@ -128,11 +129,12 @@ describe("what a change ends is what the gate opens before it and no longer afte
     tenant: string;
     share: string;
     stream: string;
+    community: number;
   }
 
   const openPairs = async (places: readonly Place[]): Promise<Pair[]> => {
     const { rows } = await database.owner.raw(
-      `select i.uuid as identity, t.uuid as tenant, h.uuid as share, s.uuid as stream
+      `select i.uuid as identity, t.uuid as tenant, h.uuid as share, s.uuid as stream, h.community_id as community
        from tenant.identities i
        join tenant.tenants t on t.id = i.tenant_id
        cross join lateral stream.open_shares(i.uuid) h
@@ -202,6 +204,11 @@ describe("what a change ends is what the gate opens before it and no longer afte
       const change = changes[name]?.(place, places);
       if (!change) continue;
       const before = await openPairs(places);
+      const own = places.find(({ manager }) => manager === change.by)?.tenant;
+      const seen = (await database
+        .owner("community.memberships")
+        .where({ tenant_id: own?.id })
+        .pluck("community_id")) as number[];
       const answer = changeOf(
         await run(
           subgraph,
@@ -219,7 +226,9 @@ describe("what a change ends is what the gate opens before it and no longer afte
       const still = lost.filter((pair) =>
         after.some(
           (other) =>
-            other.identity === pair.identity && other.stream === pair.stream,
+            other.identity === pair.identity &&
+            other.stream === pair.stream &&
+            seen.includes(other.community),
         ),
       );
       const tenants = distinct(lost.map(({ tenant }) => tenant));
@@ -246,7 +255,6 @@ describe("what a change ends is what the gate opens before it and no longer afte
       expect(stillReadable).toEqual(
         expect.arrayContaining(shown(answer.stillReadable)),
       );
-      const own = places.find(({ manager }) => manager === change.by)?.tenant;
       const ownLosers = lost.filter(({ tenant }) => tenant === own?.uuid);
       expect(shown(answer.identities).sort()).toEqual(
         distinct(ownLosers.map(({ identity }) => identity)),
@@ -308,6 +316,73 @@ test("names the first hundred of each, the own identities first, and counts them
     ...Array<null>(99).fill(null),
   ]);
   expect(answer.streams).toHaveLength(100);
+});
+
+describe("of communities that the caller does not see", () => {
+  const tell = async ({
+    isIn = false,
+    takesPart = false,
+    roles = ["ACCOUNT_ADMINISTRATOR"],
+  }: {
+    isIn?: boolean;
+    takesPart?: boolean;
+    roles?: readonly TenantRole[];
+  }) => {
+    const [owner, sharer, reader] = [
+      await seed.tenant(),
+      await seed.tenant(),
+      await seed.tenant(),
+    ];
+    const here = await seed.community(owner);
+    const elsewhere = await seed.community(sharer);
+    const administrator = await seed.user(owner, roles);
+    await seed.member(here.ownerMembership, administrator, "ADMINISTRATOR");
+    if (isIn) {
+      const own = await seed.membership(elsewhere, owner);
+      if (takesPart) await seed.member(own, administrator);
+    }
+    const user = await seed.user(reader);
+    await seed.member(await seed.membership(here, reader), user);
+    await seed.member(await seed.membership(elsewhere, reader), user);
+    const sharing = await seed.membership(here, sharer);
+    const stream = await seed.stream(sharer);
+    await seed.share(stream, sharing);
+    await seed.share(stream, elsewhere.ownerMembership);
+    return changeOf(
+      await run(
+        subgraph,
+        as(administrator),
+        `mutation { removeTenant(communityId: "${here.uuid}", tenantId: "${sharer.uuid}") ${fields} }`,
+      ),
+    );
+  };
+
+  test.each([
+    ["its tenant is not in", {}],
+    [
+      "its tenant is in, and it is neither AA nor takes part",
+      { isIn: true, roles: [] },
+    ],
+  ])("it learns nothing: %s", async (_, place) => {
+    expect(await tell(place)).toMatchObject({
+      streamCount: 1,
+      stillReadableCount: 0,
+      stillReadable: [],
+    });
+  });
+
+  test.each([
+    ["it is AA of a tenant that is in", { isIn: true }],
+    ["it takes part", { isIn: true, takesPart: true, roles: [] }],
+  ])(
+    "and of those that it sees, what they give still: %s",
+    async (_, place) => {
+      expect(await tell(place)).toMatchObject({
+        streamCount: 1,
+        stillReadableCount: 1,
+      });
+    },
+  );
 });
 
 test("shows no stream to an account administrator who reads none of them", async () => {
