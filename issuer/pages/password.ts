@@ -1,3 +1,4 @@
+import { emailField, newPasswordField, passwordField } from "./fields.ts";
 import { alert, html, page, type Form } from "./html.ts";
 
 export const requestLinkPage = ({ token, error }: Form) =>
@@ -9,16 +10,7 @@ export const requestLinkPage = ({ token, error }: Form) =>
         forgot your password, it lets you choose another one.
       </p>
       <form method="post">
-        ${token}
-        <label for="email">E-mail</label>
-        <input
-          id="email"
-          name="email"
-          type="email"
-          autocomplete="username"
-          required
-          autofocus
-        />
+        ${token} ${emailField()}
         <button>Send the link</button>
       </form>`,
   );
@@ -68,7 +60,7 @@ export const setPasswordPage = ({
                   value="${name}"
                 />`
         }
-        ${newPassword}
+        ${newPasswordField}
         <button>Set the password</button>
       </form>`,
   );
@@ -76,32 +68,14 @@ export const setPasswordPage = ({
 export const changePasswordPage = ({
   token,
   error,
-  email = "",
+  email,
 }: Form & { email?: string | undefined }) =>
   page(
     "Change your password",
     html`${alert(error)}
       <form method="post">
-        ${token}
-        <label for="email">E-mail</label>
-        <input
-          id="email"
-          name="email"
-          type="email"
-          autocomplete="username"
-          required
-          autofocus
-          value="${email}"
-        />
-        <label for="password">Present password</label>
-        <input
-          id="password"
-          name="password"
-          type="password"
-          autocomplete="current-password"
-          required
-        />
-        ${newPassword}
+        ${token} ${emailField(email)} ${passwordField("Present password")}
+        ${newPasswordField}
         <button>Change the password</button>
       </form>`,
   );
@@ -115,15 +89,3 @@ export const passwordSetPage = () =>
       </p>
       <p><a href="/">To Tributary</a></p>`,
   );
-
-const newPassword = html`<label for="new-password">New password</label>
-  <input
-    id="new-password"
-    name="new-password"
-    type="password"
-    autocomplete="new-password"
-    required
-    minlength="12"
-    aria-describedby="rule"
-  />
-  <p id="rule">At least 12 characters.</p>`;

@@ -1,34 +1,17 @@
 import type { Membership } from "../person-store.ts";
+import { emailField, passwordField } from "./fields.ts";
 import { alert, html, page, type Form, type Html } from "./html.ts";
 
 export const signInPage = ({
   token,
   error,
-  email = "",
+  email,
 }: Form & { email?: string | undefined }) =>
   page(
     "Sign in",
     html`${alert(error)}
       <form method="post">
-        ${token}
-        <label for="email">E-mail</label>
-        <input
-          id="email"
-          name="email"
-          type="email"
-          autocomplete="username"
-          required
-          autofocus
-          value="${email}"
-        />
-        <label for="password">Password</label>
-        <input
-          id="password"
-          name="password"
-          type="password"
-          autocomplete="current-password"
-          required
-        />
+        ${token} ${emailField(email)} ${passwordField("Password")}
         <button>Sign in</button>
       </form>
       <p>

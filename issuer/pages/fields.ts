@@ -1,0 +1,38 @@
+import { html } from "./html.ts";
+
+/** Whose password is entered or asked for; `email` is what was entered so far. */
+export const emailField = (email = "") =>
+  html`<label for="email">E-mail</label>
+    <input
+      id="email"
+      name="email"
+      type="email"
+      autocomplete="username"
+      required
+      autofocus
+      value="${email}"
+    />`;
+
+export const passwordField = (label: string) =>
+  html`<label for="password">${label}</label>
+    <input
+      id="password"
+      name="password"
+      type="password"
+      autocomplete="current-password"
+      required
+    />`;
+
+export const newPasswordField = html`<label for="new-password"
+    >New password</label
+  >
+  <input
+    id="new-password"
+    name="new-password"
+    type="password"
+    autocomplete="new-password"
+    required
+    minlength="12"
+    aria-describedby="rule"
+  />
+  <p id="rule">At least 12 characters.</p>`;
