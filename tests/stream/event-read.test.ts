@@ -232,6 +232,68 @@ describe("without the right to read", () => {
   });
 });
 
+describe("a request for the events of many streams", () => {
+  const tables = (count: number) =>
+    ask(
+      viewer,
+      `query ($ids: [_Any!]!) {
+        _entities(representations: $ids) {
+          ... on Stream { ${Array.from(
+            { length: 10 },
+            (_, i) =>
+              `a${i}: events(window: { from: "${minute(0)}", to: "${minute(i)}" }) { rowCount }`,
+          ).join(" ")} }
+        }
+      }`,
+      {
+        ids: Array.from({ length: count / 10 }, () => ({
+          __typename: "Stream",
+          id: shared.uuid,
+        })),
+      },
+    );
+
+  test("has three statements under way at once, so that nobody waits behind all of them", async () => {
+    const db = database.as("stream");
+    const running = new Set<string>();
+    let most = 0;
+    const start = (query: { sql: string; __knexQueryUid: string }) => {
+      if (!query.sql.includes("stream.events")) return;
+      running.add(query.__knexQueryUid);
+      most = Math.max(most, running.size);
+    };
+    const end = (_: unknown, query: { __knexQueryUid: string }) =>
+      running.delete(query.__knexQueryUid);
+    db.on("query", start);
+    db.on("query-response", end);
+    try {
+      let isDone = false;
+      const many = tables(500).then((answer) => {
+        isDone = true;
+        return answer;
+      });
+      const other = await ask(partner, `{ streams { nodes { id } } }`);
+      expect(outcome(other)).toBe("ok");
+      expect(isDone).toBe(false);
+      expect(outcome(await many)).toBe("ok");
+      expect(most).toBe(3);
+    } finally {
+      db.off("query", start);
+      db.off("query-response", end);
+    }
+  });
+
+  test("is refused beyond 500 tables, before any is read", async () => {
+    const { errors, data } = await tables(510);
+    expect(errors).toHaveLength(510);
+    expect(errors[0]).toMatchObject({
+      message: expect.stringContaining("Ask for fewer streams a page"),
+      extensions: { code: "LIMIT_EXCEEDED", limit: 500, value: 510 },
+    });
+    expect(JSON.stringify(data)).not.toContain("rowCount");
+  });
+});
+
 describe("a statement", () => {
   /** What the stream role asks of the tables with events while something is done. */
   async function statementsOf(work: () => Promise<unknown>) {

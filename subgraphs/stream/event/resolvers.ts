@@ -16,6 +16,7 @@ export const resolvers = {
     at: ({ id }, { timestamp, mode }, { events }) =>
       events.at(id, timestamp, mode),
     events: async (stream, args, { events, streamTypes }, info) => {
+      events.announceTable();
       const page = new EventPage(stream.id, args);
       const properties = await streamTypes.properties(typeOf(stream));
       return events.table(

@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import DataLoader from "dataloader";
 import { prepared, type Knex } from "../../../common/database.ts";
-import { forbidden, notFound } from "../../../common/errors.ts";
+import { forbidden, limitExceeded, notFound } from "../../../common/errors.ts";
 import { PackedJson } from "../../../common/packed.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { includes } from "../access/rights.ts";
 import type { SearchMode, ValueKind } from "../generated.ts";
 import type { Stream } from "../stream/store.ts";
 import type { EventPage, TableRequest } from "./page.ts";
+import { Queue } from "./queue.ts";
 import {
   slotsOf,
   valueIn,
@@ -142,8 +143,15 @@ function tableStatement(
     where v.uuid = ?`;
 }
 
-/** Events, as far as one viewer may read and write them. All that is read of them goes through here. */
+const maxTables = 500;
+/** Of a request, so that none can fill the pool: others wait behind so many statements of it at most. */
+const maxStatementsAtOnce = 3;
+
+/** Events, as far as one viewer may read them in one request. All that is read of them goes through here. */
 export class EventStore {
+  private readonly queue = new Queue(maxStatementsAtOnce);
+  private tables = 0;
+
   constructor(
     private readonly db: Knex,
     private readonly viewer: Viewer,
@@ -165,6 +173,11 @@ export class EventStore {
     return this.ats[mode].load({ streamId, timestamp });
   }
 
+  /** To be called for each table before the first is read: a request beyond the limit then has none of them read. */
+  announceTable(): void {
+    this.tables += 1;
+  }
+
   /** One page of a stream's events as columns, whose JSON PostgreSQL builds. */
   async table(
     stream: Stream,
@@ -172,27 +185,37 @@ export class EventStore {
     page: EventPage,
     request: TableRequest,
   ): Promise<EventTable> {
+    if (this.tables > maxTables)
+      throw limitExceeded(
+        "tables of events a request",
+        maxTables,
+        this.tables,
+        "Ask for fewer streams a page, or in several requests.",
+      );
     const slots = slotsOf(properties).filter(({ name }) =>
       request.columns.has(name),
     );
     const sql = tableStatement(slots, page, request);
     // Statements are prepared for the reads that are frequent; there is no end of those of several properties.
-    const isFrequent = slots.every(({ index }) => index === 0);
-    const { rows } = await this.db
-      .raw<{ rows: TableRow[] }>(sql, [
-        this.viewer.identityId,
-        page.from,
-        page.to,
-        page.notBefore,
-        page.notAfter,
-        page.size,
-        page.size + 1,
-        stream.id,
-      ])
-      .options({
-        rowMode: "array",
-        ...(isFrequent && { name: statementName(sql) }),
-      });
+    const isFrequent =
+      slots.length < 2 && slots.every(({ index }) => index === 0);
+    const { rows } = await this.queue.run(() =>
+      this.db
+        .raw<{ rows: TableRow[] }>(sql, [
+          this.viewer.identityId,
+          page.from,
+          page.to,
+          page.notBefore,
+          page.notAfter,
+          page.size,
+          page.size + 1,
+          stream.id,
+        ])
+        .options({
+          rowMode: "array",
+          ...(isFrequent && { name: statementName(sql) }),
+        }),
+    );
     const [row] = rows;
     if (!row) throw notFound();
     const [rights, count, timestamps, end, ...columns] = row;
@@ -224,9 +247,11 @@ export class EventStore {
   private loader(sql: string) {
     return new DataLoader(
       async (streamIds: readonly string[]) => {
-        const rows = await prepared<EventRow>(
-          this.db,
-          this.db.raw(sql, [this.viewer.identityId, [...streamIds]]),
+        const rows = await this.queue.run(() =>
+          prepared<EventRow>(
+            this.db,
+            this.db.raw(sql, [this.viewer.identityId, [...streamIds]]),
+          ),
         );
         const byId = new Map(rows.map((row) => [row.id, row]));
         return streamIds.map((id) => eventIn(byId.get(id)));
@@ -241,14 +266,16 @@ export class EventStore {
     return new DataLoader(
       async (searches: readonly { streamId: string; timestamp: string }[]) => {
         const ids = searches.map(({ streamId }) => streamId);
-        const rows = await prepared<EventRow & { place: number }>(
-          this.db,
-          this.db.raw(sql, [
-            this.viewer.identityId,
-            ids,
-            searches.map(({ timestamp }) => timestamp),
-            ids,
-          ]),
+        const rows = await this.queue.run(() =>
+          prepared<EventRow & { place: number }>(
+            this.db,
+            this.db.raw(sql, [
+              this.viewer.identityId,
+              ids,
+              searches.map(({ timestamp }) => timestamp),
+              ids,
+            ]),
+          ),
         );
         const byPlace = new Map(rows.map((row) => [row.place, row]));
         return searches.map((_, i) => eventIn(byPlace.get(i + 1)));
