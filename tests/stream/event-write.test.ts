@@ -110,7 +110,7 @@ describe("a faulty event is named, and nothing of the call is written", () => {
       "a list in place of a number",
       { timestamps: two, values: [[1], 2] },
       "values.0",
-      /\[1\]/,
+      /not a list/,
     ],
     ["a broken INTEGER", column("count", 1, 1.5), "columns.0.values.1", /1\.5/],
     [
@@ -245,6 +245,26 @@ describe("a faulty event is named, and nothing of the call is written", () => {
       }),
     ]);
     expect(answer.errors[0]?.message).toContain(faulty.uuid);
+  });
+
+  test("a value or timestamp that is nested without end", async () => {
+    const nested = JSON.parse(
+      "[".repeat(100_000) + "]".repeat(100_000),
+    ) as unknown;
+    const column = { property: "value", values: [1, nested] };
+    for (const [place, events] of [
+      ["values.1", { timestamps: two, values: [1, nested] }],
+      ["columns.0.values.1", { timestamps: two, columns: [column] }],
+      ["timestamps.0", { timestamps: [nested, two[1]], values: [1, 2] }],
+    ] as const) {
+      const answer = await attempt(database, () =>
+        write("UPSERT", [{ streamId: sound.uuid, ...events }]),
+      );
+      expect(answer.errors[0]?.extensions).toEqual({
+        code: "BAD_USER_INPUT",
+        at: `input.streams.0.${place}`,
+      });
+    }
   });
 
   test("one stream twice", async () => {

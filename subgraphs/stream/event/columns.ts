@@ -11,11 +11,13 @@ import { slotsOf, type Slot, type ValueProperty } from "./shape.ts";
 export interface Target {
   readonly id: string;
   readonly rowId: number;
+  readonly tenantRowId: number;
   readonly properties: readonly ValueProperty[];
 }
 
 /** Events of one stream as they are stored: row i of every column belongs together; no column, no values. */
 export interface EventColumns {
+  readonly tenantRowId: number;
   readonly streamRowId: number;
   readonly timestamps: readonly Micros[];
   /** The rows that are events, by their timestamps, which are distinct. */
@@ -76,6 +78,14 @@ export function assertWithinLimits({ streams }: WriteEventsInput): void {
       next,
       "input.streams",
     );
+  // What is nested without end cannot be written as JSON.
+  for (const [i, input] of streams.entries()) {
+    const at = `input.streams.${i}`;
+    assertFlat(input, input.timestamps, `${at}.timestamps`);
+    assertFlat(input, input.values ?? [], `${at}.values`);
+    for (const [j, { values }] of input.columns?.entries() ?? [])
+      assertFlat(input, values, `${at}.columns.${j}.values`);
+  }
   const bytes = Buffer.byteLength(JSON.stringify(streams));
   if (bytes > maxBytes)
     throw limitExceeded("bytes a call", maxBytes, bytes, next, "input.streams");
@@ -84,7 +94,7 @@ export function assertWithinLimits({ streams }: WriteEventsInput): void {
 /** One stream's part of a call, checked against the stream's type; `at` is its place in the arguments. */
 export function columnsFrom(
   input: StreamEventsInput,
-  { rowId, properties }: Target,
+  { rowId, tenantRowId, properties }: Target,
   at: string,
 ): EventColumns {
   const timestamps = timestampsFrom(input, at);
@@ -112,6 +122,7 @@ export function columnsFrom(
         (slot) => given.find(([{ name }]) => name === slot.name)?.[1] ?? null,
       );
   return {
+    tenantRowId,
     streamRowId: rowId,
     timestamps,
     order: orderOf(timestamps, input, at),
@@ -119,6 +130,21 @@ export function columnsFrom(
     numbers: inSlots("numbers").map(numbersIn),
     texts: inSlots("texts") as (TextColumn | null)[],
   };
+}
+
+function assertFlat(
+  input: StreamEventsInput,
+  column: readonly unknown[],
+  at: string,
+): void {
+  const row = column.findIndex(
+    (value) => typeof value === "object" && value !== null,
+  );
+  if (row >= 0)
+    throw badInput(
+      `${eventName(input, row)}: a column holds numbers, booleans, texts or nulls, not ${shown(column[row])}.`,
+      `${at}.${row}`,
+    );
 }
 
 function timestampsFrom(input: StreamEventsInput, at: string): Micros[] {
@@ -221,6 +247,8 @@ const eventName = ({ streamId, timestamps }: StreamEventsInput, row: number) =>
 
 /** As JSON has it, and no longer than an error can bear. */
 function shown(value: unknown): string {
+  if (typeof value === "object" && value !== null)
+    return Array.isArray(value) ? "a list" : "an object";
   const text = typeof value === "string" ? value.slice(0, 60) : value;
   return typeof text === "number"
     ? String(text)

@@ -12,7 +12,7 @@ export class EventCopy {
   private used = 0;
   count = 0;
 
-  constructor(private readonly tenantRowId: number) {
+  constructor() {
     this.used = this.chunk.write("PGCOPY\n\xff\r\n\0", "latin1");
     this.int32(0); // flags
     this.int32(0); // length of the header's extension
@@ -21,7 +21,7 @@ export class EventCopy {
   add(events: EventColumns, row: number): void {
     this.int16(6);
     this.int32(4);
-    this.int32(this.tenantRowId);
+    this.int32(events.tenantRowId);
     this.int32(4);
     this.int32(events.streamRowId);
     this.int32(8);
@@ -69,7 +69,8 @@ export class EventCopy {
   private float8(value: number | null): void {
     if (value === null) return this.int32(-1);
     this.int32(8);
-    this.used = this.room(8).writeDoubleBE(value, this.used);
+    // A zero has no sign: JSON.stringify writes none, and PostgreSQL would.
+    this.used = this.room(8).writeDoubleBE(value + 0, this.used);
   }
 
   private text(value: string | null): void {
