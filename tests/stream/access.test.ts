@@ -352,11 +352,16 @@ describe("bad input writes nothing:", () => {
 
   test("1,001 streams, 101 entries", async () => {
     const many = Array.from({ length: 1001 }, () => stream);
+    const statements: string[] = [];
+    const listen = ({ sql }: { sql: string }) => statements.push(sql);
+    database.as("stream").on("query", listen);
     expect((await set(many, readers)).errors[0]?.extensions).toMatchObject({
       code: "LIMIT_EXCEEDED",
       limit: 1000,
       value: 1001,
     });
+    database.as("stream").off("query", listen);
+    expect(statements.filter((sql) => sql.includes("stream."))).toEqual([]);
     const wide = Array.from({ length: 101 }, () => readers[0] as object);
     expect((await set([stream], wide)).errors[0]?.extensions).toMatchObject({
       code: "LIMIT_EXCEEDED",

@@ -12,17 +12,18 @@ import { StreamStore, type Stream } from "../stream/store.ts";
 import { CallerStore } from "./caller-store.ts";
 import { hasRole, type Caller } from "./caller.ts";
 import { granted } from "./granted.ts";
+import { placeOf, streamIdsOf } from "./input.ts";
 import { rightsIn, sumOf } from "./rights.ts";
 import { AccessStore, type NewAccessEntry } from "./store.ts";
 
-const maxStreams = 1000;
 const maxEntries = 100;
 
 export async function setStreamAccess(
   input: SetStreamAccessInput,
   { db, viewer, call }: StreamContext,
 ): Promise<ReadersChange> {
-  assertWithinLimits(input);
+  const streamIds = streamIdsOf(input);
+  assertFewEntries(input);
   return db.transaction(async (transaction) => {
     const callers = new CallerStore(transaction, viewer);
     const access = new AccessStore(transaction, viewer);
@@ -31,11 +32,11 @@ export async function setStreamAccess(
       input.access.flatMap(({ identityId }) => identityId ?? []),
     );
     const entries = await entriesFrom(input.access, caller, callers);
-    await streams.lock(input.streamIds);
+    await streams.lock(streamIds);
     const changing = await streams.require(
       "MANAGE_ACCESS_CONTROL",
-      input.streamIds,
-      (i) => `input.streamIds.${i}`,
+      streamIds,
+      placeOf,
     );
     const before = await access.entriesOf(changing);
     for (const stream of changing)
@@ -60,17 +61,7 @@ export async function setStreamAccess(
   });
 }
 
-function assertWithinLimits({ streamIds, access }: SetStreamAccessInput): void {
-  if (streamIds.length === 0)
-    throw badInput("Name at least one stream.", "input.streamIds");
-  if (streamIds.length > maxStreams)
-    throw limitExceeded(
-      "streams a call",
-      maxStreams,
-      streamIds.length,
-      "Divide them among several calls.",
-      "input.streamIds",
-    );
+function assertFewEntries({ access }: SetStreamAccessInput): void {
   if (access.length > maxEntries)
     throw limitExceeded(
       "entries an access list",

@@ -5,15 +5,16 @@ import {
 } from "../../../common/permissions.ts";
 import type { StreamContext } from "../context.ts";
 import type { MutationSetStreamAccessArgs } from "../generated.ts";
+import { placeOf, streamIdsOf } from "./input.ts";
 
 const managesAccess = can<MutationSetStreamAccessArgs, StreamContext>(
   "change the access lists of these streams",
-  async (_viewer, { input: { streamIds } }, { streams }) =>
+  async (_viewer, { input }, { streams }) =>
     Boolean(
       await streams.require(
         "MANAGE_ACCESS_CONTROL",
-        streamIds,
-        (i) => `input.streamIds.${i}`,
+        streamIdsOf(input),
+        placeOf,
       ),
     ),
 );
