@@ -95,14 +95,6 @@ export async function up(knex: Knex): Promise<void> {
       where exists (select from stream.open_shares(visible.viewer) h where h.tenant_id = s.tenant_id and h.stream_id = s.id)
     $$`);
 
-  // The streams whose events this identity may read now.
-  await knex.raw(`
-    create function stream.readable(viewer uuid)
-    returns table (tenant_id int, id int, uuid uuid, type_id int)
-    language sql stable as $$
-      select v.tenant_id, v.id, v.uuid, v.type_id from stream.visible(readable.viewer) v where v.rights & 1 = 1
-    $$`);
-
   // The communities in which this identity takes part, and as what.
   await knex.raw(`
     create function stream.participations(viewer uuid)
