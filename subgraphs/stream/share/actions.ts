@@ -4,6 +4,7 @@ import type { Caller } from "../access/caller.ts";
 import type { StreamContext } from "../context.ts";
 import type { ShareStreamsInput, UnshareStreamsInput } from "../generated.ts";
 import { StreamStore } from "../stream/store.ts";
+import { lossesOf } from "./losses-store.ts";
 import type { ReadersChange } from "./readers-change.ts";
 import { ShareStore, type Share } from "./store.ts";
 
@@ -17,7 +18,10 @@ export async function shareStreams(
     await shares.lockParticipations(input.communityIds);
     const caller = await new CallerStore(transaction, viewer).lock();
     await new StreamStore(transaction, viewer).lock(input.streamIds);
-    const { streams, participations } = await shares.requireSharing(input);
+    const { streams, participations } = await shares.requireSharing(
+      input.streamIds,
+      input.communityIds,
+    );
     const added = await shares.add(streams, participations, caller);
     const all = await shares.own(streams, participations);
     await record(
@@ -47,7 +51,7 @@ export async function unshareStreams(
     const caller = await new CallerStore(transaction, viewer).lock();
     await new StreamStore(transaction, viewer).lock(streamIds);
     const ended = await shares.requireEnding(streamIds, communityIds ?? null);
-    const losses = await shares.losses(caller, ended);
+    const losses = await lossesOf(transaction, caller, ended);
     await shares.remove(caller, ended);
     await record(
       transaction,

@@ -11,8 +11,8 @@ import type {
 
 const sharesStreams = can<MutationShareStreamsArgs, StreamContext>(
   "share these streams there",
-  async (_viewer, { input }, { shares }) =>
-    Boolean(await shares.requireSharing(input)),
+  async (_viewer, { input: { streamIds, communityIds } }, { shares }) =>
+    Boolean(await shares.requireSharing(streamIds, communityIds)),
 );
 
 const endsShares = can<MutationUnshareStreamsArgs, StreamContext>(

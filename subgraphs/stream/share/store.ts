@@ -1,11 +1,6 @@
 import DataLoader from "dataloader";
 import { prepared, type Knex } from "../../../common/database.ts";
-import {
-  badInput,
-  forbidden,
-  limitExceeded,
-  notFound,
-} from "../../../common/errors.ts";
+import { notFound } from "../../../common/errors.ts";
 import { inKeyOrder } from "../../../common/loaders.ts";
 import { NestedList } from "../../../common/nested-list.ts";
 import {
@@ -16,11 +11,17 @@ import {
 } from "../../../common/page.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { CallerStore } from "../access/caller-store.ts";
-import { hasRole, type Caller } from "../access/caller.ts";
+import type { Caller } from "../access/caller.ts";
 import { includes } from "../access/rights.ts";
 import type { ShareState } from "../generated.ts";
 import { StreamStore, type Stream } from "../stream/store.ts";
-import type { Losses } from "./readers-change.ts";
+import {
+  assertMayEnd,
+  assertMayShareIn,
+  assertPairs,
+  seesShares,
+  type Participation,
+} from "./rules.ts";
 
 /** A share as one viewer sees it. */
 export interface Share {
@@ -39,27 +40,11 @@ interface OwnShare extends Share {
   readonly myRole: string | null;
 }
 
-/** The own tenant's place in a community, and the caller's there. */
-export interface Participation {
-  readonly communityId: string;
-  readonly membershipRowId: number;
-  /** Null for an account administrator who does not take part. */
-  readonly role: string | null;
-}
-
-interface Pairs {
-  readonly streamIds: readonly string[];
-  readonly communityIds: readonly string[];
-}
-
-const maxPairs = 10_000;
-
 const columns = {
   id: "h.uuid",
   rowId: "h.id",
   streamId: "s.uuid",
   communityId: "c.uuid",
-  state: "m.status",
   sharedAt: "h.shared_at",
 };
 
@@ -70,7 +55,6 @@ const byTime: Order = {
   ],
 };
 
-const inCommunities = (index: number) => `input.communityIds.${index}`;
 const inStreams = (index: number) => `input.streamIds.${index}`;
 
 /** Shares as one viewer sees them: those that let it in, and those of its own tenant that T4 and S8 show it. */
@@ -132,23 +116,14 @@ export class ShareStore {
   }
 
   /** S4: what may be shared where, or the refusal. */
-  async requireSharing({
-    streamIds,
-    communityIds,
-  }: Pairs): Promise<{ streams: Stream[]; participations: Participation[] }> {
+  async requireSharing(
+    streamIds: readonly string[],
+    communityIds: readonly string[],
+  ): Promise<{ streams: Stream[]; participations: Participation[] }> {
     assertPairs(streamIds, communityIds);
     const streams = await this.streams.require("SHARE", streamIds, inStreams);
     const participations = await this.participations(communityIds);
-    for (const { communityId, role } of participations)
-      if (role === null)
-        throw forbidden(
-          `You may not share in community ${communityId}: you do not take part in it. Ask one of its moderators in your tenant.`,
-        );
-    const { isEntitled } = await this.callers.get();
-    if (!isEntitled)
-      throw forbidden(
-        "Your tenant is not entitled to use communities. Ask the operator of this installation.",
-      );
+    assertMayShareIn(participations, await this.callers.get());
     return { streams, participations };
   }
 
@@ -168,14 +143,12 @@ export class ShareStore {
         ...(rolesWhereShared.get(streamId) ?? []),
         myRole,
       ]);
-    for (const stream of streams) {
-      const roles =
-        named?.map(({ role }) => role) ?? rolesWhereShared.get(stream.id) ?? [];
-      if (!mayEnd(caller, stream, roles))
-        throw forbidden(
-          `You may not end the shares of stream ${stream.id}: that takes the right SHARE on it and a part in the community, or to lead the community, or to be account administrator.`,
-        );
-    }
+    for (const stream of streams)
+      assertMayEnd(
+        caller,
+        stream,
+        named?.map(({ role }) => role) ?? rolesWhereShared.get(stream.id) ?? [],
+      );
     return shares;
   }
 
@@ -255,64 +228,6 @@ export class ShareStore {
     );
   }
 
-  /** What the end of these shares is going to take from whom. */
-  async losses(
-    { tenantRowId }: Caller,
-    shares: readonly Share[],
-  ): Promise<Losses> {
-    const { rows } = await this.db.raw<{ rows: [Losses] }>(
-      `with asked as (select ?::int as tenant_id, ?::int[] as share_ids),
-       open as materialized (
-         select h.id = any (a.share_ids) as ends, h.tenant_id, h.stream_id, s.community_id
-         from asked a
-         join stream.shares h on h.tenant_id = a.tenant_id
-           and h.stream_id in (select x.stream_id from stream.shares x
-                               where x.tenant_id = a.tenant_id and x.id = any (a.share_ids))
-         join stream.sharers s on s.membership_id = h.membership_id
-       ),
-       losers as materialized (
-         select r.community_id, r.identity_id, r.tenant_id
-         from asked a
-         join stream.readers r on r.tenant_id <> a.tenant_id
-         where r.community_id in (select o.community_id from open o where o.ends)
-       ),
-       lost as materialized (
-         select o.tenant_id, o.stream_id, o.community_id
-         from open o
-         where o.ends and o.community_id in (select l.community_id from losers l)
-       ),
-       -- In which other communities some of those who lose a community's shares read.
-       elsewhere as materialized (
-         select distinct l.community_id as lost_in, r.community_id as read_in
-         from losers l
-         join stream.readers r on r.identity_id = l.identity_id
-         where r.community_id in (select o.community_id from open o where not o.ends)
-       ),
-       streams as (
-         select s.id, s.uuid,
-                exists (select from open o
-                        join lost l on l.stream_id = o.stream_id
-                        join elsewhere e on e.lost_in = l.community_id and e.read_in = o.community_id
-                        where o.stream_id = s.id and not o.ends) as is_still_readable
-         from stream.streams s
-         where (s.tenant_id, s.id) in (select l.tenant_id, l.stream_id from lost l)
-       ),
-       tenants as (
-         select t.id, t.uuid from tenant.published_tenants t where t.id in (select l.tenant_id from losers l)
-       )
-       select (select count(*) from tenants) as "tenantCount",
-              (select count(distinct l.identity_id) from losers l) as "identityCount",
-              (select count(*) from streams) as "streamCount",
-              (select count(*) from streams s where s.is_still_readable) as "stillReadableCount",
-              array(select t.uuid from tenants t order by t.id limit 100) as "tenantIds",
-              array(select s.uuid from streams s order by s.id limit 100) as "streamIds",
-              array(select s.uuid from streams s where s.is_still_readable order by s.id limit 100)
-                as "stillReadableIds"`,
-      [tenantRowId, shares.map(({ rowId }) => rowId)],
-    );
-    return rows[0];
-  }
-
   private readonly byId = new DataLoader(
     async (ids: readonly string[]) => {
       const rows = await prepared<Share>(
@@ -365,7 +280,7 @@ export class ShareStore {
     const found = inKeyOrder(communityIds, rows, (row) => row.communityId);
     return [...new Set(found)].map((participation) => {
       if (participation === null)
-        throw notFound(inCommunities(found.indexOf(null)));
+        throw notFound(`input.communityIds.${found.indexOf(null)}`);
       return participation;
     });
   }
@@ -374,6 +289,10 @@ export class ShareStore {
     return this.db
       .select(columns)
       .select(
+        this.db.raw(
+          `case when exists (select from stream.sharers s where s.membership_id = h.membership_id)
+                then 'ACTIVE' else 'PAUSED' end as state`,
+        ),
         this.db.raw('case when v.is_own then h.shared_by end as "sharedById"'),
       )
       .from(this.db.raw("stream.visible_shares(?) v", [this.viewer.identityId]))
@@ -384,42 +303,4 @@ export class ShareStore {
          join community.published_communities c on c.id = m.community_id`,
       );
   }
-}
-
-/** T4: all shares of the tenant, or those of the communities that the caller leads. */
-const seesShares = (caller: Caller): boolean =>
-  hasRole(caller, "ACCOUNT_ADMINISTRATOR", "DATA_STEWARD") || caller.leads;
-
-/** S4, S5: whether the caller may end a stream's shares in communities in which it has these roles. */
-function mayEnd(
-  caller: Caller,
-  { isOwn, rights }: Stream,
-  roles: readonly (string | null)[],
-): boolean {
-  if (!isOwn) return false;
-  if (hasRole(caller, "ACCOUNT_ADMINISTRATOR")) return true;
-  const mayShare = includes(rights, "SHARE");
-  if (roles.length === 0) return mayShare || caller.leads;
-  return roles.every(
-    (role) => role !== null && (mayShare || role !== "MEMBER"),
-  );
-}
-
-function assertPairs(
-  streamIds: readonly string[],
-  communityIds: readonly string[] | null,
-): void {
-  if (streamIds.length === 0)
-    throw badInput("Name at least one stream.", "input.streamIds");
-  if (communityIds?.length === 0)
-    throw badInput("Name at least one community.", "input.communityIds");
-  const pairs = streamIds.length * (communityIds?.length ?? 1);
-  if (pairs > maxPairs)
-    throw limitExceeded(
-      "pairs of a stream and a community a call",
-      maxPairs,
-      pairs,
-      "Divide them among several calls.",
-      "input",
-    );
 }
