@@ -18,7 +18,7 @@ export interface NestedListSettings<Args extends PageArgs, Key> {
    */
   readonly parents?: (keys: readonly Key[]) => Knex.Raw;
   /** Whether the statement is prepared by name: for a hot list whose statement's text varies with no value. */
-  readonly isPrepared?: boolean;
+  readonly isPrepared?: boolean | ((args: Args) => boolean);
 }
 
 /** Pages of such a list: one statement, however many parents ask in one tick with the same arguments. */
@@ -104,6 +104,7 @@ export class NestedList<
     const rows = await this.perParent<{ position: string[] | null }>(
       parents,
       page.select(this.rowsOfParent(args)),
+      args,
     );
     const byParent = new Map<Key, { position: string[] }[]>();
     for (const { parentKey, ...row } of rows) {
@@ -119,6 +120,7 @@ export class NestedList<
     const rows = await this.perParent<{ count: number }>(
       parents,
       this.db.count("* as count").from(this.rowsOfParent(args).as("listed")),
+      args,
     );
     return inKeyOrder(parents, rows, (row) => row.parentKey).map(
       (row) => row?.count ?? 0,
@@ -134,6 +136,7 @@ export class NestedList<
   private async perParent<T>(
     keys: readonly Key[],
     rows: Knex.QueryBuilder,
+    args: Args,
   ): Promise<(T & { parentKey: Key })[]> {
     const distinct = [...new Set(keys)];
     const parents =
@@ -147,8 +150,11 @@ export class NestedList<
       .from(
         this.db.raw("? left join lateral ? as listed on true", [parents, rows]),
       );
+    const { isPrepared } = this.settings;
     return (
-      this.settings.isPrepared ? await prepared(this.db, query) : await query
+      (typeof isPrepared === "function" ? isPrepared(args) : isPrepared)
+        ? await prepared(this.db, query)
+        : await query
     ) as (T & { parentKey: Key })[];
   }
 }

@@ -6,6 +6,7 @@ import { AccessStore } from "./access/store.ts";
 import { EventStore } from "./event/store.ts";
 import { NamespaceStore } from "./namespace/store.ts";
 import { ShareStore } from "./share/store.ts";
+import { StreamSearchStore } from "./stream/search-store.ts";
 import { StreamStore } from "./stream/store.ts";
 import { StreamTypeStore } from "./stream-type/store.ts";
 
@@ -22,6 +23,7 @@ export const createContext = (db: Knex) => (call: Call) => {
     namespaces: new NamespaceStore(db, viewer),
     streamTypes: new StreamTypeStore(db, viewer),
     streams: new StreamStore(db, viewer),
+    streamSearch: new StreamSearchStore(db, viewer),
     events: new EventStore(db, viewer),
     shares: new ShareStore(db, viewer),
   };

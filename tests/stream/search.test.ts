@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { connect } from "../../common/database.ts";
 import type { Subgraph } from "../../common/schema.ts";
+import { roleUrl } from "../../migrations/run.ts";
+import { createContext } from "../../subgraphs/stream/context.ts";
 import { TestDatabase } from "../support/database.ts";
 import { as, outcome, run, type Answer } from "../support/run.ts";
 import {
@@ -154,8 +157,10 @@ describe("streams", () => {
     expect(names(await list(viewer, `namespaceId: "${row.uuid}"`))).toEqual([
       "Flow",
     ]);
-    for (const id of [row.uuid, "x"])
-      expect(names(await list(reader, `namespaceId: "${id}"`))).toEqual([]);
+    for (const id of [row.uuid, "00000000-0000-4000-8000-000000000000", "x"])
+      expect(
+        (await list(reader, `namespaceId: "${id}"`)).errors[0]?.extensions,
+      ).toEqual({ code: "NOT_FOUND", at: "namespaceId" });
   });
 
   test("as the viewer's, are the same", async () => {
@@ -187,6 +192,8 @@ describe("streams", () => {
 
   test.each([
     ["search", `search: "${"x".repeat(201)}"`],
+    ["search", String.raw`search: "\u0000"`],
+    ["tags.1", String.raw`tags: ["gas", "\u0000"]`],
     ["first", "first: -1"],
     ["last", "first: 1, last: 1"],
     ["after", `after: "nonsense"`],
@@ -207,6 +214,51 @@ describe("streams", () => {
       value: 1001,
     });
   });
+});
+
+test("a connection prepares few statements, whatever streams are asked for", async () => {
+  const url = roleUrl(database.url, "stream");
+  const db = connect(url, { name: "one", poolSize: 1 });
+  const alone = { ...subgraph, createContext: createContext(db) };
+  const ask = async (args: string): Promise<string | undefined> => {
+    const answer = await run(
+      alone,
+      as(reader),
+      `{ streams(${args}) { totalCount pageInfo { endCursor startCursor } } }`,
+    );
+    expect(answer.errors).toEqual([]);
+    const { pageInfo } = answer.data?.["streams"] as unknown as {
+      pageInfo: { endCursor: string | null };
+    };
+    return pageInfo.endCursor ?? undefined;
+  };
+  try {
+    for (const from of ["ALL", "OWN", "SHARED"])
+      for (const communities of ["", `communityIds: ["${both.uuid}"]`])
+        for (const field of ["", "NAME", "CREATED_AT", "UPDATED_AT"])
+          for (const direction of field ? ["ASC", "DESC"] : [""])
+            for (const [size, side] of [
+              ["first", "after"],
+              ["last", "before"],
+            ]) {
+              const orderBy =
+                field &&
+                `orderBy: { field: ${field}, direction: ${direction} }`;
+              const args = `from: ${from} ${communities} ${orderBy} ${size}: 1`;
+              const cursor = await ask(args);
+              if (cursor) await ask(`${args} ${side}: "${cursor}"`);
+            }
+    for (const more of [`search: "flow"`, `tags: ["gas"]`, `tenantIds: ["x"]`])
+      await ask(more);
+    const [row] = (
+      await db.raw<{ rows: { count: number }[] }>(
+        "select count(*) from pg_prepared_statements",
+      )
+    ).rows;
+    expect(row?.count).toBeLessThanOrEqual(12);
+  } finally {
+    await db.destroy();
+  }
 });
 
 describe("the order and pages of streams", () => {

@@ -188,6 +188,7 @@ const faults: [string, object][] = [
   ["metadata", { metadata: "text" }],
   ["metadata", { metadata: { "nul\0": 1 } }],
   ["metadata", { metadata: { a: ["\ud800"] } }],
+  ["metadata", { metadata: { a: [1e999] } }],
   [
     "metadata",
     {
@@ -336,6 +337,34 @@ describe("updating a stream", () => {
       },
     ]);
     expect(JSON.stringify(entries)).not.toMatch(/telling|Secret/);
+  });
+
+  test("records extrapolation and overrides before and after", async () => {
+    const made = await create({
+      externalId: "recorded values",
+      overrides: [{ property: "flow", uom: "l/s" }],
+    });
+    const id = idIn(made, "createStream");
+    await update({
+      id,
+      name: "Silent",
+      extrapolation: "NONE",
+      overrides: [{ property: "flow", interpolation: "DISCRETE" }],
+    });
+    const [entry] = await database
+      .owner("ledger.entries")
+      .where({ subject_id: id, action: "updateStream" });
+    expect(entry).toMatchObject({
+      before: {
+        extrapolation: "BOTH",
+        overrides: [{ position: 0, uom: "l/s", interpolation: null }],
+      },
+      after: {
+        extrapolation: "NONE",
+        overrides: [{ position: 0, uom: null, interpolation: "DISCRETE" }],
+        changed: ["name"],
+      },
+    });
   });
 
   test("by a right taken meanwhile is refused under the lock", async () => {

@@ -1,5 +1,6 @@
 import DataLoader from "dataloader";
 import { prepared, type Knex } from "../../../common/database.ts";
+import { notFound } from "../../../common/errors.ts";
 import { groupInKeyOrder, inKeyOrder } from "../../../common/loaders.ts";
 import { NestedList } from "../../../common/nested-list.ts";
 import {
@@ -21,6 +22,8 @@ export interface StreamType {
   readonly description: string | null;
   readonly tenantRowId: number;
   readonly namespaceRowId: number;
+  /** A stream of it that the viewer sees; null for an own type, which is seen without. */
+  readonly streamRowId: number | null;
   readonly createdAt: string;
 }
 
@@ -50,6 +53,7 @@ const columns = {
   name: "y.name",
   description: "y.description",
   createdAt: "y.created_at",
+  streamRowId: "v.id",
 };
 
 const byName: Order = {
@@ -84,7 +88,7 @@ export class StreamTypeStore {
     return this.byNamespace.page(rowId, args);
   }
 
-  /** A type never changes: whoever was handed it may see its properties, in their order. */
+  /** In their order. A type never changes: within a request its properties are remembered. */
   properties(type: StreamType): Promise<Property[]> {
     return this.propertiesByType.load(type);
   }
@@ -147,25 +151,37 @@ export class StreamTypeStore {
 
   private readonly byNamespace: NestedList<StreamType, StreamTypeListArgs>;
 
-  private readonly propertiesByType = new DataLoader(
+  private readonly propertiesByType = new DataLoader<
+    StreamType,
+    Property[],
+    number
+  >(
     async (types: readonly StreamType[]) => {
-      const { rows } = await this.db.raw<{
-        rows: (Property & { typeRowId: number })[];
-      }>(
-        `select p.type_id as "typeRowId", p.name, p.description, p.kind, p.uom, p.interpolation
-         from unnest(?::int[], ?::int[]) as y (tenant_id, id)
-         join stream.properties p on p.tenant_id = y.tenant_id and p.type_id = y.id
-         order by p.position`,
-        [
-          types.map(({ tenantRowId }) => tenantRowId),
-          types.map(({ rowId }) => rowId),
-        ],
+      const { identityId } = this.viewer;
+      const rows = await prepared<Property & { typeRowId: number }>(
+        this.db,
+        this.db.raw(
+          `select p.type_id as "typeRowId", p.name, p.description, p.kind, p.uom, p.interpolation
+           from unnest(?::int[], ?::int[], ?::int[]) as y (tenant_id, id, stream_id)
+           join stream.properties p on p.tenant_id = y.tenant_id and p.type_id = y.id
+           where exists (select from stream.caller(?) c where c.tenant_id = y.tenant_id)
+              or exists (select from stream.visible(?) v
+                         where v.tenant_id = y.tenant_id and v.id = y.stream_id and v.type_id = y.id)
+           order by p.position`,
+          [
+            types.map(({ tenantRowId }) => tenantRowId),
+            types.map(({ rowId }) => rowId),
+            types.map(({ streamRowId }) => streamRowId),
+            identityId,
+            identityId,
+          ] as Knex.RawBinding[],
+        ),
       );
       return groupInKeyOrder(
         types.map(({ rowId }) => rowId),
         rows,
         (row) => row.typeRowId,
-      );
+      ).map((properties) => (properties.length > 0 ? properties : notFound()));
     },
     { cacheKeyFn: ({ rowId }: StreamType) => rowId },
   );
@@ -175,10 +191,14 @@ export class StreamTypeStore {
       .select(columns)
       .from(this.db.raw("stream.caller(?) c", [this.viewer.identityId]))
       .joinRaw(
-        `join stream.stream_types y on y.tenant_id = c.tenant_id
-           or exists (select from stream.visible(?) v where v.tenant_id = y.tenant_id and v.type_id = y.id)`,
+        `cross join stream.stream_types y
+         left join lateral (
+           select v.id from stream.visible(?) v
+           where v.tenant_id = y.tenant_id and v.type_id = y.id and y.tenant_id <> c.tenant_id limit 1
+         ) v on true`,
         [this.viewer.identityId],
-      );
+      )
+      .whereRaw("(y.tenant_id = c.tenant_id or v.id is not null)");
   }
 
   private own(): Knex.QueryBuilder {

@@ -117,16 +117,26 @@ export async function updateStream(
     const stream = await streams.requireOne("WRITE", input.id, "input.id");
     const changes = new StreamChangeStore(transaction);
     await changes.update(stream, change);
-    if (input.overrides !== undefined) {
-      const properties = await new StreamTypeStore(
-        transaction,
-        viewer,
-      ).properties(typeOf(stream));
-      await changes.replaceOverrides(
-        stream,
-        overridesFrom(input.overrides ?? [], properties, "input.overrides"),
-      );
-    }
+    const before = {
+      ...(change.extrapolation && { extrapolation: stream.extrapolation }),
+      ...(input.overrides !== undefined && {
+        overrides: await streams.overrides(stream),
+      }),
+    };
+    const after = {
+      ...(change.extrapolation && { extrapolation: change.extrapolation }),
+      ...(input.overrides !== undefined && {
+        overrides: overridesFrom(
+          input.overrides ?? [],
+          await new StreamTypeStore(transaction, viewer).properties(
+            typeOf(stream),
+          ),
+          "input.overrides",
+        ),
+      }),
+    };
+    if (after.overrides)
+      await changes.replaceOverrides(stream, after.overrides);
     await record(
       transaction,
       call,
@@ -137,8 +147,8 @@ export async function updateStream(
           subjectType: "Stream",
           subjectId: stream.id,
           tenantIds: [caller.tenantId],
-          // Names and texts may name people; the entry says only which of them changed.
-          after: { changed: Object.keys(input).filter((key) => key !== "id") },
+          before,
+          after: { ...after, changed: textsIn(change) },
         },
       ],
       change.name === undefined ? [] : [{ id: stream.id, name: change.name }],
@@ -146,6 +156,10 @@ export async function updateStream(
     return streams.find(stream.id);
   });
 }
+
+/** Names and texts may name people: the ledger's entry says only which of them changed. */
+const textsIn = (change: Partial<StreamValues>) =>
+  Object.keys(change).filter((field) => field !== "extrapolation");
 
 /** What is left out stays; null clears what may be empty. */
 function changeFrom(input: UpdateStreamInput): Partial<StreamValues> {

@@ -44,6 +44,12 @@ export function metadataFrom(value: unknown, at: string): string | null {
 function assertStorable(value: unknown, at: string, depth: number): void {
   if (typeof value === "string" && /\0|\p{Cs}/u.test(value))
     throw badInput("Metadata has a character that no text can hold.", at);
+  // JSON has no other numbers; such a one would be stored as null.
+  if (typeof value === "number" && !Number.isFinite(value))
+    throw badInput(
+      "Metadata has a number that is too large. Send a finite one.",
+      at,
+    );
   if (typeof value !== "object" || value === null) return;
   if (depth === 0)
     throw badInput(

@@ -14,19 +14,21 @@ export const resolvers = {
       if (stream === null) throw notFound("id");
       return stream;
     },
-    streams: (_, args, { streams }) => streams.list(args),
+    streams: (_, args, { streamSearch }) => streamSearch.list(args),
   },
   Mutation: {
     createStream: (_, { input }, context) => createStream(input, context),
     updateStream: (_, { input }, context) => updateStream(input, context),
   },
   Viewer: {
-    streams: (_, args, { streams }) => streams.list(args),
+    streams: (_, args, { streamSearch }) => streamSearch.list(args),
   },
   Community: {
     __resolveReference: ({ id }) => ({ id }),
-    streams: ({ id }, args, { streams }) => streams.ofCommunity(id, args),
-    sharedStreamCount: ({ id }, _, { streams }) => streams.countOfCommunity(id),
+    streams: ({ id }, args, { streamSearch }) =>
+      streamSearch.ofCommunity(id, args),
+    sharedStreamCount: ({ id }, _, { streamSearch }) =>
+      streamSearch.countOfCommunity(id),
   },
   Stream: {
     __resolveReference: ({ id }, { streams }) => streams.find(id),

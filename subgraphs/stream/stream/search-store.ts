@@ -1,0 +1,243 @@
+import DataLoader from "dataloader";
+import { prepared, type Knex } from "../../../common/database.ts";
+import { notFound } from "../../../common/errors.ts";
+import { inKeyOrder } from "../../../common/loaders.ts";
+import { NestedList } from "../../../common/nested-list.ts";
+import {
+  isUuid,
+  Page,
+  type Connection,
+  type Order,
+  type PageArgs,
+} from "../../../common/page.ts";
+import { searchWords } from "../../../common/text.ts";
+import type { Viewer } from "../../../common/viewer.ts";
+import type { StreamOrder, StreamSource } from "../generated.ts";
+import { NamespaceStore } from "../namespace/store.ts";
+import { tagsFrom } from "./input.ts";
+import { selectStreams, type Stream } from "./store.ts";
+
+interface Selection {
+  search?: string | null;
+  tenantIds?: readonly string[] | null;
+  tags?: readonly string[] | null;
+}
+
+export interface CommunityStreamsArgs extends PageArgs, Selection {
+  orderBy?: StreamOrder | null;
+}
+
+export interface StreamListArgs extends PageArgs, Selection {
+  from: StreamSource;
+  communityIds?: readonly string[] | null;
+  namespaceId?: string | null;
+  orderBy?: StreamOrder | null;
+}
+
+/** What a search looks through: of other tenants' streams what rule 18 shows, so that no hit hints at the rest. */
+const searched = `lower(concat_ws(E'\\n', s.name, s.description, array_to_string(s.tags, E'\\n'), y.name, t.name,
+  case when g.is_own then s.external_id end, case when g.is_own then s.metadata::text end))`;
+
+function orderOf(orderBy: StreamOrder | null | undefined): Order {
+  const { field, direction } = orderBy ?? { field: "NAME", direction: "ASC" };
+  const descending = direction === "DESC";
+  const id = { sql: "s.uuid", type: "uuid" } as const;
+  switch (field) {
+    case "NAME":
+      return { by: [{ sql: "s.name", type: "text" }, id], descending };
+    case "CREATED_AT":
+      return {
+        by: [{ sql: "s.created_at", type: "timestamptz" }, id],
+        descending,
+      };
+    case "UPDATED_AT":
+      return {
+        by: [
+          // Other tenants' streams come last either way, and when they changed orders nothing: rule 18.
+          { sql: `(g.is_own = ${descending})::int`, type: "int" },
+          {
+            sql: "case when g.is_own then s.updated_at else timestamptz 'epoch' end",
+            type: "timestamptz",
+          },
+          id,
+        ],
+        descending,
+      };
+  }
+}
+
+/** Whether a list is in its usual order; each other one is another statement, too many to prepare them all. */
+const isUsual = ({ orderBy, last }: CommunityStreamsArgs): boolean =>
+  last == null &&
+  (orderBy == null ||
+    (orderBy.field === "NAME" && orderBy.direction === "ASC"));
+
+/** Searches among the streams that one viewer sees; every statement joins the gate. */
+export class StreamSearchStore {
+  constructor(
+    private readonly db: Knex,
+    private readonly viewer: Viewer,
+  ) {
+    this.byCommunity = new NestedList(db, {
+      name: "Community.streams",
+      order: ({ orderBy }) => orderOf(orderBy),
+      parents: (communityIds) => this.communities(communityIds),
+      parentId: "g.community_id",
+      rows: (args) =>
+        narrow(
+          selectStreams(db, "stream.readable_here(?)", [viewer.identityId]),
+          args,
+        ),
+      isPrepared: isUsual,
+    });
+  }
+
+  async list(args: StreamListArgs): Promise<Connection<Stream>> {
+    const {
+      search,
+      from,
+      communityIds,
+      tenantIds,
+      namespaceId,
+      tags,
+      orderBy,
+    } = args;
+    const page = new Page(
+      args,
+      [
+        "streams",
+        { search, from, communityIds, tenantIds, namespaceId, tags, orderBy },
+      ],
+      orderOf(orderBy),
+    );
+    const communities = await this.communityRowIds(communityIds);
+    const namespace = await this.namespaceRowId(namespaceId);
+    const { identityId } = this.viewer;
+    const listed = () =>
+      narrow(
+        communities
+          ? selectStreams(
+              this.db,
+              `(select distinct h.tenant_id, h.id, h.is_own, h.rights
+                from stream.readable_here(?) h where h.community_id = any (?::int[]))`,
+              [identityId, communities],
+            )
+          : selectStreams(this.db, "stream.visible(?)", [identityId]),
+        args,
+      )
+        .whereRaw("(? or g.is_own = ?)", [from === "ALL", from === "OWN"])
+        .whereRaw("(? or g.is_own and s.namespace_id = ?::int)", [
+          namespace === null,
+          namespace,
+        ]);
+    const query = page.select(listed());
+    const rows = (
+      isUsual(args) && communities === null
+        ? await prepared(this.db, query)
+        : await query
+    ) as (Stream & { position: string[] })[];
+    return page.connection(rows, async () => {
+      const [row] = await prepared<{ count: number }>(
+        this.db,
+        this.db.count("* as count").from(listed().as("listed")),
+      );
+      return row?.count ?? 0;
+    });
+  }
+
+  /** What is shared in a community and readable now; null if the viewer does not take part there. */
+  async ofCommunity(
+    communityId: string,
+    args: CommunityStreamsArgs,
+  ): Promise<Connection<Stream> | null> {
+    return isUuid(communityId)
+      ? this.byCommunity.find(communityId, args)
+      : null;
+  }
+
+  /** How many streams are shared in a community and readable now; null if the viewer does not take part there. */
+  async countOfCommunity(communityId: string): Promise<number | null> {
+    return isUuid(communityId) ? this.counts.load(communityId) : null;
+  }
+
+  private readonly byCommunity: NestedList<
+    Stream,
+    CommunityStreamsArgs,
+    string
+  >;
+
+  private readonly counts = new DataLoader(
+    async (communityIds: readonly string[]) => {
+      const rows = await prepared<{ key: string; count: number }>(
+        this.db,
+        this.db
+          .select("parent.key", "listed.count")
+          .from(this.communities(communityIds))
+          .joinRaw(
+            `cross join lateral (select count(*) from stream.readable_here(?) g
+                                 where g.community_id = parent.id) as listed`,
+            [this.viewer.identityId],
+          ),
+      );
+      return inKeyOrder(communityIds, rows, (row) => row.key).map(
+        (row) => row?.count ?? null,
+      );
+    },
+    { cache: false },
+  );
+
+  /** Of these communities those in which the viewer takes part, as `parent` with its row's id and its id as key. */
+  private communities(communityIds: readonly string[]): Knex.Raw {
+    return this.db.raw(
+      `(select c.id, c.uuid as key
+        from stream.participations(?) p
+        join community.published_communities c on c.id = p.community_id
+        where c.uuid = any (?::uuid[])) as parent`,
+      [this.viewer.identityId, [...communityIds]],
+    );
+  }
+
+  private async communityRowIds(
+    ids: readonly string[] | null | undefined,
+  ): Promise<number[] | null> {
+    if (ids == null) return null;
+    const rows = (await this.db
+      .select("parent.id", "parent.key")
+      .from(this.communities(ids.filter(isUuid)))) as {
+      id: number;
+      key: string;
+    }[];
+    return inKeyOrder(ids, rows, (row) => row.key).map((row, i) => {
+      if (row === null) throw notFound(`communityIds.${i}`);
+      return row.id;
+    });
+  }
+
+  private async namespaceRowId(
+    id: string | null | undefined,
+  ): Promise<number | null> {
+    if (id == null) return null;
+    const namespace = await new NamespaceStore(this.db, this.viewer).find(id);
+    if (namespace === null) throw notFound("namespaceId");
+    return namespace.rowId;
+  }
+}
+
+/** Every condition is always there, if only to be left open, so that few texts of the statement are there to prepare. */
+function narrow(
+  query: Knex.QueryBuilder,
+  { search, tenantIds, tags }: Selection,
+): Knex.QueryBuilder {
+  const words = searchWords(search ?? "", "search");
+  const tenants = tenantIds?.filter(isUuid) ?? null;
+  return query
+    .whereRaw(
+      `(? or not exists (select from unnest(?::text[]) as w (word) where strpos(${searched}, w.word) = 0))`,
+      [words.length === 0, words],
+    )
+    .whereRaw("(? or t.uuid = any (?::uuid[]))", [
+      tenants === null,
+      tenants ?? [],
+    ])
+    .whereRaw("s.tags @> ?::text[]", [tagsFrom(tags ?? [], "tags")]);
+}
