@@ -20,8 +20,8 @@ export { allow };
 /** What every subgraph's context offers to its rules. */
 export interface CallContext {
   readonly viewer: Viewer;
-  /** Whether the viewer's identity still exists and is enabled; asked once a request. */
-  isLive(): Promise<boolean>;
+  /** Whether the viewer's identity still exists and is enabled; asked once a request, unless it is to be asked afresh. */
+  isLive(asked?: "AFRESH"): Promise<boolean>;
 }
 
 /**
@@ -40,19 +40,27 @@ export const can = <Args, Context extends CallContext>(
     // Returned, not thrown: shield takes a thrown error for its own refusal.
     try {
       await assertLive(context);
-      return (
-        (await check(context.viewer, args, context)) ||
-        forbidden(`You may not ${action}.`)
-      );
+      try {
+        if (await check(context.viewer, args, context)) return true;
+        throw forbidden(`You may not ${action}.`);
+      } catch (refusal) {
+        // It may be that an earlier mutation of the same request removed the caller.
+        await assertLive(context, "AFRESH");
+        throw refusal;
+      }
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));
     }
   });
 
-async function assertLive({ viewer, isLive }: CallContext): Promise<void> {
+async function assertLive(
+  { viewer, isLive }: CallContext,
+  asked?: "AFRESH",
+): Promise<void> {
   if (viewer.identityId === null && viewer.person === null)
     throw unauthenticated();
-  if (viewer.identityId !== null && !(await isLive())) throw identityGone();
+  if (viewer.identityId !== null && !(await isLive(asked)))
+    throw identityGone();
 }
 
 /** Any verified caller: an identity, or a person who has none yet. What is reached is guarded by its store. */

@@ -5,13 +5,21 @@ const answers = new WeakMap<Call, Promise<boolean>>();
 
 /**
  * Answers whether the viewer's identity still exists and is enabled; asks the database once a call, whichever of the
- * subgraphs in this process asks first.
+ * subgraphs in this process asks first, and again only when it is to be asked afresh or could not answer.
  */
-export const liveness = (db: Knex, call: Call) => (): Promise<boolean> => {
-  const answer = answers.get(call) ?? isLive(db, call.viewer);
-  answers.set(call, answer);
-  return answer;
-};
+export const liveness =
+  (db: Knex, call: Call) =>
+  async (asked?: "AFRESH"): Promise<boolean> => {
+    const remembered = asked === "AFRESH" ? undefined : answers.get(call);
+    const answer = remembered ?? isLive(db, call.viewer);
+    answers.set(call, answer);
+    try {
+      return await answer;
+    } catch (error) {
+      if (answers.get(call) === answer) answers.delete(call);
+      throw error;
+    }
+  };
 
 async function isLive(db: Knex, { identityId }: Viewer): Promise<boolean> {
   const rows = await prepared(

@@ -303,6 +303,27 @@ describe("removeUser (T1)", () => {
   });
 });
 
+test.each([
+  [
+    "what it might not do any more",
+    `updateTenant(input: { name: "X" }) { id }`,
+  ],
+  ["what it would not see any more", `removeUser(id: "${neverIssued}")`],
+])(
+  "a caller that removes itself is told so in the same request: %s",
+  async (_, next) => {
+    const { administeringClient } = world.identities;
+    const { errors } = await run(
+      subgraph,
+      as(administeringClient),
+      `mutation { removeClient(id: "${administeringClient.uuid}") next: ${next} }`,
+    );
+    expect(errors).toMatchObject([
+      { path: ["next"], extensions: { code: "UNAUTHENTICATED" } },
+    ]);
+  },
+);
+
 describe("createClient (T1)", () => {
   const input = { name: "Reader", roles: ["VIEWER"] };
 
