@@ -17,6 +17,7 @@ import {
 import { schema as community } from "../subgraphs/community/schema.ts";
 import { schema as stream } from "../subgraphs/stream/schema.ts";
 import { schema as tenant } from "../subgraphs/tenant/schema.ts";
+import { rowOrRule } from "./support/rules.ts";
 
 const subgraphs = Object.entries({ tenant, community, stream });
 
@@ -33,9 +34,6 @@ const isRoot = ({ name }: GraphQLObjectType) =>
 
 const fieldsOf = (type: GraphQLObjectType): Field[] =>
   Object.values(type.getFields());
-
-/** A row of "who may do what", or one of the rules that always hold. */
-const rowOrRule = /\b(T[1-5]|C1[0-8]|C[1-9]|S[1-8]|[Rr]ule (1[0-8]|[1-9]))\b/;
 
 describe.each(subgraphs)("the %s subgraph", (name, schema) => {
   test("names in each root field's description the row of the domain that guards it", () => {
