@@ -13,13 +13,21 @@ export function cpuMs(
   postmaster: number,
   processes: readonly number[],
 ): number {
-  const server = timesOf(postmaster);
-  return (
-    [...processes, ...childrenOf(postmaster)].reduce(
-      (sum, pid) => sum + timesOf(pid).ownMs,
-      server.ownMs + server.endedMs,
-    ) + timesOf(process.pid).endedMs
+  const own = [...processes, ...childrenOf(postmaster)].map(ownMs);
+  // Read last: what has ended in between is found here.
+  const { ownMs: serverMs, endedMs } = timesOf(postmaster);
+  return own.reduce(
+    (sum, ms) => sum + ms,
+    serverMs + endedMs + timesOf(process.pid).endedMs,
   );
+}
+
+function ownMs(pid: number): number {
+  try {
+    return timesOf(pid).ownMs;
+  } catch {
+    return 0;
+  }
 }
 
 /** The process that started a process. */

@@ -12,7 +12,7 @@ export interface Taken {
 export const tableOf = ({ figure, measurements }: Taken): Promise<string> =>
   format(
     [
-      `| ${figure.title} | ${figure.ratio} | goal | throughput | ms CPU a ${figure.unit} | ${figure.unit}s a second |`,
+      `| ${figure.title} | ${figure.ratio} | goal | throughput | ms CPU a ${figure.unit} | ${figure.unit.replace(/s?$/, "s")} a second |`,
       "| --- | --: | --: | --: | --: | --: |",
       ...measurements.map((measured) => rowOf(figure, measured)),
     ].join("\n"),
