@@ -1,15 +1,9 @@
 import { createReadStream, type ReadStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
-import { PassThrough, pipeline } from "node:stream";
+import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { CsvError, parse } from "csv-parse";
 import { StartError } from "../../common/config.ts";
-
-export interface CsvRow {
-  /** Of the file, from 1. */
-  readonly line: number;
-  readonly cells: readonly string[];
-}
+import { CsvFault, recordsOf, type CsvRow } from "./csv-records.ts";
 
 /**
  * A CSV file in UTF-8, plain or gzipped. Its first row names the columns, every other has as many cells; anything else
@@ -19,7 +13,8 @@ export class CsvFile {
   private constructor(
     private readonly path: string,
     readonly columns: readonly string[],
-    private readonly rest: AsyncGenerator<CsvRow, undefined>,
+    private readonly first: readonly CsvRow[],
+    private readonly rest: AsyncGenerator<CsvRow[], undefined>,
     private readonly source: ReadStream,
     private readonly size: number,
   ) {}
@@ -28,7 +23,7 @@ export class CsvFile {
     const { size, isGzipped } = await inspect(path);
     const source = createReadStream(path);
     const rows = rowsOf(path, source, isGzipped);
-    const { value: header } = await rows.next();
+    const [header, ...first] = (await rows.next()).value ?? [];
     if (!header) throw fault(path, "the file is empty.");
     const columns = header.cells.map((name) => name.trim());
     for (const [i, name] of columns.entries())
@@ -37,19 +32,23 @@ export class CsvFile {
           path,
           `column ${i + 1} of the first row is no name of its own: ${JSON.stringify(name)}. Is this a CSV file with a header?`,
         );
-    return new CsvFile(path, columns, rows, source, size);
+    return new CsvFile(path, columns, first, rows, source, size);
   }
 
-  async *rows(): AsyncGenerator<CsvRow> {
-    for await (const row of this.rest) {
-      const { line, cells } = row;
+  /** What follows the header, some rows at a time. */
+  async *rows(): AsyncGenerator<readonly CsvRow[]> {
+    yield this.checked(this.first);
+    for await (const rows of this.rest) yield this.checked(rows);
+  }
+
+  private checked(rows: readonly CsvRow[]): readonly CsvRow[] {
+    for (const { line, cells } of rows)
       if (cells.length !== this.columns.length)
         throw this.fault(
           line,
           `${cells.length} cells for ${this.columns.length} columns.`,
         );
-      yield row;
-    }
+    return rows;
   }
 
   /** How much of the file was read, from 0 to 1. */
@@ -86,30 +85,17 @@ async function* rowsOf(
   path: string,
   source: ReadStream,
   isGzipped: boolean,
-): AsyncGenerator<CsvRow, undefined> {
-  const parser = parse({
-    info: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-  });
-  // What goes wrong on the way ends the parser with the same error.
-  pipeline(
-    source,
-    isGzipped ? createGunzip() : new PassThrough(),
-    utf8,
-    parser,
-    () => undefined,
-  );
+): AsyncGenerator<CsvRow[], undefined> {
+  // A source that fails ends the unzipping with the same error.
+  const bytes = isGzipped
+    ? pipeline(source, createGunzip(), () => undefined)
+    : source;
   try {
-    for await (const { record, info } of parser as AsyncIterable<{
-      record: string[];
-      info: { lines: number };
-    }>)
-      yield { line: info.lines, cells: record };
+    yield* recordsOf(utf8(bytes));
   } catch (error) {
-    if (error instanceof CsvError)
-      throw fault(`${path}, line ${String(error["lines"])}`, error.message);
-    throw fault(path, `${(error as Error).message}.`);
+    const place =
+      error instanceof CsvFault ? `${path}, line ${error.line}` : path;
+    throw fault(place, (error as Error).message);
   }
 }
 

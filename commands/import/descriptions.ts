@@ -19,10 +19,11 @@ export async function readDescriptions(
       `${path}: there is no column "tag" that says which column of the imported file a row describes.`,
     );
   const descriptions = new Map<string, Description>();
-  for await (const { cells } of file.rows())
-    descriptions.set(cells[tag]?.trim() ?? "", {
-      name: cells[name]?.trim() || null,
-      unit: cells[unit]?.trim() || null,
-    });
+  for await (const rows of file.rows())
+    for (const { cells } of rows)
+      descriptions.set(cells[tag]?.trim() ?? "", {
+        name: cells[name]?.trim() || null,
+        unit: cells[unit]?.trim() || null,
+      });
   return descriptions;
 }

@@ -92,6 +92,7 @@ function columnOf(
   return {
     name,
     place: file.columns.indexOf(name),
+    tenantRowId: target.tenantRowId,
     streamRowId: target.rowId,
     kind: property.kind,
   };

@@ -7,7 +7,9 @@ import {
   type TextColumn,
 } from "../../subgraphs/stream/event/columns.ts";
 import type { ValueKind } from "../../subgraphs/stream/generated.ts";
-import type { CsvFile, CsvRow } from "./csv-file.ts";
+import type { CsvFile } from "./csv-file.ts";
+import type { CsvRow } from "./csv-records.ts";
+import { Timeline } from "./timeline.ts";
 import type { TimestampReader } from "./timestamps.ts";
 
 export const duplicateRules = ["error", "first", "last"] as const;
@@ -19,16 +21,16 @@ export interface Column {
   readonly name: string;
   /** Among a row's cells. */
   readonly place: number;
+  readonly tenantRowId: number;
   readonly streamRowId: number;
   readonly kind: ValueKind;
 }
 
 type Cell = number | string | null;
 
-const eventsInPart = 50_000;
-const maxRows = 16_000_000;
+const eventsInPart = 1_000_000;
 
-/** A file's events, some 50,000 at a time. An empty cell is no event. */
+/** A file's events, a million at a time. An empty cell is no event. */
 export async function* partsOf(
   file: CsvFile,
   columns: readonly Column[],
@@ -36,31 +38,30 @@ export async function* partsOf(
   duplicates: DuplicateRule,
 ): AsyncGenerator<EventColumns[]> {
   const rowsInPart = Math.ceil(eventsInPart / columns.length);
-  const lines = new Map<Micros, number>();
-  let part = new Part(columns);
-  for await (const row of file.rows()) {
-    const time = timeOf(row, file, timestamps);
-    const before = lines.get(time);
-    if (before === undefined) lines.set(time, row.line);
-    else if (duplicates === "error")
-      throw file.fault(
-        row.line,
-        `column "${file.columns[0]}": ${row.cells[0]} is also in line ${before}. Say which row counts: --duplicates=first or --duplicates=last.`,
+  const timeline = new Timeline();
+  /** Of the rows with a time of their own. */
+  const lines: number[] = [];
+  let part = new Part(columns, 0);
+  for await (const rows of file.rows())
+    for (const row of rows) {
+      const time = timeOf(row, file, timestamps);
+      const place = timeline.rowAt(time, lines.length);
+      if (place === lines.length) lines.push(row.line);
+      else if (duplicates === "error")
+        throw file.fault(
+          row.line,
+          `column "${file.columns[0]}": ${row.cells[0]} is also in line ${lines[place]}. Say which row counts: --duplicates=first or --duplicates=last.`,
+        );
+      else if (duplicates === "first") continue;
+      part.put(
+        place,
+        time,
+        columns.map((column) => cellOf(row, column, file)),
       );
-    else if (duplicates === "first") continue;
-    if (lines.size > maxRows)
-      throw file.fault(
-        row.line,
-        `a file has at most ${maxRows} rows. Split it.`,
-      );
-    part.put(
-      time,
-      columns.map((column) => cellOf(row, column, file)),
-    );
-    if (part.rowCount < rowsInPart) continue;
-    yield part.events();
-    part = new Part(columns);
-  }
+      if (part.rowCount < rowsInPart) continue;
+      yield part.events();
+      part = new Part(columns, lines.length);
+    }
   yield part.events();
 }
 
@@ -111,10 +112,16 @@ const parse: Record<ValueKind, (text: string) => number | boolean | string> = {
 /** Rows with distinct timestamps, column by column. */
 class Part {
   private readonly timestamps: Micros[] = [];
-  private readonly rowAt = new Map<Micros, number>();
   private readonly cells: Cell[][];
+  /** By place, from the first of this part. */
+  private readonly rows: number[] = [];
+  /** By place, of what earlier parts have and this one has again. */
+  private readonly again = new Map<number, number>();
 
-  constructor(private readonly columns: readonly Column[]) {
+  constructor(
+    private readonly columns: readonly Column[],
+    private readonly firstPlace: number,
+  ) {
     this.cells = columns.map(() => []);
   }
 
@@ -122,15 +129,22 @@ class Part {
     return this.timestamps.length;
   }
 
-  /** What was put at the same time before is replaced where there is a new value. */
-  put(time: Micros, values: readonly Cell[]): void {
-    const row = this.rowAt.get(time) ?? this.rowCount;
-    this.rowAt.set(time, row);
+  /** What was put in the same place before is replaced where there is a new value. */
+  put(place: number, time: Micros, values: readonly Cell[]): void {
+    const row = this.rowOf(place);
     this.timestamps[row] = time;
     for (const [i, value] of values.entries()) {
       const column = this.cells[i];
       if (column) column[row] = value ?? column[row] ?? null;
     }
+  }
+
+  private rowOf(place: number): number {
+    if (place >= this.firstPlace)
+      return (this.rows[place - this.firstPlace] ??= this.rowCount);
+    const row = this.again.get(place) ?? this.rowCount;
+    this.again.set(place, row);
+    return row;
   }
 
   events(): EventColumns[] {
@@ -139,9 +153,10 @@ class Part {
       .map((_, row) => row)
       .sort((a, b) => (timestamps[a] ?? 0) - (timestamps[b] ?? 0));
     return this.columns
-      .map(({ streamRowId, kind }, i) => {
+      .map(({ tenantRowId, streamRowId, kind }, i) => {
         const cells = this.cells[i] ?? [];
         return {
+          tenantRowId,
           streamRowId,
           timestamps,
           order: order.filter((row) => cells[row] !== null),

@@ -235,7 +235,7 @@ describe("a fault is told with file and line, and nothing is imported", () => {
     [
       "a quote that never ends",
       row(`2026-01-01T00:00:01Z,"1,2`),
-      /file\.csv, line \d+: Quote/,
+      /file\.csv, line 3: cell 2 has a quote/,
     ],
     [
       "a word in place of a number",

@@ -48,15 +48,13 @@ export async function storeEvents(
   ) => Iterable<EventColumns[]> | AsyncIterable<EventColumns[]>,
 ): Promise<WriteResult> {
   return db.transaction(async (transaction) => {
-    const callers = new CallerStore(transaction, viewer);
-    const { tenantId, tenantRowId } = await callers.get();
     const streams = new StreamStore(transaction, viewer);
     const requireWrite = () => streams.require("WRITE", streamIds, placeOf);
     const targets = await withProperties(
       await requireWrite(),
       new StreamTypeStore(transaction, viewer),
     );
-    const events = new EventWriteStore(transaction, tenantRowId);
+    const events = new EventWriteStore(transaction);
     const written = new Written();
     for await (const part of partsOf(targets)) {
       const existing = await events.write(part, mode);
@@ -65,7 +63,7 @@ export async function storeEvents(
     }
     // The answer that counts is asked for last: locks on identity and streams would hold up a change of access for as
     // long as the writing takes.
-    await callers.lock();
+    const { tenantId } = await new CallerStore(transaction, viewer).lock();
     await streams.lock(streamIds);
     await requireWrite();
     await record(
@@ -92,6 +90,7 @@ async function withProperties(
     streams.map(async (stream) => ({
       id: stream.id,
       rowId: stream.rowId,
+      tenantRowId: stream.tenantRowId,
       properties: await streamTypes.properties(typeOf(stream)),
     })),
   );

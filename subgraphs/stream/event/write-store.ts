@@ -29,14 +29,11 @@ const replacing = `
     where (e.value, e.numbers, e.texts) is distinct from (excluded.value, excluded.numbers, excluded.texts)`;
 
 /**
- * Writes events of one tenant, and keeps `latest` with them. An event before or after all others of its stream is new
+ * Writes events, and keeps `latest` with them. An event before or after all others of its stream is new
  * for certain and is copied straight in; the others go by way of a table of the session.
  */
 export class EventWriteStore {
-  constructor(
-    private readonly transaction: Knex.Transaction,
-    private readonly tenantRowId: number,
-  ) {}
+  constructor(private readonly transaction: Knex.Transaction) {}
 
   /** Answers the events that INSERT found there already; then nothing of this transaction may be kept. */
   async write(
@@ -44,8 +41,8 @@ export class EventWriteStore {
     mode: WriteMode,
   ): Promise<EventKey[]> {
     const extents = await this.claim(events);
-    const beyond = new EventCopy(this.tenantRowId);
-    const among = new EventCopy(this.tenantRowId);
+    const beyond = new EventCopy();
+    const among = new EventCopy();
     for (const stream of events) {
       const extent = extents.get(stream.streamRowId);
       for (const row of stream.order)
@@ -79,11 +76,15 @@ export class EventWriteStore {
         }[];
       }>(
         `insert into stream.latest as l (tenant_id, stream_id, first_ts, ts)
-         select ?::int, s, 'infinity', '-infinity' from unnest(?::int[]) s order by s
+         select s.tenant_id, s.id, 'infinity', '-infinity' from unnest(?::int[], ?::int[]) s (tenant_id, id)
+         order by s.tenant_id, s.id
          on conflict (tenant_id, stream_id) do update set ts = l.ts
          returning l.stream_id as "streamRowId", case when isfinite(l.ts) then l.first_ts end as first,
                    case when isfinite(l.ts) then l.ts end as last`,
-        [this.tenantRowId, events.map(({ streamRowId }) => streamRowId)],
+        [
+          events.map(({ tenantRowId }) => tenantRowId),
+          events.map(({ streamRowId }) => streamRowId),
+        ],
       )
       .options({ name: "claim_streams" });
     return new Map(
@@ -136,26 +137,25 @@ export class EventWriteStore {
   }
 
   private async keepLatest(
-    streams: readonly (Extent & { streamRowId: number })[],
+    streams: readonly ReturnType<typeof grown>[],
   ): Promise<void> {
-    await this.transaction
-      .raw(
-        `update stream.latest l
+    // Not prepared: a plan made while a month had no events would go on looking through the whole of it.
+    await this.transaction.raw(
+      `update stream.latest l
          set first_ts = u.first_ts, ts = e.ts, value = e.value, numbers = e.numbers, texts = e.texts
-         from unnest(?::int[], ?::timestamptz[], ?::timestamptz[]) u (stream_id, first_ts, ts)
+         from unnest(?::int[], ?::int[], ?::timestamptz[], ?::timestamptz[]) u (tenant_id, stream_id, first_ts, ts)
          cross join lateral (
-           select * from stream.events e where e.tenant_id = ? and e.stream_id = u.stream_id and e.ts = u.ts limit 1
+           select * from stream.events e
+           where e.tenant_id = u.tenant_id and e.stream_id = u.stream_id and e.ts = u.ts limit 1
          ) e
-         where l.tenant_id = ? and l.stream_id = u.stream_id`,
-        [
-          streams.map(({ streamRowId }) => streamRowId),
-          streams.map(({ first }) => dateTimeOf(first)),
-          streams.map(({ last }) => dateTimeOf(last)),
-          this.tenantRowId,
-          this.tenantRowId,
-        ],
-      )
-      .options({ name: "keep_latest" });
+         where l.tenant_id = u.tenant_id and l.stream_id = u.stream_id`,
+      [
+        streams.map(({ tenantRowId }) => tenantRowId),
+        streams.map(({ streamRowId }) => streamRowId),
+        streams.map(({ first }) => dateTimeOf(first)),
+        streams.map(({ last }) => dateTimeOf(last)),
+      ],
+    );
   }
 }
 
@@ -171,6 +171,7 @@ function grown(extents: ReadonlyMap<number, Extent>, stream: EventColumns) {
   const first = timeOf(stream, stream.order[0] ?? 0);
   const last = timeOf(stream, stream.order.at(-1) ?? 0);
   return {
+    tenantRowId: stream.tenantRowId,
     streamRowId: stream.streamRowId,
     first: extent ? Math.min(extent.first, first) : first,
     last: extent ? Math.max(extent.last, last) : last,

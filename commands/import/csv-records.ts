@@ -1,0 +1,111 @@
+/** One record of a CSV text. */
+export interface CsvRow {
+  /** Where it begins, from 1. */
+  readonly line: number;
+  readonly cells: readonly string[];
+}
+
+/** Why a text is no CSV, and where. */
+export class CsvFault extends Error {
+  constructor(
+    readonly line: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+const maxRecordLength = 1024 * 1024;
+
+/**
+ * The records of a CSV text (RFC 4180), as many at a time as a chunk brings, with either kind of line end; empty lines
+ * are none. Files are long and hardly ever quoted, so a record without quotes costs no more than finding its end and
+ * its commas.
+ */
+export async function* recordsOf(
+  chunks: AsyncIterable<string>,
+): AsyncGenerator<CsvRow[], undefined> {
+  let text = "";
+  let line = 1;
+  for await (const chunk of chunks) {
+    text += chunk;
+    const rows: CsvRow[] = [];
+    let start = 0;
+    let end = endOfRecord(text, start);
+    while (end >= 0) {
+      const record = text.slice(start, end);
+      line += addRow(rows, record, line);
+      start = end + 1;
+      end = endOfRecord(text, start);
+    }
+    text = text.slice(start);
+    if (text.length > maxRecordLength)
+      throw new CsvFault(
+        line,
+        "this row goes on for more than 1 MiB. Is a quote never closed?",
+      );
+    if (rows.length > 0) yield rows;
+  }
+  const last: CsvRow[] = [];
+  addRow(last, text, line);
+  yield last;
+}
+
+/** Where the line end is that ends a record, or -1 if the record goes on beyond the text. */
+function endOfRecord(text: string, start: number): number {
+  let end = text.indexOf("\n", start);
+  if (end < 0 || !text.slice(start, end).includes('"')) return end;
+  // A line end between quotes belongs to the cell. A quote written twice closes and opens again.
+  for (let at = start; ;) {
+    const opening = text.indexOf('"', at);
+    end = text.indexOf("\n", at);
+    if (end < 0 || opening < 0 || opening > end) return end;
+    const closing = text.indexOf('"', opening + 1);
+    if (closing < 0) return -1;
+    at = closing + 1;
+  }
+}
+
+/** Answers how many lines the record takes. */
+function addRow(rows: CsvRow[], record: string, line: number): number {
+  const text = record.endsWith("\r") ? record.slice(0, -1) : record;
+  if (text.trim() === "") return 1;
+  if (!text.includes('"')) {
+    rows.push({ line, cells: text.split(",") });
+    return 1;
+  }
+  rows.push({ line, cells: quotedCells(text, line) });
+  return text.split("\n").length;
+}
+
+function quotedCells(text: string, line: number): string[] {
+  const cells: string[] = [];
+  for (let start = 0; start <= text.length;) {
+    const { cell, end } = cellAt(text, start);
+    if (end < 0 || (end < text.length && text[end] !== ","))
+      throw new CsvFault(
+        line,
+        `cell ${cells.length + 1} has a quote that does not enclose it. Write a quote inside of a quoted cell twice.`,
+      );
+    cells.push(cell);
+    start = end + 1;
+  }
+  return cells;
+}
+
+/** A cell and where it ends; -1 if it does not. */
+function cellAt(text: string, start: number): { cell: string; end: number } {
+  if (text[start] !== '"') {
+    const comma = text.indexOf(",", start);
+    const end = comma < 0 ? text.length : comma;
+    const cell = text.slice(start, end);
+    return { cell, end: cell.includes('"') ? -1 : end };
+  }
+  let quote = text.indexOf('"', start + 1);
+  while (quote >= 0 && text[quote + 1] === '"')
+    quote = text.indexOf('"', quote + 2);
+  return {
+    cell: text.slice(start + 1, quote).replaceAll('""', '"'),
+    end: quote < 0 ? -1 : quote + 1,
+  };
+}
