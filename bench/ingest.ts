@@ -25,8 +25,8 @@ export const ingest: Figure = {
   name: "ingest",
   title: "Writing events",
   about: `1 is a bare COPY in binary of the Tennessee Eastman file's 1.1 M events, encoded beforehand and in the order of the file,
-into an empty \`stream.events\`; the CPU is that of sending and storing. \`npm run import\` takes the file itself into an
-empty installation, and makes its streams. \`writeEvents\` goes through the graph in one process: calls of 5,000 events,
+into an empty \`stream.events\`; the CPU is that of sending and storing. \`npm run import\` takes the file itself into
+streams that have no events. \`writeEvents\` goes through the graph in one process: calls of 5,000 events,
 ${batch.events} for each of ${batch.streams} streams, one call after the other. Where \`TRIBUTARY_TEST_DATA\` does not name the real file,
 one of the same shape is made.`,
   unit: "1,000 events",
