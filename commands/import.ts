@@ -62,21 +62,18 @@ async function run(
 ): Promise<void> {
   const db = connect(url, { name: "import", poolSize: 1 });
   const progress = new Progress(process.stderr);
-  try {
-    const { eventCount, streamCount } = await importFile(
-      db,
-      identityId,
-      importOptions,
-      (events, done) => progress.add(events, done),
-    );
-    progress.end();
-    console.log(
-      `Imported ${counted(eventCount, "event")} into ${counted(streamCount, "stream")}.`,
-    );
-  } finally {
+  const { eventCount, streamCount } = await importFile(
+    db,
+    identityId,
+    importOptions,
+    progress,
+  ).finally(async () => {
     progress.end();
     await db.destroy();
-  }
+  });
+  console.log(
+    `Imported ${counted(eventCount, "event")} into ${counted(streamCount, "stream")}.`,
+  );
 }
 
 async function optionsFrom(

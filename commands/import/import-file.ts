@@ -11,6 +11,7 @@ import type {
 import type { WriteResult } from "../../subgraphs/stream/generated.ts";
 import { CsvFile } from "./csv-file.ts";
 import { partsOf, type Column, type DuplicateRule } from "./parts.ts";
+import type { Progress } from "./progress.ts";
 import { targetsOf, type TargetOptions } from "./targets.ts";
 import { TimestampReader } from "./timestamps.ts";
 
@@ -28,7 +29,7 @@ export async function importFile(
   db: Knex,
   identityId: string,
   options: ImportOptions,
-  onPart: (eventCount: number, progress: number) => void,
+  progress: Pick<Progress, "read" | "stored">,
 ): Promise<WriteResult> {
   const timestamps = new TimestampReader(options.zone);
   const file = await CsvFile.open(options.path);
@@ -44,14 +45,13 @@ export async function importFile(
         names.map((name, i) => columnOf(name, file, targets[i])),
         timestamps,
         options.duplicates,
+        (rowCount) => progress.read(rowCount, file.progress),
       );
     return storeEvents(streamIds, "UPSERT", context, async function* (targets) {
       for await (const part of readAhead(parts(targets))) {
+        const { progress: read } = file;
         yield part;
-        onPart(
-          part.reduce((n, { order }) => n + order.length, 0),
-          file.progress,
-        );
+        progress.stored(read);
       }
     });
   });

@@ -1,34 +1,51 @@
 const barWidth = 30;
-const linesEveryMs = 5_000;
+const barEveryMs = 100;
+const lineEveryMs = 5_000;
 
-/** Tells how far a long work is: a bar that moves on a terminal, now and then a line elsewhere. */
+/** Tells how far an import is: by a bar that moves on a terminal, by a line now and then elsewhere. */
 export class Progress {
   private readonly startedAt = performance.now();
   private toldAt = this.startedAt;
-  private count = 0;
+  private rowCount = 0;
+  private fractionRead = 0;
+  private fractionStored = 0;
 
   constructor(private readonly out: NodeJS.WriteStream) {}
 
-  /** `done` from 0 to 1; \`count\` more events were written. */
-  add(count: number, done: number): void {
-    this.count += count;
+  /** So many more rows were read, and so much of the file with them. */
+  read(rowCount: number, fraction: number): void {
+    this.rowCount += rowCount;
+    this.fractionRead = fraction;
+    this.tell();
+  }
+
+  /** So much of the file was stored. */
+  stored(fraction: number): void {
+    this.fractionStored = fraction;
+    this.tell();
+  }
+
+  end(): void {
+    if (this.out.isTTY) this.out.write("\r\x1b[K");
+  }
+
+  private tell(): void {
     const now = performance.now();
-    if (!this.out.isTTY && now - this.toldAt < linesEveryMs) return;
+    const everyMs = this.out.isTTY ? barEveryMs : lineEveryMs;
+    if (now - this.toldAt < everyMs) return;
     this.toldAt = now;
+    // Reading and storing take about as long as each other.
+    const done = (this.fractionRead + this.fractionStored) / 2;
     const seconds = (now - this.startedAt) / 1000;
-    const rate = Math.round(this.count / seconds).toLocaleString("en");
+    const rate = Math.round(this.rowCount / seconds).toLocaleString("en");
     const left = Math.ceil((seconds / done) * (1 - done));
-    const told = `${Math.floor(done * 100)} %  ${this.count.toLocaleString("en")} events  ${rate}/s  ${left} s left`;
+    const told = `${Math.floor(done * 100)} %  ${this.rowCount.toLocaleString("en")} rows  ${rate}/s  ${left} s left`;
     if (!this.out.isTTY) {
       this.out.write(`${told}\n`);
       return;
     }
     const full = Math.round(done * barWidth);
     const bar = "█".repeat(full) + "░".repeat(barWidth - full);
-    this.out.write(`\r\x1b[K${bar} ${told}`);
-  }
-
-  end(): void {
-    if (this.out.isTTY) this.out.write("\r\x1b[K");
+    this.out.write(`\r\x1b[K${bar}  ${told}`);
   }
 }

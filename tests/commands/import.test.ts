@@ -69,7 +69,7 @@ const importAs = (
     database.as("stream"),
     identity.uuid,
     { ...defaults, path, ...options },
-    () => undefined,
+    { read: () => undefined, stored: () => undefined },
   );
 
 async function importText(
