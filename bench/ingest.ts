@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -25,8 +25,8 @@ export const ingest: Figure = {
   name: "ingest",
   title: "Writing events",
   about: `1 is a bare COPY in binary of the Tennessee Eastman file's 1.1 M events, encoded beforehand and in the order of the file,
-into an empty \`stream.events\`; the CPU is that of sending and storing. \`npm run import\` takes the file itself into
-streams that have no events. \`writeEvents\` goes through the graph in one process: calls of 5,000 events,
+into an empty \`stream.events\`; the CPU is that of sending and storing. \`npm run import\` takes the file itself, and makes
+its streams. \`writeEvents\` goes through the graph in one process: calls of 5,000 events,
 ${batch.events} for each of ${batch.streams} streams, one call after the other. Where \`TRIBUTARY_TEST_DATA\` does not name the real file,
 one of the same shape is made.`,
   unit: "1,000 events",
@@ -36,7 +36,7 @@ one of the same shape is made.`,
     const file = await processFile(bench);
     return [
       await bareCopy(file, bench),
-      await importCommand(file, bench),
+      importCommand(file, bench),
       await writeEvents(bench),
     ];
   },
@@ -63,11 +63,7 @@ async function bareCopy(file: string, bench: Bench): Promise<Contender> {
   };
 }
 
-async function importCommand(
-  file: string,
-  { database, onEnd }: Bench,
-): Promise<Contender> {
-  const header = await headerOf(file, onEnd);
+function importCommand(file: string, { database }: Bench): Contender {
   let plant: Plant;
   return {
     name: "npm run import",
@@ -75,34 +71,18 @@ async function importCommand(
     goal: 0.4,
     prepare: async () => {
       plant = await seedPlant(await database.clone("bench_import"));
-      await importInto(plant, header, "--namespace", "Process", "--create");
     },
     run: async () => {
-      await importInto(plant, file);
+      const options = [
+        ...["--as", plant.email, "--namespace", "Process", "--create"],
+        ...["--ignore", shape.ignored.join()],
+      ];
+      await runScript(["commands/import.ts", ...options, file], {
+        DATABASE_URL: plant.url,
+      });
       return thousands;
     },
   };
-}
-
-async function importInto(
-  { email, url }: Plant,
-  file: string,
-  ...options: string[]
-): Promise<void> {
-  const command = ["commands/import.ts", "--as", email, ...options];
-  await runScript([...command, "--ignore", shape.ignored.join(), file], {
-    DATABASE_URL: url,
-  });
-}
-
-/** A file of the same columns without a row. */
-async function headerOf(file: string, onEnd: Bench["onEnd"]): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), "tributary-bench-header-"));
-  onEnd(() => rm(directory, { recursive: true }));
-  const [header = ""] = (await readFile(file, "utf8")).split("\n", 1);
-  const path = join(directory, "header.csv");
-  await writeFile(path, `${header}\n`);
-  return path;
 }
 
 async function writeEvents(bench: Bench): Promise<Contender> {

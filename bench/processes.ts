@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface Running {
@@ -20,11 +21,8 @@ export async function startProcess(
 ): Promise<Running> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const child = spawnScript([script], {
-    HOST: "127.0.0.1",
-    PORT: String(port),
-    ...settings,
-  });
+  const address = { HOST: "127.0.0.1", PORT: String(port) };
+  const child = spawnScript([script], { ...address, ...settings }, "inherit");
   const running = { pid: child.pid ?? 0, url, stop: () => stop(child) };
   const deadline = Date.now() + patienceMs;
   while (!(await isAnswering(url))) {
@@ -42,10 +40,11 @@ export async function runScript(
   args: readonly string[],
   settings: Settings,
 ): Promise<void> {
-  const child = spawnScript(args, settings);
-  const [code] = (await once(child, "exit")) as [number | null];
-  if (code !== 0)
-    throw new Error(`${args.join(" ")} ended with code ${String(code)}.`);
+  const child = spawnScript(args, settings, "pipe");
+  const ended = once(child, "exit");
+  const said = child.stderr ? await text(child.stderr) : "";
+  const [code] = (await ended) as [number | null];
+  if (code !== 0) throw new Error(`${args.join(" ")} failed:\n${said}`);
 }
 
 /** Nothing of our own environment but what finding programs takes: DATABASE_URL would lead elsewhere. */
@@ -56,10 +55,14 @@ const environment = {
   APOLLO_TELEMETRY_DISABLED: "1",
 };
 
-const spawnScript = (args: readonly string[], settings: Settings) =>
+const spawnScript = (
+  args: readonly string[],
+  settings: Settings,
+  stderr: "inherit" | "pipe",
+) =>
   spawn(process.execPath, ["--import", "tsx", ...args], {
     env: { ...environment, ...settings },
-    stdio: ["ignore", "ignore", "inherit"],
+    stdio: ["ignore", "ignore", stderr],
   });
 
 async function stop(child: ChildProcess): Promise<void> {
