@@ -44,12 +44,8 @@ test(
       const first = await start();
       expect(first.installation.output).toContain(`${origin}/graphql`);
       expect(await ask(origin, "{ viewer { id } }")).toEqual({
-        data: { viewer: null },
         errors: [
-          expect.objectContaining({
-            path: ["viewer"],
-            extensions: { code: "UNAUTHENTICATED" },
-          }),
+          expect.objectContaining({ extensions: { code: "UNAUTHENTICATED" } }),
         ],
       });
       expect(await first.installation.stop()).toBe(0);

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type Knex } from "../../common/database.ts";
 import { roleUrl, type Role } from "../../migrations/run.ts";
 
@@ -43,7 +44,18 @@ export class TestDatabase {
 
   async drop(): Promise<void> {
     await Promise.all([...this.pools.values()].map((pool) => pool.destroy()));
-    await administer(`drop database ${this.name} with (force)`);
+    await this.dropWhenUnused(Date.now() + 10_000);
+  }
+
+  /** The owner may not end the sessions of other roles; those of pools that were just closed end by themselves. */
+  private async dropWhenUnused(deadline: number): Promise<void> {
+    try {
+      await administer(`drop database ${this.name}`);
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await sleep(50);
+      await this.dropWhenUnused(deadline);
+    }
   }
 
   private pool(name: string, url: string): Knex {
