@@ -113,13 +113,18 @@ export async function stopAll(): Promise<void> {
   for (const process of [...running].reverse()) await process.stop();
 }
 
+const portsPerWorker = 1000;
+let nextPort = Math.floor(Math.random() * portsPerWorker);
+
 /**
- * A port of loopback where nobody listens, below those that systems hand out for outgoing connections, so that it is
- * still free when a process comes to listen there.
+ * A port of loopback where nobody listens, never handed out twice to tests that run at a time, and below those that
+ * systems hand out for outgoing connections, so that it is still free when a process comes to listen there.
  */
 export async function freePort(): Promise<number> {
+  const worker = Number(process.env["JEST_WORKER_ID"] ?? 1);
+  const first = 20_000 + (worker % 12) * portsPerWorker;
   for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const port = first + (nextPort++ % portsPerWorker);
     if (await isFree(port)) return port;
   }
 }
