@@ -221,7 +221,7 @@ describe("without the right to read", () => {
     };
     const reads = [
       events.first(stream.id),
-      events.last(stream.id),
+      events.last(stream),
       events.at(stream.id, minute(0), "EXACT"),
       events.table(stream, [], eventPage, request),
     ];

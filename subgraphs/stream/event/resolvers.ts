@@ -12,7 +12,7 @@ export const resolvers = {
   },
   Stream: {
     first: ({ id }, _, { events }) => events.first(id),
-    last: ({ id }, _, { events }) => events.last(id),
+    last: (stream, _, { events }) => events.last(stream),
     at: ({ id }, { timestamp, mode }, { events }) =>
       events.at(id, timestamp, mode),
     events: async (stream, args, { events, streamTypes }, info) => {

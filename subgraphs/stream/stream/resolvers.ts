@@ -1,10 +1,16 @@
+import type { GraphQLResolveInfo } from "graphql";
 import { notFound } from "../../../common/errors.ts";
+import { asksFor } from "../../../common/selection.ts";
 import { rightsIn } from "../access/rights.ts";
 import type { StreamContext } from "../context.ts";
 import type { Resolvers } from "../generated.ts";
 import { createStream, updateStream } from "./actions.ts";
 import { overridden } from "./overrides.ts";
 import { typeOf } from "./store.ts";
+
+/** Of the streams of a list. */
+const asksForLast = (info: GraphQLResolveInfo) =>
+  asksFor(info, ["nodes", "last"]) || asksFor(info, ["edges", "node", "last"]);
 
 export const resolvers = {
   Query: {
@@ -14,19 +20,21 @@ export const resolvers = {
       if (stream === null) throw notFound("id");
       return stream;
     },
-    streams: (_, args, { streamSearch }) => streamSearch.list(args),
+    streams: (_, args, { streamSearch }, info) =>
+      streamSearch.list(args, asksForLast(info)),
   },
   Mutation: {
     createStream: (_, { input }, context) => createStream(input, context),
     updateStream: (_, { input }, context) => updateStream(input, context),
   },
   Viewer: {
-    streams: (_, args, { streamSearch }) => streamSearch.list(args),
+    streams: (_, args, { streamSearch }, info) =>
+      streamSearch.list(args, asksForLast(info)),
   },
   Community: {
     __resolveReference: ({ id }) => ({ id }),
-    streams: ({ id }, args, { streamSearch }) =>
-      streamSearch.ofCommunity(id, args),
+    streams: ({ id }, args, { streamSearch }, info) =>
+      streamSearch.ofCommunity(id, args, asksForLast(info)),
     sharedStreamCount: ({ id }, _, { streamSearch }) =>
       streamSearch.countOfCommunity(id),
   },

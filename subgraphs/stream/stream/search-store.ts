@@ -12,6 +12,7 @@ import {
 } from "../../../common/page.ts";
 import { searchWords } from "../../../common/text.ts";
 import type { Viewer } from "../../../common/viewer.ts";
+import { lastEvent } from "../event/store.ts";
 import type { StreamOrder, StreamSource } from "../generated.ts";
 import { NamespaceStore } from "../namespace/store.ts";
 import { tagsFrom } from "./input.ts";
@@ -72,27 +73,26 @@ const isUsual = ({ orderBy, last }: CommunityStreamsArgs): boolean =>
   (orderBy == null ||
     (orderBy.field === "NAME" && orderBy.direction === "ASC"));
 
+type CommunityList = NestedList<Stream, CommunityStreamsArgs, string>;
+
+const selectWithLast: typeof selectStreams = (db, gate, bindings) =>
+  selectStreams(db, gate, bindings).select(db.raw(`${lastEvent} as last`));
+
 /** Searches among the streams that one viewer sees; every statement joins the gate. */
 export class StreamSearchStore {
   constructor(
     private readonly db: Knex,
     private readonly viewer: Viewer,
   ) {
-    this.byCommunity = new NestedList(db, {
-      name: "Community.streams",
-      order: ({ orderBy }) => orderOf(orderBy),
-      parents: (communityIds) => this.communities(communityIds),
-      parentId: "g.community_id",
-      rows: (args) =>
-        narrow(
-          selectStreams(db, "stream.readable_here(?)", [viewer.identityId]),
-          args,
-        ),
-      isPrepared: isUsual,
-    });
+    this.byCommunity = this.ofCommunities(selectStreams);
+    this.byCommunityWithLast = this.ofCommunities(selectWithLast);
   }
 
-  async list(args: StreamListArgs): Promise<Connection<Stream>> {
+  /** `withLast`: each with its last event. */
+  async list(
+    args: StreamListArgs,
+    withLast: boolean,
+  ): Promise<Connection<Stream>> {
     const {
       search,
       from,
@@ -113,16 +113,16 @@ export class StreamSearchStore {
     const communities = await this.communityRowIds(communityIds);
     const namespace = await this.namespaceRowId(namespaceId);
     const { identityId } = this.viewer;
-    const listed = () =>
+    const listed = (select: typeof selectStreams) =>
       narrow(
         communities
-          ? selectStreams(
+          ? select(
               this.db,
               `(select distinct h.tenant_id, h.id, h.is_own, h.rights
                 from stream.readable_here(?) h where h.community_id = any (?::int[]))`,
               [identityId, communities],
             )
-          : selectStreams(this.db, "stream.visible(?)", [identityId]),
+          : select(this.db, "stream.visible(?)", [identityId]),
         args,
       )
         .whereRaw("(? or g.is_own = ?)", [from === "ALL", from === "OWN"])
@@ -130,7 +130,9 @@ export class StreamSearchStore {
           namespace === null,
           namespace,
         ]);
-    const query = page.select(listed());
+    const query = page.select(
+      listed(withLast ? selectWithLast : selectStreams),
+    );
     const rows = (
       isUsual(args) && communities === null
         ? await prepared(this.db, query)
@@ -139,7 +141,7 @@ export class StreamSearchStore {
     return page.connection(rows, async () => {
       const [row] = await prepared<{ count: number }>(
         this.db,
-        this.db.count("* as count").from(listed().as("listed")),
+        this.db.count("* as count").from(listed(selectStreams).as("listed")),
       );
       return row?.count ?? 0;
     });
@@ -149,10 +151,10 @@ export class StreamSearchStore {
   async ofCommunity(
     communityId: string,
     args: CommunityStreamsArgs,
+    withLast: boolean,
   ): Promise<Connection<Stream> | null> {
-    return isUuid(communityId)
-      ? this.byCommunity.find(communityId, args)
-      : null;
+    const list = withLast ? this.byCommunityWithLast : this.byCommunity;
+    return isUuid(communityId) ? list.find(communityId, args) : null;
   }
 
   /** How many streams are shared in a community and readable now; null if the viewer does not take part there. */
@@ -160,11 +162,23 @@ export class StreamSearchStore {
     return isUuid(communityId) ? this.counts.load(communityId) : null;
   }
 
-  private readonly byCommunity: NestedList<
-    Stream,
-    CommunityStreamsArgs,
-    string
-  >;
+  private readonly byCommunity: CommunityList;
+  private readonly byCommunityWithLast: CommunityList;
+
+  private ofCommunities(select: typeof selectStreams): CommunityList {
+    return new NestedList(this.db, {
+      name: "Community.streams",
+      order: ({ orderBy }) => orderOf(orderBy),
+      parents: (communityIds) => this.communities(communityIds),
+      parentId: "g.community_id",
+      rows: (args) =>
+        narrow(
+          select(this.db, "stream.readable_here(?)", [this.viewer.identityId]),
+          args,
+        ),
+      isPrepared: isUsual,
+    });
+  }
 
   private readonly counts = new DataLoader(
     async (communityIds: readonly string[]) => {

@@ -5,6 +5,7 @@ import { groupInKeyOrder, inKeyOrder } from "../../../common/loaders.ts";
 import { isUuid } from "../../../common/page.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { includes } from "../access/rights.ts";
+import type { StoredEvent } from "../event/store.ts";
 import type { Extrapolation, StreamRight } from "../generated.ts";
 import type { StreamType } from "../stream-type/store.ts";
 import type { Override } from "./overrides.ts";
@@ -33,6 +34,8 @@ export interface Stream {
   readonly namespaceRowId: number | null;
   readonly extrapolation: Extrapolation | null;
   readonly updatedAt: string | null;
+  /** Where a list has read it along; null if there is none, or none to read. */
+  readonly last?: StoredEvent | null;
 }
 
 export const typeOf = (stream: Stream): StreamType => ({
