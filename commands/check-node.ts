@@ -10,12 +10,16 @@ const usage = `
 Usage: npm run check:node -- <version> [<test path> ...] [-- <option of jest> ...]
 
 Runs the tests under another version of Node.js, for example "npm run check:node -- 24".
-The version comes from npm and is kept in ~/.cache/tributary, outside the project.
+The version comes from npm and is kept in ~/.cache/tributary, outside the project; for root in /var/cache/tributary.
 `;
+
+/** Under root some tests start processes as another account, which must be able to enter. */
+const cache =
+  process.getuid?.() === 0 ? "/var/cache" : join(homedir(), ".cache");
 
 /** The folder that holds the executable of that version, which is installed at the first call. */
 async function install(version: string): Promise<string> {
-  const folder = join(homedir(), ".cache", "tributary", `node-${version}`);
+  const folder = join(cache, "tributary", `node-${version}`);
   const name = binaryPackage();
   const bin = join(folder, "node_modules", name, "bin");
   if (!existsSync(join(bin, "node"))) {
