@@ -1,23 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { Subgraph } from "../../common/schema.ts";
-import { TestDatabase } from "../support/database.ts";
-import { outcome, run } from "../support/run.ts";
-import {
-  callers,
-  communitySubgraph,
-  seedWorld,
-  type Caller,
-  type CommunityWorld,
-  type Tenant,
-} from "./world.ts";
-
-let database: TestDatabase;
-let subgraph: Subgraph;
-beforeAll(async () => {
-  database = await TestDatabase.create();
-  subgraph = communitySubgraph(database);
-});
-afterAll(() => database.drop());
+import { testCommunityMatrix, type Target } from "./matrix.ts";
+import type { Tenant } from "./world.ts";
 
 const roles = (input: string) =>
   `mutation { setCommunityRoles(input: ${input}) { communityId } }`;
@@ -31,11 +13,6 @@ const remove =
   (who: keyof Tenant["identities"]) =>
   ({ community, own }: Target) =>
     `mutation { removeCommunityMembers(input: { communityId: "${community.uuid}", identityIds: ["${own.identities[who].uuid}"] }) { communityId } }`;
-
-interface Target extends CommunityWorld {
-  /** The caller's own tenant. */
-  readonly own: Tenant;
-}
 
 /** What is tried, by the name of its column below. */
 const operations: Record<string, (target: Target) => string> = {
@@ -66,16 +43,8 @@ const operations: Record<string, (target: Target) => string> = {
   "CA>none": remove("administrator"),
 };
 
-const meaning: Record<string, string> = {
-  ok: "ok",
-  F: "FORBIDDEN",
-  N: "NOT_FOUND",
-  C: "CONFLICT",
-  U: "UNAUTHENTICATED",
-};
-
 /** Rows of DOMAIN.md in the second line. The administrator that a column takes down is a moderator in a member tenant. */
-const matrix = `
+const table = `
                                   viewer communities community create delete removeTenant leave pause resume none>MB none>CM MB>CM CM>MB none>CA client>CA no_AA>CM CA>CM CA>none MB>none CM>none
                                   T2     C2          C2        C1     C4     C8           C9    C10   C10    C11     C13,C16 C13   C13   C14,C16 C14       C13      C14   C14     C11     C13
 nobody: anonymous                 U      U           U         U      U      U            U     U     U      U       U       U     U     U       U         U        U     U       U       U
@@ -106,61 +75,11 @@ unentitled: AA, MODERATOR         ok     ok          ok        F      F      F  
 unentitled: user, MEMBER          ok     ok          ok        F      F      F            F     F     F      F       F       F     F     F       F         F        F     F       F       F
 `;
 
-const [header = "", , ...rows] = matrix.trim().split("\n");
-const columns = header
-  .trim()
-  .split(/\s+/)
-  .map((name) => name.replace("_", " "));
-const expected = new Map(
-  rows.map((row) => {
-    const caller = callers.find((name) => row.startsWith(`${name} `)) as Caller;
-    const cells = row.slice(caller.length).trim().split(/\s+/);
-    return [caller, cells.map((cell) => meaning[cell])] as const;
-  }),
+testCommunityMatrix(
+  operations,
+  table,
+  // Resuming what nobody paused is none, nor is making a moderator of whom another tenant than the owner has as one.
+  (operation, caller) =>
+    operation === "resume" ||
+    (operation === "CA>CM" && !caller.startsWith("owner")),
 );
-
-test("the table names every caller and every operation", () => {
-  expect([...expected.keys()]).toEqual([...callers]);
-  expect([...columns].sort()).toEqual(Object.keys(operations).sort());
-  for (const cells of expected.values())
-    expect(cells).toHaveLength(columns.length);
-});
-
-describe.each(columns)("%s", (column) => {
-  let world: CommunityWorld | undefined;
-
-  test.each(callers)(`${column} by %s`, async (caller) => {
-    world ??= await seedWorld(database);
-    const [who = ""] = caller.split(":");
-    const own =
-      world.tenants[who as keyof typeof world.tenants] ??
-      world.tenants.stranger;
-    const before = await everything();
-    const operation = operations[column]?.({ ...world, own }) ?? "";
-    const answer = await run(subgraph, world.viewers[caller], operation);
-    const got = outcome(answer);
-    expect(got).toBe(expected.get(caller)?.[columns.indexOf(column)]);
-    const after = await everything();
-    if (got === "ok" && isChange(column, caller, operation)) {
-      expect(after.entries).toBeGreaterThan(before.entries);
-      world = undefined;
-    } else expect(after).toEqual(before);
-  });
-});
-
-/** Resuming what nobody paused is none, nor is making a moderator of whom another tenant than the owner has as one. */
-const isChange = (column: string, caller: Caller, operation: string) =>
-  operation.startsWith("mutation") &&
-  column !== "resume" &&
-  (column !== "CA>CM" || caller.startsWith("owner"));
-
-/** Whatever a mutation of this subgraph could write. */
-async function everything(): Promise<{ entries: number }> {
-  const { rows } = await database.owner.raw<{ rows: [{ entries: number }] }>(
-    `select (select count(*) from ledger.entries) as entries, (select count(*) from ledger.names) as names,
-            (select count(*) from community.communities) as communities,
-            (select md5(string_agg((m.*)::text, '' order by m.id)) from community.memberships m) as memberships,
-            (select md5(string_agg((r.*)::text, '' order by r.membership_id, r.identity_id)) from community.members r) as members`,
-  );
-  return rows[0];
-}

@@ -1,0 +1,41 @@
+import { createContext } from "../../subgraphs/community/context.ts";
+import { schema } from "../../subgraphs/community/schema.ts";
+import { testMatrix } from "../support/matrix.ts";
+import {
+  callers,
+  seedWorld,
+  type Caller,
+  type CommunityWorld,
+  type Tenant,
+} from "./world.ts";
+
+export interface Target extends CommunityWorld {
+  /** The caller's own tenant; a stranger's for who has none. */
+  readonly own: Tenant;
+}
+
+/** Tries these operations as every kind of caller of the community's world. */
+export const testCommunityMatrix = (
+  operations: Readonly<Record<string, (target: Target) => string>>,
+  table: string,
+  isIdle?: (operation: string, caller: Caller) => boolean,
+): void =>
+  testMatrix({
+    subgraph: { name: "community", schema, createContext },
+    callers,
+    seed: seedWorld,
+    operations: Object.fromEntries(
+      Object.entries(operations).map(([name, operation]) => [
+        name,
+        (world: CommunityWorld, caller: Caller) =>
+          operation({ ...world, own: ownTenant(world, caller) }),
+      ]),
+    ),
+    table,
+    ...(isIdle && { isIdle }),
+  });
+
+function ownTenant({ tenants }: CommunityWorld, caller: Caller): Tenant {
+  const [who = ""] = caller.split(":");
+  return tenants[who as keyof typeof tenants] ?? tenants.stranger;
+}
