@@ -9,6 +9,7 @@ export type LedgerKind =
   | "EVENTS"
   | "COMMUNITY"
   | "MEMBERSHIP"
+  | "INVITATION"
   | "ROLE"
   | "SHARE"
   | "ACCESS";
