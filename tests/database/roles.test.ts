@@ -20,9 +20,11 @@ const published: Readonly<Record<Role, readonly string[]>> = {
     "stream.ended_access(uuid, integer, integer[], integer[]): execute",
     "stream.seen_streams(uuid, uuid[]): execute",
     "tenant.lock_identities(integer[], uuid[]): execute",
+    "tenant.lock_settings(integer[]): execute",
     "tenant.published_entitlements: select",
     "tenant.published_identities: select",
     "tenant.published_roles: select",
+    "tenant.published_settings: select",
     "tenant.published_tenants: select",
   ],
   stream: [
@@ -35,6 +37,7 @@ const published: Readonly<Record<Role, readonly string[]>> = {
     "tenant.published_entitlements: select",
     "tenant.published_identities: select",
     "tenant.published_roles: select",
+    "tenant.published_settings: select",
     "tenant.published_tenants: select",
   ],
   issuer: [
