@@ -21,7 +21,8 @@ const statement = [
   "(SELECT|INSERT|UPDATE|DELETE|WITH|COPY|CREATE|ALTER|DROP)",
 ].join("|");
 
-const table = "(tenant|community|stream|issuer|ledger)\\.[a-z_]+( as \\w+)?";
+const table =
+  "(tenant|community|stream|issuer|ledger|mail)\\.[a-z_]+( as \\w+)?";
 
 const noSql = [
   "CallExpression[callee.property.name=/^(raw|\\w+Raw)$/]",

@@ -9,8 +9,14 @@ import {
 } from "../common/database.ts";
 import { StartError } from "../common/config.ts";
 
-/** The roles that subgraphs and issuer connect as; the owner's URL is for migrations alone. */
-export const roles = ["tenant", "community", "stream", "issuer"] as const;
+/** The roles that subgraphs, issuer and the mail's worker connect as; the owner's URL is for migrations alone. */
+export const roles = [
+  "tenant",
+  "community",
+  "stream",
+  "issuer",
+  "mail",
+] as const;
 export type Role = (typeof roles)[number];
 
 type Migration = Pick<Knex.Migration, "up">;

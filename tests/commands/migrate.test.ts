@@ -23,7 +23,7 @@ describe("npm run migrate", () => {
     });
     // As if nothing had run yet.
     await database.owner.raw(
-      "drop schema tenant, community, stream, issuer, ledger cascade",
+      "drop schema tenant, community, stream, issuer, ledger, mail cascade",
     );
     await database.owner.raw("delete from migrations");
     const { code, output } = await run(migrate, environment);
@@ -47,6 +47,7 @@ describe("npm run migrate", () => {
       "COMMUNITY_DATABASE_URL",
       "STREAM_DATABASE_URL",
       "ISSUER_DATABASE_URL",
+      "MAIL_DATABASE_URL",
     ]);
     for (const [name = "", url = ""] of lines) {
       const db = connect(url, { name: "test", poolSize: 1 });

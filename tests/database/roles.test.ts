@@ -14,9 +14,15 @@ const published: Readonly<Record<Role, readonly string[]>> = {
     "community.met_tenants(uuid): execute",
     "issuer.add_link(text, bytea, timestamp with time zone): execute",
     "ledger.append(uuid, uuid, text, text, jsonb, jsonb): execute",
+    "mail.notify(uuid, jsonb): execute",
+    "mail.send(jsonb): execute",
   ],
   community: [
     "ledger.append(uuid, uuid, text, text, jsonb, jsonb): execute",
+    "mail.notify(uuid, jsonb): execute",
+    "mail.published_notices: select",
+    "mail.recipients: select",
+    "mail.send(jsonb): execute",
     "stream.ended_access(uuid, integer, integer[], integer[]): execute",
     "stream.seen_streams(uuid, uuid[]): execute",
     "tenant.lock_identities(integer[], uuid[]): execute",
@@ -33,6 +39,8 @@ const published: Readonly<Record<Role, readonly string[]>> = {
     "community.published_members: select",
     "community.published_memberships: select",
     "ledger.append(uuid, uuid, text, text, jsonb, jsonb): execute",
+    "mail.notify(uuid, jsonb): execute",
+    "mail.send(jsonb): execute",
     "tenant.lock_identities(integer[], uuid[]): execute",
     "tenant.published_entitlements: select",
     "tenant.published_identities: select",
@@ -42,12 +50,15 @@ const published: Readonly<Record<Role, readonly string[]>> = {
   ],
   issuer: [
     "ledger.append(uuid, uuid, text, text, jsonb, jsonb): execute",
+    "mail.notify(uuid, jsonb): execute",
+    "mail.send(jsonb): execute",
     "tenant.published_identities: select",
     "tenant.published_tenants: select",
     "tenant.secret_used(uuid, timestamp with time zone): execute",
     "tenant.secrets_of_client(text): execute",
     "tenant.users_of_email(text): execute",
   ],
+  mail: [],
 };
 
 /** Every right of a role on every table, view, column, sequence and function of every schema but PostgreSQL's own. */

@@ -2,7 +2,7 @@ import { expect } from "@jest/globals";
 import type { TestDatabase } from "./database.ts";
 import { outcome, type Answer } from "./run.ts";
 
-/** A digest of every table, by which a test shows that a refusal wrote nothing, in the ledger neither. */
+/** A digest of every table, by which a test shows that a refusal wrote nothing, in ledger and outbox neither. */
 export async function everythingWritten(
   database: TestDatabase,
 ): Promise<Record<string, string>> {
@@ -13,7 +13,7 @@ export async function everythingWritten(
       format('select * from %I.%I t order by t::text', n.nspname, c.relname), false, true, '')::text) as digest
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p') and not c.relispartition
-      and n.nspname in ('tenant', 'community', 'stream', 'issuer', 'ledger')
+      and n.nspname in ('tenant', 'community', 'stream', 'issuer', 'ledger', 'mail')
     order by 1`);
   return Object.fromEntries(rows.map(({ name, digest }) => [name, digest]));
 }
