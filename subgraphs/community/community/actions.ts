@@ -23,6 +23,7 @@ export async function createCommunity(
   const contactEmail = contactEmailFrom(input.contactEmail);
 
   const id = await inTransaction(async (unit) => {
+    await unit.members.lockSettings();
     await unit.members.lockIdentities([]);
     const founder = await unit.communities.founder();
     if (founder === null)

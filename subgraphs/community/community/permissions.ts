@@ -21,7 +21,7 @@ export const holds = <Args>(
   );
 
 const foundsCommunities = can(
-  "create a community; that is for users who are account administrators of a tenant entitled to communities",
+  "create a community; that is for users whom a tenant entitled to communities lets do so, its account administrators always",
   async (_viewer, _args, { communities }: CommunityContext) =>
     (await communities.founder()) !== null,
 );

@@ -135,15 +135,19 @@ export class CommunityStore {
     return community;
   }
 
-  /** C1: the caller, if it is a user who is AA of an entitled tenant. */
+  /** C1: the caller, if it is a user of an entitled tenant, and AA there or of a role that the tenant lets found. */
   async founder(): Promise<Founder | null> {
     const { rows } = await this.db.raw<{ rows: Founder[] }>(
       `select i.uuid as "identityId", i.id as "identityRowId", t.id as "tenantRowId", t.uuid as "tenantId"
        from tenant.published_identities i
-       join tenant.published_roles a on a.identity_id = i.id and a.role = 'ACCOUNT_ADMINISTRATOR'
+       join tenant.published_settings s on s.tenant_id = i.tenant_id
        join tenant.published_entitlements e on e.tenant_id = i.tenant_id and e.entitlement = 'COMMUNITIES'
        join tenant.published_tenants t on t.id = i.tenant_id
-       where i.uuid = ? and i.enabled and i.kind = 'USER'`,
+       where i.uuid = ? and i.enabled and i.kind = 'USER'
+         and ('MEMBER' = any (s.community_founders)
+           or exists (select from tenant.published_roles r
+                      where r.identity_id = i.id
+                        and (r.role = 'ACCOUNT_ADMINISTRATOR' or r.role = any (s.community_founders))))`,
       [this.viewer.identityId],
     );
     return rows[0] ?? null;

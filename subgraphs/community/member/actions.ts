@@ -110,6 +110,7 @@ async function lockRoles(
 ): Promise<Community> {
   await communities.lock(communityId);
   await memberships.lock(communityId, "MINE");
+  await members.lockSettings();
   await members.lockIdentities(wishes.map(({ identityId }) => identityId));
   const community = await communities.get(communityId, "input.communityId");
   if (!mayChangeRoles(community))
@@ -148,7 +149,7 @@ function assertAllowed(
   if (role === identity.role) return;
   if (role === "ADMINISTRATOR" && identity.kind === "CLIENT")
     throw refused("A client cannot be ADMINISTRATOR. Choose a user.", at);
-  if (role === "MODERATOR" && !identity.isAccountAdministrator)
+  if (role === "MODERATOR" && !identity.mayModerate)
     throw refused(
       "Only an account administrator of its tenant can be MODERATOR. Give it that role first, or choose another.",
       at,

@@ -26,7 +26,8 @@ export interface OwnIdentity {
   readonly id: string;
   readonly rowId: number;
   readonly kind: "USER" | "CLIENT";
-  readonly isAccountAdministrator: boolean;
+  /** Whether it is what its tenant asks of moderators. */
+  readonly mayModerate: boolean;
   /** Null for one that does not take part. */
   readonly role: CommunityRole | null;
 }
@@ -48,6 +49,14 @@ const byName: Order = {
     { sql: "i.uuid", type: "uuid" },
   ],
 };
+
+/** Whether identity i is what its tenant asks of moderators: AA, or anybody. */
+const mayModerate = `(
+  exists (select from tenant.published_settings s
+          where s.tenant_id = i.tenant_id and not s.moderators_are_administrators)
+  or exists (select from tenant.published_roles a
+             where a.identity_id = i.id and a.role = 'ACCOUNT_ADMINISTRATOR')
+)`;
 
 /** Who takes part in a community: of the viewer's own tenant, and for those who take part themselves. */
 export class MemberStore {
@@ -75,6 +84,15 @@ export class MemberStore {
     args: MemberListArgs,
   ): Promise<Connection<CommunityMember>> {
     return this.ofMembership.page(membership.rowId, args);
+  }
+
+  /** Locks what the caller's tenant decided for itself. Comes after the memberships and before the identities. */
+  async lockSettings(): Promise<void> {
+    await this.db.raw(
+      `select from tenant.lock_settings(
+         array(select i.tenant_id from tenant.published_identities i where i.uuid = ?))`,
+      [this.viewer.identityId],
+    );
   }
 
   /** Locks the caller and those of these identities that are its own tenant's against changes of roles and state. */
@@ -105,9 +123,7 @@ export class MemberStore {
     ids: readonly string[],
   ): Promise<Map<string, OwnIdentity>> {
     const { rows } = await this.db.raw<{ rows: OwnIdentity[] }>(
-      `select i.uuid as id, i.id as "rowId", i.kind, r.role,
-              exists (select from tenant.published_roles a
-                      where a.identity_id = i.id and a.role = 'ACCOUNT_ADMINISTRATOR') as "isAccountAdministrator"
+      `select i.uuid as id, i.id as "rowId", i.kind, r.role, ${mayModerate} as "mayModerate"
        from community.memberships m
        join tenant.published_identities i on i.tenant_id = m.tenant_id
        left join community.members r on r.membership_id = m.id and r.identity_id = i.id
@@ -117,16 +133,14 @@ export class MemberStore {
     return new Map(rows.map((row) => [row.id, row]));
   }
 
-  /** Rule 5: how many hold the role that the own membership must not lose: enabled, and AA where the role asks it. */
+  /** Rule 5: how many hold the role that the own membership must not lose: enabled, and AA where the policy asks it. */
   async countKeepers(community: Community): Promise<number> {
     const { rows } = await this.db.raw<{ rows: [{ count: number }] }>(
       `select count(*)
        from community.members r
        join tenant.published_identities i on i.id = r.identity_id and i.enabled
        where r.membership_id = ? and r.role = ?
-         and (r.role = 'ADMINISTRATOR' or exists (
-           select from tenant.published_roles a
-           where a.identity_id = i.id and a.role = 'ACCOUNT_ADMINISTRATOR'))`,
+         and (r.role = 'ADMINISTRATOR' or ${mayModerate})`,
       [
         community.myMembershipRowId,
         community.isOwn ? "ADMINISTRATOR" : "MODERATOR",

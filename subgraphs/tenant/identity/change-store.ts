@@ -31,11 +31,15 @@ export class IdentityChangeStore {
 
   /**
    * T1: the viewer's tenant, locked against every other change of its identities, and of the identities asked for
-   * those that belong to it. The viewer must be its administrator still.
+   * those that belong to it. The viewer must be its administrator still. To change the tenant's settings takes a claim
+   * of its own.
    */
   async lockAsAdministrator(
     { identityId }: Viewer,
-    targets: readonly string[] = [],
+    {
+      targets = [],
+      claimSettings = false,
+    }: { targets?: readonly string[]; claimSettings?: boolean } = {},
   ): Promise<{ tenant: TenantKey; identities: readonly LockedIdentity[] }> {
     if (identityId === null) throw identityGone();
     const tenants = await this.transaction.raw<{ rows: TenantKey[] }>(
@@ -45,6 +49,11 @@ export class IdentityChangeStore {
     );
     const [tenant] = tenants.rows;
     if (!tenant) throw identityGone();
+    if (claimSettings)
+      await this.transaction.raw(
+        "select from tenant.claim_settings(array[?::int])",
+        [tenant.id],
+      );
     const { rows } = await this.transaction.raw<{ rows: LockedIdentity[] }>(
       `select id, uuid, kind, enabled, roles from tenant.claim_identities(array[?::int], ?::uuid[])`,
       [tenant.id, [identityId, ...targets].filter(isUuid)],
@@ -63,7 +72,9 @@ export class IdentityChangeStore {
     id: string,
     at: string,
   ): Promise<{ tenant: TenantKey; target: LockedIdentity }> {
-    const { tenant, identities } = await this.lockAsAdministrator(viewer, [id]);
+    const { tenant, identities } = await this.lockAsAdministrator(viewer, {
+      targets: [id],
+    });
     const target = identities.find(
       (identity) => identity.uuid === id && identity.kind === kind,
     );

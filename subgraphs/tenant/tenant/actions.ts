@@ -7,11 +7,12 @@ import type { TenantContext } from "../context.ts";
 import type {
   Entitlement,
   SignUpTenantInput,
+  TenantRole,
   UpdateTenantInput,
 } from "../generated.ts";
 import { IdentityChangeStore } from "../identity/change-store.ts";
-import { TenantChangeStore } from "./change-store.ts";
-import { TenantStore, type Tenant } from "./store.ts";
+import { TenantChangeStore, type TenantChange } from "./change-store.ts";
+import { TenantStore, type Tenant, type TenantPolicy } from "./store.ts";
 
 /** T5: the person becomes the administrator of a tenant of its own. */
 export async function signUpTenant(
@@ -108,14 +109,18 @@ export async function updateTenant(
   input: UpdateTenantInput,
   { db, viewer, call }: TenantContext,
 ): Promise<Tenant | null> {
-  const change = {
+  const policy = policyFrom(input);
+  const change: TenantChange = {
     ...(input.name !== undefined && { name: newName(input.name) }),
     ...(input.region !== undefined && { region: regionFrom(input.region) }),
+    ...policy,
   };
   return db.transaction(async (transaction) => {
     const { tenant } = await new IdentityChangeStore(
       transaction,
-    ).lockAsAdministrator(viewer);
+    ).lockAsAdministrator(viewer, {
+      claimSettings: Object.keys(policy).length > 0,
+    });
     const tenants = new TenantStore(transaction, viewer.identityId);
     const before = await tenants.find(tenant.uuid);
     await new TenantChangeStore(transaction).update(tenant, change);
@@ -130,8 +135,8 @@ export async function updateTenant(
           subjectType: "Tenant",
           subjectId: tenant.uuid,
           tenantIds: [tenant.uuid],
-          before: { region: before?.region },
-          after: { region: after?.region, renamed: "name" in change },
+          before: recorded(before),
+          after: { ...recorded(after), renamed: "name" in change },
         },
       ],
       "name" in change ? [{ id: tenant.uuid, name: change.name }] : [],
@@ -139,6 +144,47 @@ export async function updateTenant(
     return after;
   });
 }
+
+const recorded = (tenant: Tenant | null) =>
+  tenant && {
+    region: tenant.region,
+    moderatorsAreAdministrators: tenant.moderatorsAreAdministrators,
+    communityFounders: tenant.communityFounders,
+    usesPseudonyms: tenant.usesPseudonyms,
+  };
+
+function policyFrom({
+  moderatorsAreAdministrators,
+  communityFounders,
+  usesPseudonyms,
+}: UpdateTenantInput): Partial<TenantPolicy> {
+  return {
+    ...(moderatorsAreAdministrators !== undefined && {
+      moderatorsAreAdministrators: decided(
+        moderatorsAreAdministrators,
+        "input.moderatorsAreAdministrators",
+      ),
+    }),
+    ...(communityFounders !== undefined && {
+      communityFounders: founderRoles(
+        decided(communityFounders, "input.communityFounders"),
+      ),
+    }),
+    ...(usesPseudonyms !== undefined && {
+      usesPseudonyms: decided(usesPseudonyms, "input.usesPseudonyms"),
+    }),
+  };
+}
+
+function decided<T>(value: T | null, at: string): T {
+  if (value === null)
+    throw badInput("This cannot be empty. Give a value, or leave it out.", at);
+  return value;
+}
+
+/** Each once, and without the one that always may. */
+const founderRoles = (roles: readonly TenantRole[]): TenantRole[] =>
+  [...new Set(roles)].filter((role) => role !== "ACCOUNT_ADMINISTRATOR").sort();
 
 function newName(name: string | null): string {
   if (name === null)

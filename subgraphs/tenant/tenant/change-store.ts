@@ -1,11 +1,25 @@
 import type { Knex } from "../../../common/database.ts";
 import type { Entitlement } from "../generated.ts";
+import type { TenantPolicy } from "./store.ts";
 
 /** A tenant's row: its number inside, its id outside. */
 export interface TenantKey {
   readonly id: number;
   readonly uuid: string;
 }
+
+export interface TenantChange extends Partial<TenantPolicy> {
+  readonly name?: string;
+  readonly region?: string | null;
+}
+
+const columns: Readonly<Record<keyof TenantChange, string>> = {
+  name: "name",
+  region: "region",
+  moderatorsAreAdministrators: "moderators_are_administrators",
+  communityFounders: "community_founders",
+  usesPseudonyms: "uses_pseudonyms",
+};
 
 /** What one transaction changes of tenants. */
 export class TenantChangeStore {
@@ -27,12 +41,14 @@ export class TenantChangeStore {
     return rows[0];
   }
 
-  async update(
-    { id }: TenantKey,
-    change: { name?: string; region?: string | null },
-  ): Promise<void> {
-    if (Object.keys(change).length > 0)
-      await this.transaction("tenant.tenants").update(change).where({ id });
+  async update({ id }: TenantKey, change: TenantChange): Promise<void> {
+    const changed = Object.entries(change).map(
+      ([key, value]) => [columns[key as keyof TenantChange], value] as const,
+    );
+    if (changed.length > 0)
+      await this.transaction("tenant.tenants")
+        .update(Object.fromEntries(changed))
+        .where({ id });
   }
 
   /**

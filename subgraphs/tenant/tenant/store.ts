@@ -3,10 +3,17 @@ import type { Knex } from "../../../common/database.ts";
 import { identityGone } from "../../../common/errors.ts";
 import { inKeyOrder } from "../../../common/loaders.ts";
 import { isUuid } from "../../../common/page.ts";
-import type { Entitlement } from "../generated.ts";
+import type { Entitlement, TenantRole } from "../generated.ts";
+
+/** What a tenant decides for itself; AA may create communities without being named. */
+export interface TenantPolicy {
+  readonly moderatorsAreAdministrators: boolean;
+  readonly communityFounders: readonly TenantRole[];
+  readonly usesPseudonyms: boolean;
+}
 
 /** A tenant as an identity sees it; of another tenant than its own, id and name alone. */
-export interface Tenant {
+export interface Tenant extends Nullable<TenantPolicy> {
   readonly id: string;
   readonly name: string;
   readonly region: string | null;
@@ -16,13 +23,18 @@ export interface Tenant {
   readonly seenBy: string | null;
 }
 
+type Nullable<T> = { readonly [Key in keyof T]: T[Key] | null };
+
 const columns = `
   t.uuid as id, t.name, own.uuid as "seenBy",
   case when own.id is not null then t.region end as region,
   case when own.id is not null then
     array(select e.entitlement from tenant.entitlements e where e.tenant_id = t.id order by e.entitlement)
   end as entitlements,
-  case when own.id is not null then t.created_at end as "createdAt"`;
+  case when own.id is not null then t.created_at end as "createdAt",
+  case when own.id is not null then t.moderators_are_administrators end as "moderatorsAreAdministrators",
+  case when own.id is not null then t.community_founders end as "communityFounders",
+  case when own.id is not null then t.uses_pseudonyms end as "usesPseudonyms"`;
 
 const visible = `
   select ${columns}
