@@ -2,6 +2,7 @@ import { EnvironmentReader, type Environment } from "../common/config.ts";
 import { readLogLevel } from "../common/log.ts";
 import { readGatewayConfig } from "../gateway/config.ts";
 import { readIssuerConfig } from "../issuer/config.ts";
+import { readInvitationConfig } from "../subgraphs/community/config.ts";
 import { readSignUpConfig } from "../subgraphs/tenant/config.ts";
 
 export function readConfig(env: Environment) {
@@ -13,6 +14,7 @@ export function readConfig(env: Environment) {
     issuer,
     publicUrl: issuer.publicUrl,
     signUp: readSignUpConfig(reader),
+    invitations: readInvitationConfig(reader),
     /** Of the owner role; without it, the PostgreSQL in the data directory serves. */
     databaseUrl: reader.optional("DATABASE_URL"),
     dataDirectory: issuer.dataDirectory,

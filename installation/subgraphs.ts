@@ -1,7 +1,10 @@
 import type { Knex } from "../common/database.ts";
 import type { Subgraph } from "../common/schema.ts";
 import type { Role } from "../migrations/run.ts";
-import { createContext as createCommunityContext } from "../subgraphs/community/context.ts";
+import {
+  createContext as createCommunityContext,
+  type CommunitySettings,
+} from "../subgraphs/community/context.ts";
 import { schema as communitySchema } from "../subgraphs/community/schema.ts";
 import { createContext as createStreamContext } from "../subgraphs/stream/context.ts";
 import { schema as streamSchema } from "../subgraphs/stream/schema.ts";
@@ -14,7 +17,7 @@ import { schema as tenantSchema } from "../subgraphs/tenant/schema.ts";
 /** The three subgraphs, each over connections of its own role. */
 export function createSubgraphs(
   database: { connect(role: Role): Knex },
-  settings: TenantSettings,
+  settings: TenantSettings & CommunitySettings,
 ): Subgraph[] {
   const tenant = database.connect("tenant");
   const community = database.connect("community");
@@ -28,7 +31,7 @@ export function createSubgraphs(
     {
       name: "community",
       schema: communitySchema,
-      createContext: createCommunityContext(community),
+      createContext: createCommunityContext(community, settings),
     },
     {
       name: "stream",

@@ -13,10 +13,11 @@ import { empty, isEmpty } from "./demo-store.ts";
  * undefined if the installation has no demo world. One that a killed start left half made is cleared away first.
  */
 export async function ensureDemo(
-  { dataDirectory, publicUrl, signUp }: InstallationConfig,
+  config: InstallationConfig,
   database: Database,
   log: Logger,
 ): Promise<string | undefined> {
+  const { dataDirectory, publicUrl } = config;
   const file = join(dataDirectory, "demo.json");
   const unfinished = join(dataDirectory, "demo.unfinished");
   const owner = database.connect("owner");
@@ -30,8 +31,7 @@ export async function ensureDemo(
     issuer: database.connect("issuer"),
     // Nobody needs the links by which its users could set their passwords.
     subgraphs: createSubgraphs(database, {
-      publicUrl,
-      signUp,
+      ...config,
       log: log.child({}, { level: "warn" }),
     }),
     publicUrl,

@@ -6,10 +6,17 @@ import {
 } from "../../common/ledger-store.ts";
 import { liveness } from "../../common/viewer-store.ts";
 import type { Call, Viewer } from "../../common/viewer.ts";
+import type { InvitationConfig } from "./config.ts";
 import { AccessChangeStore } from "./access-change/store.ts";
 import { CommunityStore } from "./community/store.ts";
 import { MemberStore } from "./member/store.ts";
 import { MembershipStore } from "./membership/store.ts";
+
+export interface CommunitySettings {
+  /** Where people reach this installation; links lead there. */
+  readonly publicUrl: URL;
+  readonly invitations: InvitationConfig;
+}
 
 const stores = (db: Knex, viewer: Viewer) => ({
   communities: new CommunityStore(db, viewer),
@@ -31,12 +38,14 @@ const unitOfWork = (transaction: Knex.Transaction, call: Call) => ({
 export type UnitOfWork = ReturnType<typeof unitOfWork>;
 
 /** What one request can reach. */
-export const createContext = (db: Knex) => (call: Call) => ({
-  viewer: call.viewer,
-  isLive: liveness(db, call),
-  ...stores(db, call.viewer),
-  inTransaction: <T>(work: (unit: UnitOfWork) => Promise<T>): Promise<T> =>
-    db.transaction((transaction) => work(unitOfWork(transaction, call))),
-});
+export const createContext =
+  (db: Knex, settings: CommunitySettings) => (call: Call) => ({
+    viewer: call.viewer,
+    settings,
+    isLive: liveness(db, call),
+    ...stores(db, call.viewer),
+    inTransaction: <T>(work: (unit: UnitOfWork) => Promise<T>): Promise<T> =>
+      db.transaction((transaction) => work(unitOfWork(transaction, call))),
+  });
 
 export type CommunityContext = ReturnType<ReturnType<typeof createContext>>;

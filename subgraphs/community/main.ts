@@ -17,7 +17,7 @@ await runProcess(async (onStop) => {
   const subgraph = {
     name: "community",
     schema,
-    createContext: createContext(db),
+    createContext: createContext(db, config),
   };
   const server = await startSubgraph({ ...config, subgraph, db, log });
   onStop(() => server.stop());

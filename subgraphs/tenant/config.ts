@@ -5,15 +5,20 @@ import { entitlements } from "./tenant/entitlements.ts";
 
 /** What a tenant is founded with when its founder signs up (T5). */
 export interface SignUpConfig {
-  /** `SIGN_UP`: `open` lets any verified person found a tenant; with `off` only the operator does. */
-  readonly open: boolean;
+  /**
+   * `SIGN_UP`: `open` lets any verified person found a tenant, `invitation` one who has the link of an invitation that
+   * can be accepted; with `off` only the operator does.
+   */
+  readonly mode: (typeof signUpModes)[number];
   /** `SIGN_UP_ENTITLEMENTS`: the entitlements of a tenant founded that way, by commas; `none` for none. */
   readonly entitlements: readonly Entitlement[];
 }
 
+const signUpModes = ["open", "invitation", "off"] as const;
+
 export function readSignUpConfig(reader: EnvironmentReader): SignUpConfig {
   return {
-    open: reader.choice("SIGN_UP", ["open", "off"], "open") === "open",
+    mode: reader.choice("SIGN_UP", signUpModes, "open"),
     entitlements: readEntitlements(reader),
   };
 }

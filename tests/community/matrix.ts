@@ -4,6 +4,7 @@ import { testMatrix } from "../support/matrix.ts";
 import {
   callers,
   seedWorld,
+  settings,
   type Caller,
   type CommunityWorld,
   type Tenant,
@@ -21,7 +22,11 @@ export const testCommunityMatrix = (
   isIdle?: (operation: string, caller: Caller) => boolean,
 ): void =>
   testMatrix({
-    subgraph: { name: "community", schema, createContext },
+    subgraph: {
+      name: "community",
+      schema,
+      createContext: (db) => createContext(db, settings),
+    },
     callers,
     seed: seedWorld,
     operations: Object.fromEntries(

@@ -1,7 +1,10 @@
 import type { Subgraph } from "../../common/schema.ts";
 import type { Knex } from "../../common/database.ts";
 import { anonymous, type Viewer } from "../../common/viewer.ts";
-import { createContext } from "../../subgraphs/community/context.ts";
+import {
+  createContext,
+  type CommunitySettings,
+} from "../../subgraphs/community/context.ts";
 import { schema } from "../../subgraphs/community/schema.ts";
 import type { TestDatabase } from "../support/database.ts";
 import { as } from "../support/run.ts";
@@ -13,10 +16,27 @@ import {
   type TenantRole,
 } from "../support/seed.ts";
 
-export const communitySubgraph = (database: TestDatabase): Subgraph => ({
+export const settings: CommunitySettings = {
+  publicUrl: new URL("https://tributary.example"),
+  invitations: {
+    days: 14,
+    perDay: 20,
+    resendMinutes: 10,
+    messageLength: 500,
+    afterDecline: false,
+  },
+};
+
+export const communitySubgraph = (
+  database: TestDatabase,
+  changes: Partial<CommunitySettings> = {},
+): Subgraph => ({
   name: "community",
   schema,
-  createContext: createContext(database.as("community")),
+  createContext: createContext(database.as("community"), {
+    ...settings,
+    ...changes,
+  }),
 });
 
 /** Every kind of caller, as "who: what it is in its tenant, what it is in the community". */

@@ -11,6 +11,7 @@ afterAll(() => database.drop());
 /** All that each role may use outside of its own schema. Who publishes something more writes it here. */
 const published: Readonly<Record<Role, readonly string[]>> = {
   tenant: [
+    "community.is_invited(bytea): execute",
     "community.met_tenants(uuid): execute",
     "issuer.add_link(text, bytea, timestamp with time zone): execute",
     "ledger.append(uuid, uuid, text, text, jsonb, jsonb): execute",
@@ -32,6 +33,7 @@ const published: Readonly<Record<Role, readonly string[]>> = {
     "tenant.published_roles: select",
     "tenant.published_settings: select",
     "tenant.published_tenants: select",
+    "tenant.users_of_caller(uuid, text): execute",
   ],
   stream: [
     "community.lock_participation(uuid, uuid[]): execute",

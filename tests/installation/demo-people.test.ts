@@ -1,14 +1,15 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { OperatorStore } from "../../commands/operator-store.ts";
 import { createLogger } from "../../common/log.ts";
+import { readConfig } from "../../installation/config.ts";
 import { foundCompany, type Company } from "../../installation/demo/people.ts";
 import { createSubgraphs } from "../../installation/subgraphs.ts";
 import { TestDatabase } from "../support/database.ts";
 
 const publicUrl = new URL("https://tributary.example");
 const settings = {
+  ...readConfig({ SIGN_UP: "off", SIGN_UP_ENTITLEMENTS: "none" }),
   publicUrl,
-  signUp: { open: false, entitlements: [] },
   log: createLogger("test", "silent"),
 };
 

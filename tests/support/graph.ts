@@ -1,5 +1,6 @@
 import { createLogger, type Logger } from "../../common/log.ts";
 import { readSupergraph } from "../../gateway/supergraph.ts";
+import { readConfig } from "../../installation/config.ts";
 import { createSubgraphs } from "../../installation/subgraphs.ts";
 import type { TestDatabase } from "./database.ts";
 import { startTestGraph, type Mode, type TestGraph } from "./gateway.ts";
@@ -12,11 +13,7 @@ export function startGraph(
 ): Promise<TestGraph> {
   const subgraphs = createSubgraphs(
     { connect: (role) => database.as(role) },
-    {
-      publicUrl: new URL("http://127.0.0.1"),
-      signUp: { open: true, entitlements: ["COMMUNITIES"] },
-      log,
-    },
+    { ...readConfig({}), publicUrl: new URL("http://127.0.0.1"), log },
   );
   return startTestGraph({
     mode,

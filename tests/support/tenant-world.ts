@@ -12,7 +12,7 @@ import { Seed, type Identity } from "./seed.ts";
 
 const settings: TenantSettings = {
   publicUrl: new URL("https://tributary.example"),
-  signUp: { open: true, entitlements: ["COMMUNITIES"] },
+  signUp: { mode: "open", entitlements: ["COMMUNITIES"] },
   log: createLogger("test", "silent"),
 };
 

@@ -10,14 +10,14 @@ const env = {
 
 test("by default sign-up is open, and grants COMMUNITIES", () => {
   expect(readConfig(env).signUp).toEqual({
-    open: true,
+    mode: "open",
     entitlements: ["COMMUNITIES"],
   });
 });
 
 test("the operator may close sign-up, and grant nothing by it", () => {
   const closed = { ...env, SIGN_UP: "off", SIGN_UP_ENTITLEMENTS: "none" };
-  expect(readConfig(closed).signUp).toEqual({ open: false, entitlements: [] });
+  expect(readConfig(closed).signUp).toEqual({ mode: "off", entitlements: [] });
 });
 
 test("every fault is told at once", () => {

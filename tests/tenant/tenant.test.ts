@@ -289,7 +289,7 @@ describe("signUpTenant (T5)", () => {
 
   test("the operator may keep it to himself", async () => {
     const closed = tenantSubgraph(database, {
-      signUp: { open: false, entitlements: [] },
+      signUp: { mode: "off", entitlements: [] },
     });
     const answer = await signUp(person(email), { name: "Founded" }, closed);
     expect(outcome(answer)).toBe("FORBIDDEN");
@@ -297,7 +297,7 @@ describe("signUpTenant (T5)", () => {
 
   test("the operator decides what a tenant founded so is entitled to", async () => {
     const plain = tenantSubgraph(database, {
-      signUp: { open: true, entitlements: [] },
+      signUp: { mode: "open", entitlements: [] },
     });
     const { data } = await signUp(person(email), { name: "Founded" }, plain);
     expect(data).toMatchObject({ signUpTenant: { entitlements: [] } });

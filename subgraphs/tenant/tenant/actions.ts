@@ -1,5 +1,5 @@
 import type { Knex } from "../../../common/database.ts";
-import { badInput, forbidden } from "../../../common/errors.ts";
+import { badInput, forbidden, notFound } from "../../../common/errors.ts";
 import { record } from "../../../common/ledger-store.ts";
 import { nameFrom } from "../../../common/text.ts";
 import type { Call } from "../../../common/viewer.ts";
@@ -19,7 +19,7 @@ export async function signUpTenant(
   input: SignUpTenantInput,
   { db, viewer: { person }, call, settings: { signUp } }: TenantContext,
 ): Promise<Tenant | null> {
-  if (person === null || !signUp.open)
+  if (person === null || signUp.mode === "off")
     throw forbidden(
       "You may not found a tenant: the operator of this installation founds them. Ask the operator.",
     );
@@ -33,7 +33,10 @@ export async function signUpTenant(
     founder: { name: userName, email: person.email },
   };
   return db.transaction(async (transaction) => {
-    if (await new TenantChangeStore(transaction).hasUser(person.email))
+    const tenants = new TenantChangeStore(transaction);
+    if (signUp.mode === "invitation")
+      await assertInvited(input.invitationToken, tenants);
+    if (await tenants.hasUser(person.email))
       throw forbidden(
         "You may not found a tenant: your e-mail belongs to a user of one already. Sign in again to be that user.",
       );
@@ -45,6 +48,18 @@ export async function signUpTenant(
     );
     return new TenantStore(transaction, founded.founderId).find(founded.id);
   });
+}
+
+async function assertInvited(
+  token: string | null | undefined,
+  tenants: TenantChangeStore,
+): Promise<void> {
+  if (token == null)
+    throw forbidden(
+      "You may not found a tenant without an invitation. Give as invitationToken what your invitation's link ends with.",
+    );
+  if (!(await tenants.isInvited(token)))
+    throw notFound("input.invitationToken");
 }
 
 /** A tenant and its first user, who administers it: founded by sign-up or by the operator. */

@@ -1,4 +1,5 @@
 import type { Knex } from "../../../common/database.ts";
+import { hashToken } from "../../../common/one-use-link.ts";
 import type { Entitlement } from "../generated.ts";
 import type { TenantPolicy } from "./store.ts";
 
@@ -49,6 +50,14 @@ export class TenantChangeStore {
       await this.transaction("tenant.tenants")
         .update(Object.fromEntries(changed))
         .where({ id });
+  }
+
+  /** Whether this is the token of an invitation that can be accepted. */
+  async isInvited(token: string): Promise<boolean> {
+    const { rows } = await this.transaction.raw<{
+      rows: [{ invited: boolean }];
+    }>(`select community.is_invited(?) as invited`, [hashToken(token)]);
+    return rows[0].invited;
   }
 
   /**
