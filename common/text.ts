@@ -37,6 +37,17 @@ export function parseEmail(text: string): string | null {
   return email.length <= 254 && emailPattern.test(email) ? email : null;
 }
 
+/** An e-mail address as it is stored. */
+export function emailFrom(text: string, at: string): string {
+  const email = parseEmail(text);
+  if (email === null)
+    throw badInput(
+      'This is no e-mail address. Write one like "ada@example.com".',
+      at,
+    );
+  return email;
+}
+
 /** A description as it is stored: lines of text, or null for none. */
 export function descriptionFrom(
   text: string | null | undefined,

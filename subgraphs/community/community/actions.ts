@@ -1,13 +1,15 @@
 import { badInput, forbidden } from "../../../common/errors.ts";
-import { descriptionFrom, nameFrom, parseEmail } from "../../../common/text.ts";
+import { descriptionFrom, nameFrom } from "../../../common/text.ts";
 import type { AccessChange } from "../access-change/store.ts";
 import type { CommunityContext } from "../context.ts";
 import type {
   CreateCommunityInput,
   MutationDeleteCommunityArgs,
+  UpdateCommunityInput,
 } from "../generated.ts";
 import { endedRoles } from "../member/roles.ts";
-import type { Community } from "./store.ts";
+import { aliasFrom, contactEmailFrom } from "../membership/contact.ts";
+import type { Community, CommunityChange } from "./store.ts";
 
 export async function createCommunity(
   input: CreateCommunityInput,
@@ -15,11 +17,8 @@ export async function createCommunity(
 ): Promise<Community> {
   const name = nameFrom(input.name, "input.name");
   const description = descriptionFrom(input.description, "input.description");
-  const preferredRegion = labelFrom(
-    input.preferredRegion,
-    "input.preferredRegion",
-  );
-  const alias = labelFrom(input.alias, "input.alias");
+  const preferredRegion = regionFrom(input.preferredRegion);
+  const alias = aliasFrom(input.alias);
   const contactEmail = contactEmailFrom(input.contactEmail);
 
   const id = await inTransaction(async (unit) => {
@@ -84,6 +83,47 @@ export async function createCommunity(
   return communities.get(id);
 }
 
+export async function updateCommunity(
+  input: UpdateCommunityInput,
+  { communities, inTransaction }: CommunityContext,
+): Promise<Community> {
+  const change: CommunityChange = {
+    ...(input.name !== undefined && { name: newName(input.name) }),
+    ...(input.description !== undefined && {
+      description: descriptionFrom(input.description, "input.description"),
+    }),
+    ...(input.preferredRegion !== undefined && {
+      preferredRegion: regionFrom(input.preferredRegion),
+    }),
+  };
+  await inTransaction(async ({ communities, members, memberships, record }) => {
+    await communities.lock(input.id);
+    await memberships.lock(input.id, "MINE");
+    await members.lockIdentities([]);
+    const before = await communities.require("EDIT", input.id, "input.id");
+    await communities.update(before, change);
+    await record(
+      "updateCommunity",
+      [
+        {
+          kind: "COMMUNITY",
+          subjectType: "Community",
+          subjectId: before.id,
+          tenantIds: await memberships.tenantIds(before),
+          communityId: before.id,
+          before: { preferredRegion: before.preferredRegion },
+          after: {
+            preferredRegion: { ...before, ...change }.preferredRegion,
+            changed: Object.keys(change),
+          },
+        },
+      ],
+      change.name === undefined ? [] : [{ id: before.id, name: change.name }],
+    );
+  });
+  return communities.get(input.id);
+}
+
 export const deleteCommunity = (
   { id, confirmName }: MutationDeleteCommunityArgs,
   { inTransaction }: CommunityContext,
@@ -131,16 +171,11 @@ export const deleteCommunity = (
     },
   );
 
-const labelFrom = (text: string | null | undefined, at: string) =>
-  text == null ? null : nameFrom(text, at);
+const regionFrom = (region: string | null | undefined) =>
+  region == null ? null : nameFrom(region, "input.preferredRegion");
 
-function contactEmailFrom(text: string | null | undefined): string | null {
-  if (text == null) return null;
-  const email = parseEmail(text);
-  if (email === null)
-    throw badInput(
-      "This is no e-mail address. Write one such as data@example.com.",
-      "input.contactEmail",
-    );
-  return email;
+function newName(name: string | null): string {
+  if (name === null)
+    throw badInput("A community must have a name. Give one.", "input.name");
+  return nameFrom(name, "input.name");
 }

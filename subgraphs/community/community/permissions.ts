@@ -5,7 +5,10 @@ import {
   type PermissionMap,
 } from "../../../common/permissions.ts";
 import type { CommunityContext } from "../context.ts";
-import type { MutationDeleteCommunityArgs } from "../generated.ts";
+import type {
+  MutationDeleteCommunityArgs,
+  MutationUpdateCommunityArgs,
+} from "../generated.ts";
 import { rights, type RightName } from "./rights.ts";
 
 /** A right in the community that the arguments name: NOT_FOUND where the caller may not even see it. */
@@ -26,6 +29,12 @@ const foundsCommunities = can(
     (await communities.founder()) !== null,
 );
 
+const editsCommunity = holds(
+  "EDIT",
+  ({ input }: MutationUpdateCommunityArgs) => input.id,
+  "input.id",
+);
+
 const deletesCommunity = holds(
   "DELETE",
   ({ id }: MutationDeleteCommunityArgs) => id,
@@ -40,6 +49,7 @@ export const permissions = {
   },
   Mutation: {
     createCommunity: foundsCommunities, // C1
+    updateCommunity: editsCommunity, // C3
     deleteCommunity: deletesCommunity, // C4
   },
   Viewer: guardedByStore,

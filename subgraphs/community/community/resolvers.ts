@@ -1,6 +1,11 @@
 import type { CommunityContext } from "../context.ts";
 import type { Resolvers } from "../generated.ts";
-import { createCommunity, deleteCommunity } from "./actions.ts";
+import {
+  createCommunity,
+  deleteCommunity,
+  updateCommunity,
+} from "./actions.ts";
+import { rightsOf } from "./rights.ts";
 
 export const resolvers = {
   Query: {
@@ -10,6 +15,7 @@ export const resolvers = {
   },
   Mutation: {
     createCommunity: (_, { input }, context) => createCommunity(input, context),
+    updateCommunity: (_, { input }, context) => updateCommunity(input, context),
     deleteCommunity: (_, args, context) => deleteCommunity(args, context),
   },
   Viewer: {
@@ -17,6 +23,7 @@ export const resolvers = {
   },
   Community: {
     __resolveReference: ({ id }, { communities }) => communities.find(id),
+    myRights: (community) => rightsOf(community),
     ownerTenant: ({ ownerTenantId }) => ({ id: ownerTenantId }),
     memberships: (community, args, { memberships }) =>
       memberships.list(community, args),

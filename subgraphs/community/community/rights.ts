@@ -1,4 +1,4 @@
-import type { CommunityRole } from "../generated.ts";
+import type { CommunityRight, CommunityRole } from "../generated.ts";
 
 /** Where a caller stands in a community. */
 export interface Place {
@@ -7,12 +7,16 @@ export interface Place {
   readonly isAccountAdministrator: boolean;
   /** Whether the caller's tenant owns the community. */
   readonly isOwn: boolean;
+  /** Whether the caller's tenant may use communities. */
+  readonly isEntitled: boolean;
 }
 
 interface Right {
   /** Completes the sentence "You may not ..." and says whom to ask. */
   readonly action: string;
   readonly isHeldBy: (place: Place) => boolean;
+  /** What keeps those from using it who have it, and what to do about that. */
+  readonly obstacle?: (place: Place) => string | null;
 }
 
 const isAdministrator = ({ myRole }: Place) => myRole === "ADMINISTRATOR";
@@ -21,6 +25,11 @@ const isModerator = (place: Place) =>
 
 /** What a caller may do in a community. The rules ask here early; the actions ask again on rows that they locked. */
 export const rights = {
+  // C3
+  EDIT: {
+    action: "edit this community; ask one of its administrators",
+    isHeldBy: isAdministrator,
+  },
   // C4
   DELETE: {
     action: "delete this community; ask one of its administrators",
@@ -36,6 +45,10 @@ export const rights = {
     action:
       "leave with your tenant; ask its moderator here or its account administrator",
     isHeldBy: (place) => isModerator(place) || place.isAccountAdministrator,
+    obstacle: ({ isOwn }) =>
+      isOwn
+        ? "Your tenant owns this community and cannot leave it. Transfer its ownership first, or delete it."
+        : null,
   },
   // C10
   PAUSE_SHARING: {
@@ -62,6 +75,41 @@ export const rights = {
     isHeldBy: (place) =>
       isAdministrator(place) || (place.isAccountAdministrator && place.isOwn),
   },
-} satisfies Record<string, Right>;
+  // C12
+  EDIT_MEMBERSHIP: {
+    action: "edit your tenant's membership; ask your tenant's moderator here",
+    isHeldBy: isModerator,
+  },
+  // C17
+  READ_LEDGER: {
+    action: "read this community's ledger; ask your tenant's moderator here",
+    isHeldBy: isModerator,
+  },
+} satisfies Partial<Record<CommunityRight, Right>>;
 
 export type RightName = keyof typeof rights;
+
+const takesPart = ({ myRole, isEntitled }: Place) =>
+  myRole !== null && isEntitled;
+
+/** What the stream subgraph guards, as far as a place in the community goes; each stream's access list comes on top. */
+const streamRights = {
+  READ_STREAMS: takesPart, // S6
+  SHARE_STREAMS: takesPart, // S4
+  END_SHARES: ({ myRole, isAccountAdministrator }) =>
+    myRole !== null || isAccountAdministrator, // S4, S5
+} satisfies Partial<Record<CommunityRight, (place: Place) => boolean>>;
+
+/** Why a caller may not use a right that it has; null if it may. */
+export const obstacleTo = (right: RightName, place: Place): string | null =>
+  (rights[right] as Right).obstacle?.(place) ?? null;
+
+/** All that a caller may do, as `Community.myRights` tells it. */
+export const rightsOf = (place: Place): CommunityRight[] => [
+  ...(Object.keys(rights) as RightName[]).filter(
+    (right) => rights[right].isHeldBy(place) && !obstacleTo(right, place),
+  ),
+  ...(Object.keys(streamRights) as (keyof typeof streamRights)[]).filter(
+    (right) => streamRights[right](place),
+  ),
+];

@@ -1,6 +1,6 @@
 import DataLoader from "dataloader";
 import { prepared, type Knex } from "../../../common/database.ts";
-import { forbidden, notFound } from "../../../common/errors.ts";
+import { conflict, forbidden, notFound } from "../../../common/errors.ts";
 import { inKeyOrder } from "../../../common/loaders.ts";
 import {
   isUuid,
@@ -11,7 +11,7 @@ import {
 } from "../../../common/page.ts";
 import { searchWords } from "../../../common/text.ts";
 import type { Viewer } from "../../../common/viewer.ts";
-import { rights, type Place, type RightName } from "./rights.ts";
+import { obstacleTo, rights, type Place, type RightName } from "./rights.ts";
 
 /** A community as one viewer sees it, with the viewer's own place in it. */
 export interface Community extends Place {
@@ -31,6 +31,8 @@ export interface NewCommunity {
   readonly description: string | null;
   readonly preferredRegion: string | null;
 }
+
+export type CommunityChange = Partial<NewCommunity>;
 
 /** The keys of an identity that may create a community. */
 export interface Founder {
@@ -132,6 +134,8 @@ export class CommunityStore {
     const community = await this.get(id, at);
     if (!rights[right].isHeldBy(community))
       throw forbidden(`You may not ${rights[right].action}.`);
+    const obstacle = obstacleTo(right, community);
+    if (obstacle !== null) throw conflict(obstacle, at);
     return community;
   }
 
@@ -171,6 +175,16 @@ export class CommunityStore {
     return added;
   }
 
+  async update(community: Community, change: CommunityChange): Promise<void> {
+    const { rowId, name, description, preferredRegion } = {
+      ...community,
+      ...change,
+    };
+    await this.db("community.communities")
+      .where({ id: rowId })
+      .update({ name, description, preferred_region: preferredRegion });
+  }
+
   async remove(community: Community): Promise<void> {
     await this.db("community.communities")
       .where({ id: community.rowId })
@@ -192,7 +206,13 @@ export class CommunityStore {
   private visible(): Knex.QueryBuilder {
     return this.db("community.communities as c")
       .select(columns)
-      .select(this.db.raw('c.owner_tenant_id = me.tenant_id as "isOwn"'))
+      .select(
+        this.db.raw('c.owner_tenant_id = me.tenant_id as "isOwn"'),
+        this.db.raw(
+          `exists (select from tenant.published_entitlements e
+                   where e.tenant_id = me.tenant_id and e.entitlement = 'COMMUNITIES') as "isEntitled"`,
+        ),
+      )
       .joinRaw(`join ${participation} me on me.community_id = c.id`, [
         this.viewer.identityId,
       ])

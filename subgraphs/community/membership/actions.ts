@@ -1,5 +1,6 @@
 import { conflict } from "../../../common/errors.ts";
 import type { AccessChange } from "../access-change/store.ts";
+import type { RightName } from "../community/rights.ts";
 import type { Community } from "../community/store.ts";
 import type { CommunityContext, UnitOfWork } from "../context.ts";
 import type {
@@ -8,16 +9,61 @@ import type {
   MutationPauseSharingArgs,
   MutationRemoveTenantArgs,
   MutationResumeSharingArgs,
+  UpdateMembershipInput,
 } from "../generated.ts";
 import { endedRoles } from "../member/roles.ts";
-import type { Membership } from "./store.ts";
+import { aliasFrom, contactEmailFrom } from "./contact.ts";
+import type { Membership, MembershipChange } from "./store.ts";
+
+export async function updateMembership(
+  input: UpdateMembershipInput,
+  { memberships, inTransaction }: CommunityContext,
+): Promise<Membership | null> {
+  const change: MembershipChange = {
+    ...(input.alias !== undefined && { alias: aliasFrom(input.alias) }),
+    ...(input.contactEmail !== undefined && {
+      contactEmail: contactEmailFrom(input.contactEmail),
+    }),
+  };
+  const id = await inTransaction(async (unit) => {
+    const { community, membership } = await lockOwn(
+      "EDIT_MEMBERSHIP",
+      input.communityId,
+      "input.communityId",
+      unit,
+    );
+    await unit.memberships.update(membership, change);
+    const { alias, contactEmail } = { ...membership, ...change };
+    await unit.record(
+      "updateMembership",
+      [
+        {
+          kind: "MEMBERSHIP",
+          subjectType: "Membership",
+          subjectId: membership.id,
+          tenantIds: await unit.memberships.tenantIds(community),
+          communityId: community.id,
+          after: { changed: Object.keys(change) },
+        },
+      ],
+      [{ id: membership.id, name: alias, email: contactEmail }],
+    );
+    return membership.id;
+  });
+  return memberships.find(id);
+}
 
 export const pauseSharing = (
   { communityId }: MutationPauseSharingArgs,
   { inTransaction }: CommunityContext,
 ): Promise<AccessChange> =>
   inTransaction(async (unit) => {
-    const { community, membership } = await lockSharing(communityId, unit);
+    const { community, membership } = await lockOwn(
+      "PAUSE_SHARING",
+      communityId,
+      "communityId",
+      unit,
+    );
     const change = await unit.accessChanges.foresee(community, {
       sharingOf: [membership.rowId],
     });
@@ -30,7 +76,12 @@ export async function resumeSharing(
   { memberships, inTransaction }: CommunityContext,
 ): Promise<Membership | null> {
   const id = await inTransaction(async (unit) => {
-    const { community, membership } = await lockSharing(communityId, unit);
+    const { community, membership } = await lockOwn(
+      "PAUSE_SHARING",
+      communityId,
+      "communityId",
+      unit,
+    );
     await setStatus("resumeSharing", community, membership, "ACTIVE", unit);
     return membership.id;
   });
@@ -51,11 +102,6 @@ export const leaveCommunity = (
       communityId,
       "communityId",
     );
-    if (community.isOwn)
-      throw conflict(
-        "Your tenant owns this community and cannot leave it. Transfer its ownership first, or delete it.",
-        "communityId",
-      );
     const membership = await memberships.getOf(
       communityId,
       community.myTenantId,
@@ -90,18 +136,17 @@ export const removeTenant = (
     return end("removeTenant", community, membership, readingOf, unit);
   });
 
-async function lockSharing(
+/** The own membership, locked together with the role that lets the caller change it. */
+async function lockOwn(
+  right: RightName,
   communityId: string,
+  at: string,
   { communities, memberships, members }: UnitOfWork,
 ): Promise<{ community: Community; membership: Membership }> {
   await communities.lock(communityId);
   await memberships.lock(communityId, "MINE");
   await members.lockIdentities([]);
-  const community = await communities.require(
-    "PAUSE_SHARING",
-    communityId,
-    "communityId",
-  );
+  const community = await communities.require(right, communityId, at);
   const membership = await memberships.getOf(communityId, community.myTenantId);
   return { community, membership };
 }

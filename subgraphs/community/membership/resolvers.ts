@@ -5,6 +5,7 @@ import {
   pauseSharing,
   removeTenant,
   resumeSharing,
+  updateMembership,
 } from "./actions.ts";
 
 export const resolvers = {
@@ -13,6 +14,8 @@ export const resolvers = {
     leaveCommunity: (_, args, context) => leaveCommunity(args, context),
     pauseSharing: (_, args, context) => pauseSharing(args, context),
     resumeSharing: (_, args, context) => resumeSharing(args, context),
+    updateMembership: (_, { input }, context) =>
+      updateMembership(input, context),
   },
   Membership: {
     __resolveReference: ({ id }, { memberships }) => memberships.find(id),

@@ -34,6 +34,8 @@ export interface NewMembership {
   readonly contactEmail: string | null;
 }
 
+export type MembershipChange = Partial<NewMembership>;
+
 /** How many identities take part through a membership. */
 interface MemberCounts {
   readonly users: number;
@@ -165,6 +167,16 @@ export class MembershipStore {
         this.db.ref("id").as("rowId"),
       ])) as [{ id: string; rowId: number }];
     return added;
+  }
+
+  async update(
+    membership: Membership,
+    change: MembershipChange,
+  ): Promise<void> {
+    const { rowId, alias, contactEmail } = { ...membership, ...change };
+    await this.db("community.memberships")
+      .where({ id: rowId })
+      .update({ alias, contact_email: contactEmail });
   }
 
   async setStatus(

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { badInput, conflict } from "../../../common/errors.ts";
+import { conflict } from "../../../common/errors.ts";
 import { record } from "../../../common/ledger-store.ts";
 import { createOneUseLink, deliverLink } from "../../../common/one-use-link.ts";
-import { nameFrom, parseEmail } from "../../../common/text.ts";
+import { emailFrom, nameFrom } from "../../../common/text.ts";
 import type { TenantContext } from "../context.ts";
 import type {
   CreateClientInput,
@@ -238,16 +238,6 @@ async function assertNotLastAdministrator(
 /** Each once, and without MEMBER, which goes without saying. */
 const storedRoles = (roles: readonly TenantRole[]): StoredRole[] =>
   [...new Set(roles)].filter((role) => role !== "MEMBER").sort();
-
-function emailFrom(text: string, at: string): string {
-  const email = parseEmail(text);
-  if (email === null)
-    throw badInput(
-      'This is no e-mail address. Write one like "ada@example.com".',
-      at,
-    );
-  return email;
-}
 
 const entry = (
   kind: "IDENTITY" | "ROLE",

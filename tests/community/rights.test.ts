@@ -1,0 +1,200 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { GraphQLEnumType } from "graphql";
+import type { Knex } from "../../common/database.ts";
+import type { Subgraph } from "../../common/schema.ts";
+import { createContext as createCommunityContext } from "../../subgraphs/community/context.ts";
+import type { CommunityRight } from "../../subgraphs/community/generated.ts";
+import { schema as communitySchema } from "../../subgraphs/community/schema.ts";
+import { createContext as createStreamContext } from "../../subgraphs/stream/context.ts";
+import { schema as streamSchema } from "../../subgraphs/stream/schema.ts";
+import { TestDatabase } from "../support/database.ts";
+import { outcome, run } from "../support/run.ts";
+import { Seed, type Stream } from "../support/seed.ts";
+import {
+  callers,
+  seedWorld,
+  settings,
+  type Caller,
+  type CommunityWorld,
+  type Tenant,
+} from "./world.ts";
+
+type TenantName = keyof CommunityWorld["tenants"];
+
+let database: TestDatabase;
+let world: CommunityWorld;
+/** Of each tenant a stream that is shared, and one that is not; everybody there may share both. */
+let streams: Map<Tenant, { shared: Stream; unshared: Stream }>;
+beforeAll(async () => {
+  database = await TestDatabase.create();
+  world = await seedWorld(database);
+  const seed = new Seed(database.owner);
+  streams = new Map();
+  for (const name of Object.keys(world.tenants) as TenantName[]) {
+    const tenant = world.tenants[name];
+    const access = [{ rights: 1 + 16, role: "MEMBER" }] as const;
+    const [shared, unshared] = [
+      await seed.stream(tenant, { access }),
+      await seed.stream(tenant, { access }),
+    ];
+    if (tenant.membership !== null && name !== "former")
+      await seed.share(shared, tenant.membership);
+    streams.set(tenant, { shared, unshared });
+  }
+});
+afterAll(() => database.drop());
+
+interface Target {
+  readonly id: string;
+  readonly own: Tenant;
+  readonly shared: Stream;
+  readonly unshared: Stream;
+}
+
+const give = (
+  { id, own }: Target,
+  who: keyof Tenant["identities"],
+  role: string,
+) =>
+  `mutation { setCommunityRoles(input: { communityId: "${id}", members: [{ identityId: "${own.identities[who].uuid}", role: ${role} }] }) { communityId } }`;
+
+/** What each right is a right to. */
+const trials: Partial<
+  Record<
+    CommunityRight,
+    readonly [subgraph: "community" | "stream", (target: Target) => string]
+  >
+> = {
+  EDIT: [
+    "community",
+    ({ id }) =>
+      `mutation { updateCommunity(input: { id: "${id}", description: "New" }) { id } }`,
+  ],
+  DELETE: [
+    "community",
+    ({ id }) =>
+      `mutation { deleteCommunity(id: "${id}", confirmName: "${world.community.name}") { communityId } }`,
+  ],
+  REMOVE_TENANT: [
+    "community",
+    ({ id }) =>
+      `mutation { removeTenant(communityId: "${id}", tenantId: "${world.tenants.third.uuid}") { communityId } }`,
+  ],
+  LEAVE: [
+    "community",
+    ({ id }) =>
+      `mutation { leaveCommunity(communityId: "${id}") { communityId } }`,
+  ],
+  PAUSE_SHARING: [
+    "community",
+    ({ id }) =>
+      `mutation { pauseSharing(communityId: "${id}") { communityId } }`,
+  ],
+  MANAGE_MEMBERS: ["community", (target) => give(target, "newcomer", "MEMBER")],
+  APPOINT_MODERATORS: [
+    "community",
+    (target) => give(target, "newcomerAA", "MODERATOR"),
+  ],
+  APPOINT_ADMINISTRATORS: [
+    "community",
+    (target) => give(target, "newcomer", "ADMINISTRATOR"),
+  ],
+  EDIT_MEMBERSHIP: [
+    "community",
+    ({ id }) =>
+      `mutation { updateMembership(input: { communityId: "${id}", alias: "New" }) { id } }`,
+  ],
+  READ_STREAMS: [
+    "stream",
+    () =>
+      `{ stream(id: "${streams.get(world.tenants.third)?.shared.uuid}") { id } }`,
+  ],
+  SHARE_STREAMS: [
+    "stream",
+    ({ id, unshared }) =>
+      `mutation { shareStreams(input: { streamIds: ["${unshared.uuid}"], communityIds: ["${id}"] }) { id } }`,
+  ],
+  END_SHARES: [
+    "stream",
+    ({ id, shared }) =>
+      `mutation { unshareStreams(input: { streamIds: ["${shared.uuid}"], communityIds: ["${id}"] }) { applied } }`,
+  ],
+};
+
+/** Rights whose mutations have trials with their own concepts. */
+const later = new Set([
+  "INVITE",
+  "CONFIRM",
+  "APPROVE_NEW_TENANTS",
+  "OFFER_OWNERSHIP",
+  "ACCEPT_OWNERSHIP",
+  "READ_LEDGER",
+]);
+
+const subgraphs: Record<string, (db: Knex) => Subgraph> = {
+  community: (db) => ({
+    name: "community",
+    schema: communitySchema,
+    createContext: createCommunityContext(db, settings),
+  }),
+  stream: (db) => ({
+    name: "stream",
+    schema: streamSchema,
+    createContext: createStreamContext(db),
+  }),
+};
+
+/** Tries something in a transaction that is rolled back, so that one world serves all. */
+async function tryOut(
+  name: "community" | "stream",
+  caller: Caller,
+  operation: string,
+) {
+  const transaction = await database.as(name).transaction();
+  try {
+    const subgraph = subgraphs[name]?.(transaction) as Subgraph;
+    return await run(subgraph, world.viewers[caller], operation);
+  } finally {
+    await transaction.rollback();
+  }
+}
+
+test("every right can be tried", () => {
+  const { name, ...values } = communitySchema
+    .getType("CommunityRight")
+    ?.toConfig() as ReturnType<GraphQLEnumType["toConfig"]>;
+  expect(name).toBe("CommunityRight");
+  expect(Object.keys(trials).sort()).toEqual(
+    Object.keys(values.values)
+      .filter((right) => !later.has(right))
+      .sort(),
+  );
+});
+
+describe.each(callers)("%s", (caller) => {
+  test("may do what myRights names, and nothing else", async () => {
+    const [who = ""] = caller.split(":");
+    const own = world.tenants[who as TenantName] ?? world.tenants.stranger;
+    const target = {
+      id: world.community.uuid,
+      own,
+      ...(streams.get(own) as { shared: Stream; unshared: Stream }),
+    };
+    const { data } = await tryOut(
+      "community",
+      caller,
+      `{ community(id: "${target.id}") { myRights } }`,
+    );
+    const community = data?.["community"] as { myRights: string[] } | undefined;
+    const possible: string[] = [];
+    for (const [right, [subgraph, operation]] of Object.entries(trials)) {
+      const answer = await tryOut(subgraph, caller, operation(target));
+      if (outcome(answer) === "ok") possible.push(right);
+    }
+    expect(possible.sort()).toEqual(
+      [...(community?.myRights ?? [])]
+        .filter((right) => !later.has(right))
+        .sort(),
+    );
+  });
+});
