@@ -40,6 +40,7 @@ const published: Readonly<Record<Role, readonly string[]>> = {
     "community.published_communities: select",
     "community.published_members: select",
     "community.published_memberships: select",
+    "community.published_waiting_tenants: select",
     "ledger.append(uuid, uuid, text, text, jsonb, jsonb): execute",
     "mail.notify(uuid, jsonb): execute",
     "mail.send(jsonb): execute",

@@ -12,7 +12,7 @@ export async function lossesOf(
   const { rows } = await transaction.raw<{ rows: [Losses] }>(
     `with asked as (select ?::int as tenant_id, ?::int[] as share_ids),
      open as materialized (
-       select h.id = any (a.share_ids) as ends, h.tenant_id, h.stream_id, s.community_id
+       select h.id = any (a.share_ids) as ends, h.tenant_id, h.stream_id, h.membership_id, s.community_id
        from asked a
        join stream.shares h on h.tenant_id = a.tenant_id
          and h.stream_id in (select x.stream_id from stream.shares x
@@ -20,10 +20,9 @@ export async function lossesOf(
        join stream.sharers s on s.membership_id = h.membership_id
      ),
      losers as materialized (
-       select r.community_id, r.identity_id, r.tenant_id
-       from asked a
-       join stream.readers r on r.tenant_id <> a.tenant_id
-       where r.community_id in (select o.community_id from open o where o.ends)
+       select a.community_id, a.identity_id, a.tenant_id
+       from stream.audience a
+       where a.sharing_id in (select o.membership_id from open o where o.ends)
      ),
      lost as materialized (
        select o.tenant_id, o.stream_id, o.community_id
@@ -32,10 +31,10 @@ export async function lossesOf(
      ),
      -- In which other communities some of those who lose a community's shares read.
      elsewhere as materialized (
-       select distinct l.community_id as lost_in, r.community_id as read_in
+       select distinct l.community_id as lost_in, a.community_id as read_in
        from losers l
-       join stream.readers r on r.identity_id = l.identity_id
-       where r.community_id in (select o.community_id from open o where not o.ends)
+       join stream.audience a on a.identity_id = l.identity_id
+       where a.sharing_id in (select o.membership_id from open o where not o.ends)
      ),
      streams as (
        select s.id, s.uuid,
