@@ -13,11 +13,20 @@ export interface Change {
 // Where it can, a change meets every second row, so that what is not meant must stay as it was.
 const isHit = ({ id }: { id: number }) => id % 2 === 0;
 
+/** Whatever hangs on a membership. */
+const memberships = [
+  "community.memberships",
+  "community.members",
+  "community.waiting_tenants",
+  "community.ownership_offers",
+  "stream.shares",
+];
+
 export const changes: readonly Change[] = [
   {
     name: "sharing is paused",
     sql: "update community.memberships set status = 'PAUSED' where id % 2 = 0",
-    tables: ["community.memberships", "community.members", "stream.shares"],
+    tables: memberships,
     to: (world) => ({
       ...world,
       memberships: world.memberships.map((membership) =>
@@ -97,10 +106,17 @@ export const changes: readonly Change[] = [
   {
     name: "a membership ends",
     sql: "delete from community.memberships where id % 2 = 0",
-    tables: ["community.memberships", "community.members", "stream.shares"],
+    tables: memberships,
     to: (world) => ({
       ...world,
       memberships: world.memberships.filter((membership) => !isHit(membership)),
+      offers: world.offers.filter(
+        ({ membership }) => !isHit({ id: membership }),
+      ),
+      approvals: world.approvals.filter(
+        ({ sharing, newcomer }) =>
+          !isHit({ id: sharing }) && !isHit({ id: newcomer }),
+      ),
       participations: world.participations.filter(
         ({ membership }) => !isHit({ id: membership }),
       ),
@@ -110,17 +126,69 @@ export const changes: readonly Change[] = [
     }),
   },
   {
-    name: "every community is deleted",
-    sql: "delete from community.communities",
-    tables: [
-      "community.communities",
-      "community.memberships",
-      "community.members",
-      "stream.shares",
-    ],
+    name: "new tenants are approved",
+    sql: "delete from community.waiting_tenants where sharing_id % 2 = 0",
+    tables: ["community.waiting_tenants"],
     to: (world) => ({
       ...world,
+      approvals: world.approvals.map((approval) =>
+        isHit({ id: approval.sharing })
+          ? { ...approval, answer: "APPROVED" }
+          : approval,
+      ),
+    }),
+  },
+  {
+    name: "every tenant is asked about",
+    sql: `insert into community.waiting_tenants (sharing_id, waiting_id)
+          select s.id, w.id from community.memberships s
+          join community.memberships w on w.community_id = s.community_id and w.id <> s.id
+          where s.id % 2 = 0
+          on conflict do nothing`,
+    tables: ["community.waiting_tenants"],
+    to: (world) => ({
+      ...world,
+      approvals: [
+        ...world.approvals.filter(({ sharing }) => !isHit({ id: sharing })),
+        ...world.memberships.filter(isHit).flatMap((sharing) =>
+          world.memberships
+            .filter(
+              (other) =>
+                other.community === sharing.community &&
+                other.id !== sharing.id,
+            )
+            .map((newcomer) => ({
+              sharing: sharing.id,
+              newcomer: newcomer.id,
+              answer: "NONE YET" as const,
+            })),
+        ),
+      ],
+    }),
+  },
+  {
+    name: "ownership is on its way or moves",
+    sql: `with offered as (
+            insert into community.ownership_offers
+              (community_id, membership_id, offered_by, accepted_by, accepted_at, effective_at)
+            select community_id, min(id), gen_random_uuid(), gen_random_uuid(), now(), now()
+            from community.memberships group by community_id)
+          update community.communities c set owner_tenant_id =
+            coalesce((select max(m.tenant_id) from community.memberships m where m.community_id = c.id), c.owner_tenant_id)`,
+    tables: ["community.communities", ...memberships],
+    // Who owns a community is nothing to those who read in it.
+    to: (world) => world,
+  },
+  {
+    name: "every community is deleted",
+    sql: "delete from community.communities",
+    tables: ["community.communities", ...memberships],
+    to: (world) => ({
+      ...world,
+      communities: [],
+      offers: [],
       memberships: [],
+      approvals: [],
       participations: [],
       shares: [],
     }),

@@ -11,7 +11,7 @@ import { changes, withChange } from "./changes.ts";
 import { Oracle, type Identity, type Stream } from "./rules.ts";
 import { coveringSample } from "./worlds.ts";
 
-const { world, cases, communityCount } = coveringSample();
+const { world, cases } = coveringSample();
 const oracle = new Oracle(world);
 const viewerOf = ({ id }: Identity) => ({
   identityId: uuidOf("identity", id),
@@ -22,7 +22,7 @@ let database: TestDatabase;
 let subgraph: Subgraph;
 beforeAll(async () => {
   database = await TestDatabase.create();
-  await load(database.owner, world, communityCount);
+  await load(database.owner, world);
   await addEvents();
   subgraph = {
     name: "stream",

@@ -2,7 +2,12 @@ import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { TestDatabase } from "../support/database.ts";
 import { load, maskOf, uuidOf } from "./load.ts";
 import { Oracle, type World } from "./rules.ts";
-import { oneCommunity, twoCommunities, type Case } from "./worlds.ts";
+import {
+  oneCommunity,
+  ownerships,
+  twoCommunities,
+  type Case,
+} from "./worlds.ts";
 
 let database: TestDatabase;
 beforeEach(async () => {
@@ -69,27 +74,24 @@ function batches(cases: readonly Case[], size: number): Case[] {
   return joined;
 }
 
-test("the gate and the oracle agree on every world of one community", async () => {
-  const { world, cases, communityCount } = oneCommunity();
-  await load(database.owner, world, communityCount);
-  const { decisions, seen, differences } = await compare(world, cases);
-  console.log(
-    `one community: ${decisions} decisions, ${seen} of them see the stream, ${differences.length} differences`,
-  );
-  expect(differences.slice(0, 5)).toEqual([]);
-  expect(seen).toBeGreaterThan(0);
-}, 120_000);
-
-test("the gate and the oracle agree on every pair of two communities, neighbours' worlds included", async () => {
-  const { world, cases, communityCount } = twoCommunities();
-  await load(database.owner, world, communityCount);
-  const { decisions, seen, differences } = await compare(
-    world,
-    batches(cases, 30),
-  );
-  console.log(
-    `two communities: ${decisions} decisions, ${seen} of them see the stream, ${differences.length} differences`,
-  );
-  expect(differences.slice(0, 5)).toEqual([]);
-  expect(seen).toBeGreaterThan(0);
-}, 120_000);
+test.each([
+  ["one community", oneCommunity, 1],
+  ["two communities, neighbours' worlds included", twoCommunities, 30],
+  ["one community with its ownership in every state", ownerships, 30],
+])(
+  "the gate and the oracle agree on every world of %s",
+  async (name, make, batch) => {
+    const { world, cases } = make();
+    await load(database.owner, world);
+    const { decisions, seen, differences } = await compare(
+      world,
+      batches(cases, batch),
+    );
+    console.log(
+      `${name}: ${cases.length} worlds, ${decisions} decisions, ${seen} of them see the stream, ${differences.length} differences`,
+    );
+    expect(differences.slice(0, 5)).toEqual([]);
+    expect(seen).toBeGreaterThan(0);
+  },
+  120_000,
+);

@@ -25,11 +25,7 @@ export const maskOf = (rights: ReadonlySet<Right>) =>
   [...rights].reduce((mask, right) => mask | bits[right], 0);
 
 /** Puts a whole world into the tables, one statement a table; the integers inside are the world's own ids. */
-export async function load(
-  db: Knex,
-  world: World,
-  communityCount: number,
-): Promise<void> {
+export async function load(db: Knex, world: World): Promise<void> {
   const insert = async (
     table: string,
     columns: string,
@@ -42,9 +38,6 @@ export async function load(
         [JSON.stringify(rows.slice(from, from + 50_000))],
       );
   };
-  const communities = Array.from({ length: communityCount }, (_, i) => i + 1);
-  // Whoever owns a community is not part of the read gate; it must be some tenant.
-  const ownerTenantId = world.tenants[0]?.id;
 
   await insert(
     "tenant.tenants",
@@ -93,11 +86,11 @@ export async function load(
   await insert(
     "community.communities",
     "id, uuid, name, owner_tenant_id, created_at",
-    communities.map((id) => ({
+    world.communities.map(({ id, owner }) => ({
       id,
       uuid: uuidOf("community", id),
       name: `community ${id}`,
-      owner_tenant_id: ownerTenantId,
+      owner_tenant_id: owner,
       created_at: "2026-01-01",
     })),
   );
@@ -111,6 +104,33 @@ export async function load(
       tenant_id: tenant,
       status,
       joined_at: "2026-01-01",
+    })),
+  );
+  // Whoever was approved waits no longer.
+  await insert(
+    "community.waiting_tenants",
+    "sharing_id, waiting_id, state",
+    world.approvals
+      .filter(({ answer }) => answer !== "APPROVED")
+      .map(({ sharing, newcomer, answer }) => ({
+        sharing_id: sharing,
+        waiting_id: newcomer,
+        state: answer === "REFUSED" ? "REFUSED" : "WAITING",
+      })),
+  );
+  await insert(
+    "community.ownership_offers",
+    "community_id, membership_id, offered_by, offered_at, accepted_by, accepted_at, effective_at",
+    world.offers.map(({ community, membership, state }) => ({
+      community_id: community,
+      membership_id: membership,
+      offered_by: uuidOf("identity", 1),
+      offered_at: "2026-01-01",
+      ...(state !== "OPEN" && {
+        accepted_by: uuidOf("identity", 2),
+        accepted_at: "2026-01-02",
+        effective_at: state === "DUE" ? "2026-01-05" : "2126-01-05",
+      }),
     })),
   );
   const tenantOf = new Map(

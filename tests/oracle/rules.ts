@@ -24,6 +24,11 @@ export interface Identity {
   /** MEMBER, which everyone has, is not listed. */
   readonly roles: readonly TenantRole[];
 }
+export interface Community {
+  readonly id: number;
+  /** The tenant that owns it. */
+  readonly owner: number;
+}
 export interface Membership {
   readonly id: number;
   readonly community: number;
@@ -34,6 +39,23 @@ export interface Participation {
   readonly membership: number;
   readonly identity: number;
   readonly role: CommunityRole;
+}
+/** Ownership on its way to the tenant of a membership. */
+export interface Offer {
+  readonly community: number;
+  readonly membership: number;
+  readonly state: "OPEN" | "ACCEPTED" | "DUE";
+}
+/** A tenant that has accepted an invitation and waits to be confirmed. */
+export interface Acceptance {
+  readonly community: number;
+  readonly tenant: number;
+}
+/** What a membership that is asked before a new tenant reads has said about one. */
+export interface Approval {
+  readonly sharing: number;
+  readonly newcomer: number;
+  readonly answer: "NONE YET" | "REFUSED" | "APPROVED";
 }
 export interface AccessEntry {
   readonly effect: "ALLOW" | "DENY";
@@ -54,7 +76,11 @@ export interface Share {
 export interface World {
   readonly tenants: readonly Tenant[];
   readonly identities: readonly Identity[];
+  readonly communities: readonly Community[];
   readonly memberships: readonly Membership[];
+  readonly offers: readonly Offer[];
+  readonly acceptances: readonly Acceptance[];
+  readonly approvals: readonly Approval[];
   readonly participations: readonly Participation[];
   readonly streams: readonly Stream[];
   readonly shares: readonly Share[];
@@ -73,6 +99,7 @@ export class Oracle {
   private readonly memberships: Map<number, Membership>;
   private readonly participations: Map<number, Participation[]>;
   private readonly shares: Map<number, Share[]>;
+  private readonly approvals: Map<number, Approval[]>;
 
   constructor(world: World) {
     this.tenants = new Map(world.tenants.map((tenant) => [tenant.id, tenant]));
@@ -84,6 +111,7 @@ export class Oracle {
       ({ identity }) => identity,
     );
     this.shares = groupBy(world.shares, ({ stream }) => stream);
+    this.approvals = groupBy(world.approvals, ({ sharing }) => sharing);
   }
 
   /** What this identity may do with this stream now, and whether the stream exists for it at all. */
@@ -138,7 +166,7 @@ export class Oracle {
     );
   }
 
-  /** S6, rules 2, 7, 13: one share that lets the identity in is enough. */
+  /** S6, rules 2, 7, 13, 17: one share that lets the identity in is enough. */
   private isSharedWith(identity: Identity, stream: Stream): boolean {
     return (this.shares.get(stream.id) ?? []).some((share) => {
       const sharing = this.memberships.get(share.membership);
@@ -150,9 +178,17 @@ export class Oracle {
         return false;
       return (this.participations.get(identity.id) ?? []).some(
         ({ membership }) =>
-          this.memberships.get(membership)?.community === sharing.community,
+          this.memberships.get(membership)?.community === sharing.community &&
+          this.isOpenTo(sharing.id, membership),
       );
     });
+  }
+
+  /** Rule 17: where a membership is asked about a new tenant, it opens to it only when it has said so. */
+  private isOpenTo(sharing: number, reading: number): boolean {
+    return (this.approvals.get(sharing) ?? [])
+      .filter(({ newcomer }) => newcomer === reading)
+      .every(({ answer }) => answer === "APPROVED");
   }
 }
 

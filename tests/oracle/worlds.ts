@@ -1,8 +1,12 @@
 import type {
+  Acceptance,
   AccessEntry,
+  Approval,
+  Community,
   CommunityRole,
   Identity,
   Membership,
+  Offer,
   Participation,
   Right,
   Share,
@@ -16,11 +20,14 @@ import type {
 export class WorldMaker implements World {
   readonly tenants: Tenant[] = [];
   readonly identities: Identity[] = [];
+  readonly communities: Community[] = [];
   readonly memberships: Membership[] = [];
+  readonly offers: Offer[] = [];
+  readonly acceptances: Acceptance[] = [];
+  readonly approvals: Approval[] = [];
   readonly participations: Participation[] = [];
   readonly streams: Stream[] = [];
   readonly shares: Share[] = [];
-  communityCount = 0;
 
   tenant(entitled = true): Tenant {
     return add(this.tenants, { entitled });
@@ -32,16 +39,36 @@ export class WorldMaker implements World {
   ): Identity {
     return add(this.identities, { tenant: tenant.id, state, roles });
   }
-  community(): number {
-    this.communityCount += 1;
-    return this.communityCount;
+  community(owner: Tenant): Community {
+    return add(this.communities, { owner: owner.id });
   }
   membership(
-    community: number,
+    community: Community,
     tenant: Tenant,
-    status: Membership["status"],
-  ): Membership {
-    return add(this.memberships, { community, tenant: tenant.id, status });
+    presence: Presence,
+  ): Membership | null {
+    const of = { community: community.id, tenant: tenant.id };
+    if (presence === "ACTIVE" || presence === "PAUSED")
+      return add(this.memberships, { ...of, status: presence });
+    if (presence === "ACCEPTED") this.acceptances.push(of);
+    return null;
+  }
+  /** Where both are in: whether the sharer is asked about the reader, or the reader about the sharer. */
+  ask(
+    reading: Membership | null,
+    sharing: Membership | null,
+    approval: Relation["approval"],
+  ): void {
+    if (!reading || !sharing || approval === "NOT ASKED") return;
+    const [asked, newcomer] =
+      approval === "ASKED THE OTHER WAY"
+        ? [reading, sharing]
+        : [sharing, reading];
+    this.approvals.push({
+      sharing: asked.id,
+      newcomer: newcomer.id,
+      answer: approval === "ASKED THE OTHER WAY" ? "NONE YET" : approval,
+    });
   }
   stream(
     tenant: Tenant,
@@ -88,7 +115,9 @@ const tenantRoles: readonly (readonly TenantRole[])[] = [
   ["DATA_STEWARD", "VIEWER"],
 ];
 const communityRoles = [null, "MEMBER", "MODERATOR", "ADMINISTRATOR"] as const;
-const presences = ["ACTIVE", "PAUSED", "GONE"] as const;
+/** A tenant that has accepted and is not confirmed, or is not in at all, has no membership. */
+const presences = ["ACTIVE", "PAUSED", "ACCEPTED", "GONE"] as const;
+type Presence = (typeof presences)[number];
 const both = [true, false];
 
 const allRights: readonly Right[] = [
@@ -153,66 +182,103 @@ const listsNaming = (identity: number): readonly (readonly AccessEntry[])[] => [
   [{ effect: "DENY", rights: allRights, subject: { identity } }],
 ];
 
-/** One small world: a reader's tenant and a sharer's tenant; `pairs` are the decisions that are to be compared. */
+/** How a reader's and a sharer's tenant stand to each other in one community. */
+interface Relation {
+  readonly reading: Presence;
+  readonly sharing: Presence;
+  readonly approval: Approval["answer"] | "NOT ASKED" | "ASKED THE OTHER WAY";
+}
+
+const isIn = (presence: Presence) =>
+  presence === "ACTIVE" || presence === "PAUSED";
+const approvals = [
+  "NOT ASKED",
+  "NONE YET",
+  "REFUSED",
+  "APPROVED",
+  "ASKED THE OTHER WAY",
+] as const;
+const relations: readonly Relation[] = presences.flatMap((reading) =>
+  presences.flatMap((sharing) =>
+    (isIn(reading) && isIn(sharing) ? approvals : approvals.slice(0, 1)).map(
+      (approval) => ({ reading, sharing, approval }),
+    ),
+  ),
+);
+
+const unasked = relations.filter(({ approval }) => approval === "NOT ASKED");
+
+/** One small world: a reader's tenant and a sharer's tenant, and the decisions that are to be compared. */
 export interface Case {
   readonly readers: readonly Identity[];
   readonly streams: readonly Stream[];
 }
 
+export interface Worlds {
+  readonly world: World;
+  readonly cases: readonly Case[];
+}
+
+interface Meeting {
+  readonly reader: Tenant;
+  readonly sharer: Tenant;
+  readonly community: Community;
+  readonly reading: Membership | null;
+  readonly sharing: Membership | null;
+}
+
+/** Two new tenants in a new community of one of them or of somebody else. */
+function meet(
+  world: WorldMaker,
+  host: Tenant,
+  [readerEntitled, sharerEntitled]: readonly [boolean, boolean],
+  relation: Relation,
+  owner: Party = "host",
+): Meeting {
+  const reader = world.tenant(readerEntitled);
+  const sharer = world.tenant(sharerEntitled);
+  const community = world.community({ host, reader, sharer }[owner]);
+  const reading = world.membership(community, reader, relation.reading);
+  const sharing = world.membership(community, sharer, relation.sharing);
+  world.ask(reading, sharing, relation.approval);
+  return { reader, sharer, community, reading, sharing };
+}
+
+const entitlements = both.flatMap((reader) =>
+  both.map((sharer) => [reader, sharer] as const),
+);
+
 /**
- * All worlds of one community, those that differ only in independent parts laid side by side: for each state of the
- * two memberships and entitlements, every reader (state, tenant roles, community role) meets every stream (foreign
+ * All worlds of one community, those that differ only in independent parts laid side by side: for each relation of
+ * two tenants and their entitlements, every reader (state, tenant roles, community role) meets every stream (foreign
  * and own; each list; owned or not; shared or not).
  */
-export function oneCommunity(): {
-  world: World;
-  cases: Case[];
-  communityCount: number;
-} {
+export function oneCommunity(): Worlds {
   const world = new WorldMaker();
-  const cases: Case[] = [];
-  for (const readerEntitled of both)
-    for (const sharerEntitled of both)
-      for (const reading of presences)
-        for (const sharing of presences)
-          cases.push(
-            makeCase(world, {
-              readerEntitled,
-              sharerEntitled,
-              reading,
-              sharing,
-            }),
-          );
-  return { world, cases, communityCount: world.communityCount };
+  const host = world.tenant();
+  const cases = entitlements.flatMap((entitled) =>
+    relations.map((relation) => makeCase(world, host, entitled, relation)),
+  );
+  return { world, cases };
 }
 
 function makeCase(
   world: WorldMaker,
-  {
-    readerEntitled,
-    sharerEntitled,
-    reading,
-    sharing,
-  }: {
-    readerEntitled: boolean;
-    sharerEntitled: boolean;
-    reading: (typeof presences)[number];
-    sharing: (typeof presences)[number];
-  },
+  host: Tenant,
+  entitled: readonly [boolean, boolean],
+  relation: Relation,
 ): Case {
-  const reader = world.tenant(readerEntitled);
-  const sharer = world.tenant(sharerEntitled);
-  const community = world.community();
-  const readerMembership =
-    reading === "GONE" ? null : world.membership(community, reader, reading);
-  const sharerMembership =
-    sharing === "GONE" ? null : world.membership(community, sharer, sharing);
+  const { reader, sharer, reading, sharing } = meet(
+    world,
+    host,
+    entitled,
+    relation,
+  );
   const readers = states.flatMap((state) =>
     tenantRoles.flatMap((roles) =>
-      (readerMembership ? communityRoles : [null]).map((role) => {
+      (reading ? communityRoles : [null]).map((role) => {
         const identity = world.identity(reader, state, roles);
-        if (readerMembership && role)
-          world.participate(readerMembership, identity, role);
+        if (reading && role) world.participate(reading, identity, role);
         return identity;
       }),
     ),
@@ -243,57 +309,49 @@ function makeCase(
     const foreign = [[], ...roleLists.slice(-1)].map((list) =>
       world.stream(sharer, list),
     );
-    if (shared && readerMembership)
-      for (const stream of own) world.share(stream, readerMembership);
-    if (shared && sharerMembership)
-      for (const stream of foreign) world.share(stream, sharerMembership);
+    if (shared && reading)
+      for (const stream of own) world.share(stream, reading);
+    if (shared && sharing)
+      for (const stream of foreign) world.share(stream, sharing);
     streams.push(...own, ...foreign);
   }
   return { readers, streams };
 }
 
-/** All pairs of states of two communities between the same two tenants: union over shares, pause in one of them. */
-export function twoCommunities(): {
-  world: World;
-  cases: Case[];
-  communityCount: number;
-} {
+/**
+ * All pairs of states of two communities between the same two tenants: union over shares, pause or a wait in one of
+ * them. Whoever waits was not answered in the first and refused in the second.
+ */
+export function twoCommunities(): Worlds {
   const world = new WorldMaker();
+  const host = world.tenant();
   const cases: Case[] = [];
-  const sides = readingStates.flatMap((reading) =>
-    sharingStates.map((sharing) => ({ reading, sharing })),
-  );
-  for (const readerEntitled of both)
-    for (const sharerEntitled of both)
-      for (const first of sides)
-        for (const second of sides) {
-          const reader = world.tenant(readerEntitled);
-          const sharer = world.tenant(sharerEntitled);
-          const identity = world.identity(reader, "LIVE", ["VIEWER"]);
-          const stream = world.stream(sharer, []);
-          for (const { reading, sharing } of [first, second]) {
-            const community = world.community();
-            if (reading) {
-              const membership = world.membership(
-                community,
-                reader,
-                reading.status,
-              );
-              if (reading.role)
-                world.participate(membership, identity, reading.role);
-            }
-            if (sharing) {
-              const membership = world.membership(
-                community,
-                sharer,
-                sharing.status,
-              );
-              if (sharing.shared) world.share(stream, membership);
-            }
-          }
-          cases.push({ readers: [identity], streams: [stream] });
+  for (const [readerEntitled, sharerEntitled] of entitlements)
+    for (const first of sides)
+      for (const second of sides) {
+        const reader = world.tenant(readerEntitled);
+        const sharer = world.tenant(sharerEntitled);
+        const identity = world.identity(reader, "LIVE", ["VIEWER"]);
+        const stream = world.stream(sharer, []);
+        for (const { reading, sharing, waits } of [first, second]) {
+          const community = world.community(host);
+          const readingHere =
+            reading && world.membership(community, reader, reading.status);
+          if (readingHere && reading.role)
+            world.participate(readingHere, identity, reading.role);
+          const sharingHere =
+            sharing && world.membership(community, sharer, sharing.status);
+          if (sharingHere && sharing.shared) world.share(stream, sharingHere);
+          if (waits)
+            world.ask(
+              readingHere,
+              sharingHere,
+              community.id % 2 ? "NONE YET" : "REFUSED",
+            );
         }
-  return { world, cases, communityCount: world.communityCount };
+        cases.push({ readers: [identity], streams: [stream] });
+      }
+  return { world, cases };
 }
 
 const statuses = ["ACTIVE", "PAUSED"] as const;
@@ -307,68 +365,115 @@ const sharingStates = [
   null,
   ...statuses.flatMap((status) => both.map((shared) => ({ status, shared }))),
 ];
+const sides = readingStates.flatMap((reading) =>
+  sharingStates.flatMap((sharing) =>
+    (reading && sharing ? [false, true] : [false]).map((waits) => ({
+      reading,
+      sharing,
+      waits,
+    })),
+  ),
+);
+
+/**
+ * All worlds of one community with its ownership in every state: owned by the reader's tenant, the sharer's or
+ * another, and offered to nobody or to each of the others that is in; openly, accepted, or due.
+ */
+export function ownerships(): Worlds {
+  const world = new WorldMaker();
+  const host = world.tenant();
+  const cases: Case[] = [];
+  for (const entitled of entitlements)
+    for (const relation of relations)
+      for (const { owner, offer } of ownershipsOf(relation)) {
+        const meeting = meet(world, host, entitled, relation, owner);
+        const { reader, sharer, community, reading, sharing } = meeting;
+        const hosting = world.membership(community, host, "ACTIVE");
+        const offered = { host: hosting, reader: reading, sharer: sharing };
+        if (offer)
+          world.offers.push({
+            community: community.id,
+            membership: offered[offer.to]?.id as number,
+            state: offer.state,
+          });
+        const readers = (reading ? communityRoles : [null]).map((role) => {
+          const identity = world.identity(reader, "LIVE", ["VIEWER"]);
+          if (reading && role) world.participate(reading, identity, role);
+          return identity;
+        });
+        const own = world.stream(reader, roleLists.at(-1) ?? []);
+        const foreign = both.map(() => world.stream(sharer, []));
+        if (reading) world.share(own, reading);
+        if (sharing && foreign[0]) world.share(foreign[0], sharing);
+        cases.push({ readers, streams: [own, ...foreign] });
+      }
+  return { world, cases };
+}
+
+const parties = ["host", "reader", "sharer"] as const;
+type Party = (typeof parties)[number];
+
+function ownershipsOf({ reading, sharing }: Relation) {
+  const present = { host: true, reader: isIn(reading), sharer: isIn(sharing) };
+  const inside = parties.filter((party) => present[party]);
+  return inside.flatMap((owner) => [
+    { owner, offer: null },
+    ...inside
+      .filter((to) => to !== owner)
+      .flatMap((to) =>
+        (["OPEN", "ACCEPTED", "DUE"] as const).map((state) => ({
+          owner,
+          offer: { to, state },
+        })),
+      ),
+  ]);
+}
 
 /** A world that is small enough to be asked through the graph, and has every state of each part at least once. */
-export function coveringSample(): {
-  world: World;
-  cases: Case[];
-  communityCount: number;
-} {
+export function coveringSample(): Worlds {
   const world = new WorldMaker();
+  const host = world.tenant();
   const cases: Case[] = [];
   let turn = 0;
-  for (const readerEntitled of both)
-    for (const sharerEntitled of both)
-      for (const reading of presences)
-        for (const sharing of presences) {
-          const reader = world.tenant(readerEntitled);
-          const sharer = world.tenant(sharerEntitled);
-          const community = world.community();
-          const readerMembership =
-            reading === "GONE"
-              ? null
-              : world.membership(community, reader, reading);
-          const sharerMembership =
-            sharing === "GONE"
-              ? null
-              : world.membership(community, sharer, sharing);
-          const readers = communityRoles.flatMap((role) =>
-            states.map((state) => {
-              const identity = world.identity(
-                reader,
-                state,
-                pick(tenantRoles, turn++),
-              );
-              if (readerMembership && role)
-                world.participate(readerMembership, identity, role);
-              return identity;
-            }),
+  for (const entitled of entitlements)
+    for (const relation of entitled.every(Boolean) ? relations : unasked) {
+      const { reader, sharer, reading, sharing } = meet(
+        world,
+        host,
+        entitled,
+        relation,
+      );
+      const readers = communityRoles.flatMap((role) =>
+        states.map((state) => {
+          const identity = world.identity(
+            reader,
+            state,
+            pick(tenantRoles, turn++),
           );
-          const streams = both.flatMap((shared) => {
-            const named = pick(readers, turn++).id;
-            const own = [
-              world.stream(reader, pick(roleLists, turn)),
-              world.stream(reader, pick(listsNaming(named), turn)),
-              world.stream(
-                reader,
-                pick(roleLists, turn + 5),
-                pick(readers, turn),
-              ),
-            ];
-            const foreign = [
-              world.stream(sharer, pick(roleLists, turn)),
-              world.stream(sharer, []),
-            ];
-            if (shared && readerMembership)
-              for (const stream of own) world.share(stream, readerMembership);
-            if (shared && sharerMembership)
-              for (const stream of foreign)
-                world.share(stream, sharerMembership);
-            return [...own, ...foreign];
-          });
-          cases.push({ readers, streams });
-        }
-  return { world, cases, communityCount: world.communityCount };
+          if (reading && role) world.participate(reading, identity, role);
+          return identity;
+        }),
+      );
+      const streams = both.flatMap((shared) => {
+        const named = pick(readers, turn++).id;
+        const own = [
+          world.stream(reader, pick(roleLists, turn)),
+          world.stream(reader, pick(listsNaming(named), turn)),
+          world.stream(reader, pick(roleLists, turn + 5), pick(readers, turn)),
+        ];
+        const foreign = [
+          world.stream(sharer, pick(roleLists, turn)),
+          world.stream(sharer, []),
+        ];
+        if (shared && reading)
+          for (const stream of own) world.share(stream, reading);
+        if (shared && sharing)
+          for (const stream of foreign) world.share(stream, sharing);
+        return [...own, ...foreign];
+      });
+      cases.push({ readers, streams });
+    }
+  return { world, cases };
 }
 
 const pick = <T>(list: readonly T[], turn: number): T =>
