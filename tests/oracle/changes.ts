@@ -175,18 +175,19 @@ export const changes: readonly Change[] = [
             from community.memberships group by community_id)
           update community.communities c set owner_tenant_id =
             coalesce((select max(m.tenant_id) from community.memberships m where m.community_id = c.id), c.owner_tenant_id)`,
-    tables: ["community.communities", ...memberships],
+    tables: ["community.communities", "community.invitations", ...memberships],
     // Who owns a community is nothing to those who read in it.
     to: (world) => world,
   },
   {
     name: "every community is deleted",
-    sql: "delete from community.communities",
-    tables: ["community.communities", ...memberships],
+    sql: `with ended as (delete from community.invitations) delete from community.communities`,
+    tables: ["community.communities", "community.invitations", ...memberships],
     to: (world) => ({
       ...world,
       communities: [],
       offers: [],
+      acceptances: [],
       memberships: [],
       approvals: [],
       participations: [],

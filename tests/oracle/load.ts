@@ -133,6 +133,38 @@ export async function load(db: Knex, world: World): Promise<void> {
       }),
     })),
   );
+  const ownerOf = new Map(
+    world.communities.map(({ id, owner }) => [id, owner]),
+  );
+  await insert(
+    "community.invitations",
+    `id, uuid, community_id, issuing_tenant_id, issued_by, issued_by_name, issued_at, email, token_hash, sent_at, expires_at,
+     state, accepting_tenant_id, accepting_tenant_created_at, accepted_by, accepted_by_name, accepted_by_email, accepted_at,
+     moderators, contact_email, new_tenants_read`,
+    world.acceptances.map(({ community, tenant }, i) => ({
+      id: i + 1,
+      uuid: `99999999-0000-4000-8000-${String(i + 1).padStart(12, "0")}`,
+      community_id: community,
+      issuing_tenant_id: ownerOf.get(community),
+      issued_by: uuidOf("identity", 1),
+      issued_by_name: "Ann",
+      issued_at: "2026-01-01",
+      email: "bob@example.com",
+      token_hash: `\\x${(i + 1).toString(16).padStart(8, "0")}`,
+      sent_at: "2026-01-01",
+      expires_at: "2126-01-01",
+      state: "ACCEPTED",
+      accepting_tenant_id: tenant,
+      accepting_tenant_created_at: "2026-01-01",
+      accepted_by: uuidOf("identity", 2),
+      accepted_by_name: "Bob",
+      accepted_by_email: "bob@example.com",
+      accepted_at: "2026-01-02",
+      moderators: [uuidOf("identity", 2)],
+      contact_email: "bob@example.com",
+      new_tenants_read: "AT_ONCE",
+    })),
+  );
   const tenantOf = new Map(
     world.memberships.map(({ id, tenant }) => [id, tenant]),
   );
