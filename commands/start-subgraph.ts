@@ -12,6 +12,10 @@ docs/configuration.md tells in full:
   HOST, PORT              127.0.0.1 and 4001 (tenant), 4002 (community), 4003 (stream)
   POOL_SIZE, LOG_LEVEL    10 connections, info
 
+The community subgraph, which seals the ledger, reads besides:
+
+  LEDGER_KEYS             {"signing":[JWK]}; without it ledger-keys.json in TRIBUTARY_DATA (.tributary)
+
 The tenant subgraph reads besides:
 
   PUBLIC_URL              where clients reach the gateway; one-use links lead there

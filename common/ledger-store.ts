@@ -1,4 +1,6 @@
+import { randomUUID } from "node:crypto";
 import type { Knex } from "knex";
+import { nameHashOf } from "./ledger/chain.ts";
 import type { Call } from "./viewer.ts";
 
 /** What an entry of the ledger is about. */
@@ -50,7 +52,13 @@ export async function record(
       call.requestId,
       action,
       JSON.stringify(entries),
-      JSON.stringify(names),
+      JSON.stringify(names.map(salted)),
     ],
   );
+}
+
+/** The entry keeps the hash; what it is the hash of can be erased, salt and all, and then nobody can guess it. */
+function salted({ id, name = null, email = null }: LedgerName) {
+  const row = { id, name, email, salt: randomUUID() };
+  return { ...row, hash: nameHashOf(row) };
 }

@@ -1,4 +1,5 @@
 import { EnvironmentReader, type Environment } from "../common/config.ts";
+import { readLedgerConfig } from "../common/ledger/keys.ts";
 import { readLogLevel } from "../common/log.ts";
 import { readGatewayConfig } from "../gateway/config.ts";
 import { readIssuerConfig } from "../issuer/config.ts";
@@ -12,6 +13,7 @@ export function readConfig(env: Environment) {
   return reader.done({
     gateway,
     issuer,
+    ledger: readLedgerConfig(reader),
     publicUrl: issuer.publicUrl,
     signUp: readSignUpConfig(reader),
     invitations: readInvitationConfig(reader),

@@ -1,5 +1,7 @@
 import { createLocalJWKSet } from "jose";
 import { isReachable } from "../common/database.ts";
+import { headSigner, loadLedgerKeys } from "../common/ledger/keys.ts";
+import { startSealer } from "../common/ledger/sealer.ts";
 import { createLogger } from "../common/log.ts";
 import { runProcess } from "../common/process.ts";
 import { identifyBy } from "../gateway/identity.ts";
@@ -40,6 +42,8 @@ await runProcess(async (onStop) => {
       : undefined;
 
   onStop(keepPartitions(database.connect("stream"), log));
+  const sign = await headSigner(await loadLedgerKeys(config.ledger));
+  onStop(startSealer(database.connect("community"), sign, log));
   const dataSources = new Map(
     subgraphs.map((subgraph) => [
       subgraph.name,

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { SignJWT, importJWK } from "jose";
 import { audienceOf, issuerOf, type IssuerConfig } from "./config.ts";
-import { signingAlgorithm, type IssuerKeys } from "./keys.ts";
+import { signingAlgorithm } from "../common/key-file.ts";
+import type { IssuerKeys } from "./keys.ts";
 import type { Account } from "./person-store.ts";
 
 /**

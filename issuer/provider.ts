@@ -17,7 +17,8 @@ import {
   type IssuerConfig,
 } from "./config.ts";
 import type { Grants } from "./grants.ts";
-import { signingAlgorithm, type IssuerKeys } from "./keys.ts";
+import { signingAlgorithm } from "../common/key-file.ts";
+import type { IssuerKeys } from "./keys.ts";
 import { Html } from "./pages/html.ts";
 import { problemPage, signOutPage, signedOutPage } from "./pages/sign-in.ts";
 import { PostgresAdapter } from "./postgres-adapter.ts";

@@ -1,4 +1,5 @@
 import { EnvironmentReader, type Environment } from "../../common/config.ts";
+import { readLedgerConfig } from "../../common/ledger/keys.ts";
 import { readSubgraphConfig } from "../../common/subgraph.ts";
 
 /** What invitations are limited to, so that nobody makes a mail relay of them. */
@@ -39,5 +40,6 @@ export function readConfig(env: Environment) {
     ...readSubgraphConfig(reader, "community", 4002),
     publicUrl: reader.url("PUBLIC_URL"),
     invitations: readInvitationConfig(reader),
+    ledger: readLedgerConfig(reader),
   });
 }

@@ -1,4 +1,6 @@
 import { connect } from "../../common/database.ts";
+import { headSigner, loadLedgerKeys } from "../../common/ledger/keys.ts";
+import { startSealer } from "../../common/ledger/sealer.ts";
 import { createLogger } from "../../common/log.ts";
 import { runProcess } from "../../common/process.ts";
 import { startSubgraph } from "../../common/subgraph.ts";
@@ -14,6 +16,8 @@ await runProcess(async (onStop) => {
     poolSize: config.poolSize,
   });
   onStop(() => db.destroy());
+  const sign = await headSigner(await loadLedgerKeys(config.ledger));
+  onStop(startSealer(db, sign, log));
   const subgraph = {
     name: "community",
     schema,

@@ -41,6 +41,7 @@ export class SeparateProcesses {
       INTERNAL_TOKEN_SECRET: internalTokenSecret,
       PUBLIC_URL: urlOf("gateway"),
       STOP_GRACE_MS: "0",
+      TRIBUTARY_DATA: home,
     };
     const startSubgraph = (name: Subgraph) =>
       new Process(["commands/start-subgraph.ts", name], {
@@ -54,7 +55,6 @@ export class SeparateProcesses {
       gateway: new Process(["gateway/main.ts"], {
         ...shared,
         PORT: `${ports.gateway}`,
-        TRIBUTARY_DATA: home,
         TENANT_URL: urlOf("tenant"),
         COMMUNITY_URL: urlOf("community"),
         STREAM_URL: urlOf("stream"),
