@@ -27,7 +27,7 @@ export interface Connection<Node> {
 export interface Order {
   readonly by: readonly {
     sql: string;
-    type: "text" | "uuid" | "timestamptz" | "int";
+    type: "text" | "uuid" | "timestamptz" | "int" | "bigint";
   }[];
   readonly descending?: boolean;
 }
@@ -175,4 +175,5 @@ const isOf = {
     text.endsWith("+00") &&
     parseDateTime(`${text}:00`.replace(" ", "T")) !== null,
   int: (text: string) => /^\d{1,9}$/.test(text),
+  bigint: (text: string) => /^\d{1,18}$/.test(text),
 };

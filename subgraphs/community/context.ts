@@ -9,6 +9,7 @@ import type { Call, Viewer } from "../../common/viewer.ts";
 import type { InvitationConfig } from "./config.ts";
 import { AccessChangeStore } from "./access-change/store.ts";
 import { CommunityStore } from "./community/store.ts";
+import { LedgerStore } from "./ledger/store.ts";
 import { MemberStore } from "./member/store.ts";
 import { MembershipStore } from "./membership/store.ts";
 
@@ -23,6 +24,7 @@ const stores = (db: Knex, viewer: Viewer) => ({
   memberships: new MembershipStore(db, viewer),
   members: new MemberStore(db, viewer),
   accessChanges: new AccessChangeStore(db, viewer),
+  ledger: new LedgerStore(db, viewer),
 });
 
 /** What an action works with inside its transaction: the stores, and the ledger. */

@@ -1,8 +1,11 @@
+import { Json } from "../../common/scalars.ts";
 import { subgraphSchema } from "../../common/schema.ts";
 import { permissions as accessChangePermissions } from "./access-change/permissions.ts";
 import { resolvers as accessChangeResolvers } from "./access-change/resolvers.ts";
 import { permissions as communityPermissions } from "./community/permissions.ts";
 import { resolvers as communityResolvers } from "./community/resolvers.ts";
+import { permissions as ledgerPermissions } from "./ledger/permissions.ts";
+import { resolvers as ledgerResolvers } from "./ledger/resolvers.ts";
 import { permissions as memberPermissions } from "./member/permissions.ts";
 import { resolvers as memberResolvers } from "./member/resolvers.ts";
 import { permissions as membershipPermissions } from "./membership/permissions.ts";
@@ -11,9 +14,11 @@ import { resolvers as membershipResolvers } from "./membership/resolvers.ts";
 export const schema = subgraphSchema(
   new URL("./schema.graphql", import.meta.url),
   [
+    { resolvers: { JSON: Json }, permissions: {} },
     { resolvers: communityResolvers, permissions: communityPermissions },
     { resolvers: membershipResolvers, permissions: membershipPermissions },
     { resolvers: memberResolvers, permissions: memberPermissions },
     { resolvers: accessChangeResolvers, permissions: accessChangePermissions },
+    { resolvers: ledgerResolvers, permissions: ledgerPermissions },
   ],
 );
