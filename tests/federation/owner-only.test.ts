@@ -13,6 +13,7 @@ import type { Viewer } from "../../common/viewer.ts";
 import { TestDatabase } from "../support/database.ts";
 import type { TestGraph } from "../support/gateway.ts";
 import { startGraph } from "../support/graph.ts";
+import { ledgerOf } from "../support/ledger.ts";
 import { rowOrRule } from "../support/rules.ts";
 import { as } from "../support/run.ts";
 import { Seed } from "../support/seed.ts";
@@ -90,6 +91,7 @@ async function seedWorld() {
     streamIds: [stream],
     communityIds: [community.uuid],
   });
+  await (await ledgerOf(database)).seal();
   return {
     owner,
     foreigner: as(reader),
