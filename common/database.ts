@@ -99,6 +99,34 @@ function nameOf(sql: string): string {
   return name;
 }
 
+/**
+ * Runs work in a transaction. A dry run does the same work to its end, answers, and takes all of it back: what it
+ * foretells and refuses cannot differ from what is done.
+ */
+export async function inTransaction<T>(
+  db: Knex,
+  work: (transaction: Knex.Transaction) => Promise<T>,
+  { dryRun = false } = {},
+): Promise<T> {
+  try {
+    return await db.transaction(async (transaction) => {
+      const answer = await work(transaction);
+      if (dryRun) throw new TakenBack(answer);
+      return answer;
+    });
+  } catch (error) {
+    if (error instanceof TakenBack) return error.answer as T;
+    throw error;
+  }
+}
+
+/** How the driver is told to roll back what went well. */
+class TakenBack extends Error {
+  constructor(readonly answer: unknown) {
+    super("This was a dry run.");
+  }
+}
+
 /** Runs a `COPY ... FROM STDIN` on the transaction's own connection, of which knex knows no such statement. */
 export async function copyIn(
   transaction: Knex.Transaction,

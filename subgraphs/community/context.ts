@@ -1,4 +1,4 @@
-import type { Knex } from "../../common/database.ts";
+import { inTransaction, type Knex } from "../../common/database.ts";
 import {
   record,
   type LedgerEntry,
@@ -7,7 +7,11 @@ import {
 import { liveness } from "../../common/viewer-store.ts";
 import type { Call, Viewer } from "../../common/viewer.ts";
 import type { InvitationConfig } from "./config.ts";
-import { AccessChangeStore } from "./access-change/store.ts";
+import {
+  AccessChangeStore,
+  type AccessChange,
+  type MadeChange,
+} from "./access-change/store.ts";
 import { CommunityStore } from "./community/store.ts";
 import { LedgerStore } from "./ledger/store.ts";
 import { MemberStore } from "./member/store.ts";
@@ -47,7 +51,21 @@ export const createContext =
     isLive: liveness(db, call),
     ...stores(db, call.viewer),
     inTransaction: <T>(work: (unit: UnitOfWork) => Promise<T>): Promise<T> =>
-      db.transaction((transaction) => work(unitOfWork(transaction, call))),
+      inTransaction(db, (transaction) => work(unitOfWork(transaction, call))),
+    /** Makes a change of access, or only foresees it by a dry run. */
+    changeAccess: (
+      { dryRun }: { dryRun: boolean },
+      work: (unit: UnitOfWork) => Promise<MadeChange>,
+    ): Promise<AccessChange> =>
+      inTransaction(
+        db,
+        async (transaction) => {
+          const unit = unitOfWork(transaction, call);
+          const change = await work(unit);
+          return unit.accessChanges.told(change, { applied: !dryRun });
+        },
+        { dryRun },
+      ),
   });
 
 export type CommunityContext = ReturnType<ReturnType<typeof createContext>>;

@@ -1,10 +1,15 @@
-import type { Knex } from "../../common/database.ts";
+import { inTransaction, type Knex } from "../../common/database.ts";
 import { liveness } from "../../common/viewer-store.ts";
 import type { Call } from "../../common/viewer.ts";
 import { CallerStore } from "./access/caller-store.ts";
 import { AccessStore } from "./access/store.ts";
 import { EventStore } from "./event/store.ts";
 import { NamespaceStore } from "./namespace/store.ts";
+import {
+  told,
+  type MadeChange,
+  type ReadersChange,
+} from "./share/readers-change-store.ts";
 import { ShareStore } from "./share/store.ts";
 import { StreamSearchStore } from "./stream/search-store.ts";
 import { StreamStore } from "./stream/store.ts";
@@ -26,6 +31,19 @@ export const createContext = (db: Knex) => (call: Call) => {
     streamSearch: new StreamSearchStore(db, viewer),
     events: new EventStore(db, viewer),
     shares: new ShareStore(db, viewer),
+    /** Makes a change of who can read, or only foresees it by a dry run. */
+    changeReaders: (
+      { dryRun }: { dryRun: boolean },
+      work: (transaction: Knex.Transaction) => Promise<MadeChange>,
+    ): Promise<ReadersChange> =>
+      inTransaction(
+        db,
+        async (transaction) => {
+          const change = await work(transaction);
+          return told(transaction, viewer, change, { applied: !dryRun });
+        },
+        { dryRun },
+      ),
   };
 };
 

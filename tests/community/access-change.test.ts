@@ -10,6 +10,7 @@ import {
   type Stream,
   type TenantRole,
 } from "../support/seed.ts";
+import { everythingWritten } from "../support/written.ts";
 import { communitySubgraph } from "./world.ts";
 
 let database: TestDatabase;
@@ -23,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 const fields = `{
-  applied communityId community { id } membership { id } members { role }
+  applied communityId community { id myRole myRights } membership { id status } members { identity { id } role }
   tenantCount identityCount shareCount streamCount stillReadableCount
   tenants { id } identities { id } streams { id } stillReadable { id }
 }`;
@@ -36,6 +37,7 @@ const changeOf = ({ data, errors }: Answer) => {
 type Reference = { id: string } | null;
 
 interface Change {
+  applied: boolean;
   communityId: string;
   community: Reference;
   membership: Reference;
@@ -154,16 +156,23 @@ describe("what a change ends is what the gate opens before it and no longer afte
       places: readonly Place[],
     ) => { by: Identity; mutation: string } | undefined
   > = {
+    setCommunityRoles: ({ community, manager, members, isOwner }) => ({
+      by: manager,
+      mutation: `setCommunityRoles(input: { communityId: "${community.uuid}", members: [${[
+        ...members.map(({ uuid }) => `{ identityId: "${uuid}", role: MEMBER }`),
+        `{ identityId: "${manager.uuid}", role: ${isOwner ? "ADMINISTRATOR" : "MODERATOR"} }`,
+      ].join()}], dryRun: false })`,
+    }),
     pauseSharing: ({ community, manager }) => ({
       by: manager,
-      mutation: `pauseSharing(communityId: "${community.uuid}")`,
+      mutation: `pauseSharing(communityId: "${community.uuid}", dryRun: false)`,
     }),
     leaveCommunity: ({ community, manager, isOwner }) =>
       isOwner
         ? undefined
         : {
             by: manager,
-            mutation: `leaveCommunity(communityId: "${community.uuid}")`,
+            mutation: `leaveCommunity(communityId: "${community.uuid}", dryRun: false)`,
           },
     removeTenant: ({ community, tenant, isOwner }, places) => {
       const owner = places.find(
@@ -173,7 +182,7 @@ describe("what a change ends is what the gate opens before it and no longer afte
         ? undefined
         : {
             by: owner.manager,
-            mutation: `removeTenant(communityId: "${community.uuid}", tenantId: "${tenant.uuid}")`,
+            mutation: `removeTenant(communityId: "${community.uuid}", tenantId: "${tenant.uuid}", dryRun: false)`,
           };
     },
     removeCommunityMembers: ({ community, manager, members }) =>
@@ -181,13 +190,13 @@ describe("what a change ends is what the gate opens before it and no longer afte
         ? undefined
         : {
             by: manager,
-            mutation: `removeCommunityMembers(input: { communityId: "${community.uuid}", identityIds: ${JSON.stringify(members.map(({ uuid }) => uuid))} })`,
+            mutation: `removeCommunityMembers(input: { communityId: "${community.uuid}", identityIds: ${JSON.stringify(members.map(({ uuid }) => uuid))}, dryRun: false })`,
           },
     deleteCommunity: ({ community, manager, isOwner }) =>
       isOwner
         ? {
             by: manager,
-            mutation: `deleteCommunity(id: "${community.uuid}", confirmName: "${community.name}")`,
+            mutation: `deleteCommunity(id: "${community.uuid}", confirmName: "${community.name}", dryRun: false)`,
           }
         : undefined,
   };
@@ -200,7 +209,7 @@ describe("what a change ends is what the gate opens before it and no longer afte
     let kept = 0;
     while (left.length > 0) {
       const place = left[pick(left.length)] as Place;
-      const name = Object.keys(changes)[pick(5)] ?? "";
+      const name = Object.keys(changes)[pick(6)] ?? "";
       const change = changes[name]?.(place, places);
       if (!change) continue;
       const before = await openPairs(places);
@@ -209,13 +218,21 @@ describe("what a change ends is what the gate opens before it and no longer afte
         .owner("community.memberships")
         .where({ tenant_id: own?.id })
         .pluck("community_id")) as number[];
-      const answer = changeOf(
-        await run(
-          subgraph,
-          as(change.by),
-          `mutation { ${change.mutation} ${fields} }`,
-        ),
+      const make = async (mutation: string) =>
+        changeOf(
+          await run(
+            subgraph,
+            as(change.by),
+            `mutation { ${mutation} ${fields} }`,
+          ),
+        );
+      const written = await everythingWritten(database);
+      const foreseen = await make(
+        change.mutation.replace("dryRun: false", "dryRun: true"),
       );
+      expect(await everythingWritten(database)).toEqual(written);
+      const answer = await make(change.mutation);
+      expect(foreseen).toEqual({ ...answer, applied: false });
       const after = await openPairs(places);
       const isOpen = (share: Pair) =>
         after.some(
@@ -263,7 +280,8 @@ describe("what a change ends is what the gate opens before it and no longer afte
       kept += still.length;
       if (name === "deleteCommunity")
         left = left.filter(({ community }) => community !== place.community);
-      else left = left.filter((other) => other !== place);
+      else if (name !== "setCommunityRoles")
+        left = left.filter((other) => other !== place);
     }
     expect(ended).toBeGreaterThan(10);
     expect(kept).toBeGreaterThan(0);

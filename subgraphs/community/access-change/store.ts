@@ -1,11 +1,12 @@
 import type { Knex } from "../../../common/database.ts";
 import { inKeyOrder } from "../../../common/loaders.ts";
 import type { Viewer } from "../../../common/viewer.ts";
-import type { Community } from "../community/store.ts";
+import { CommunityStore, type Community } from "../community/store.ts";
 import type { CommunityMember } from "../member/store.ts";
+import { MembershipStore, type Membership } from "../membership/store.ts";
 
 /** Who loses access, and to what; of each list the first 100. An identity of another tenant is null. */
-interface EndedAccess {
+export interface EndedAccess {
   readonly tenantCount: number;
   readonly identityCount: number;
   readonly shareCount: number;
@@ -17,11 +18,30 @@ interface EndedAccess {
   readonly stillReadableIds: readonly string[];
 }
 
-/** A change of access that was made, and what it ended. */
-export interface AccessChange extends EndedAccess {
+/** A change as the transaction that makes it knows it. */
+export interface MadeChange {
+  readonly community: Community;
+  readonly ended: EndedAccess;
+  readonly members?: readonly CommunityMember[];
+}
+
+/** A change of access that was made or foreseen, and what it ends, as its caller sees it afterwards. */
+export interface AccessChange {
+  readonly applied: boolean;
   readonly communityId: string;
-  readonly myTenantId: string;
+  readonly community: Community | null;
+  readonly membership: Membership | null;
   readonly members: readonly CommunityMember[];
+  readonly tenantCount: number;
+  readonly identityCount: number;
+  readonly shareCount: number;
+  readonly streamCount: number;
+  readonly stillReadableCount: number;
+  /** Null stands for what the caller sees no longer. */
+  readonly tenantIds: readonly (string | null)[];
+  readonly identityIds: readonly (string | null)[];
+  readonly streamIds: readonly (string | null)[];
+  readonly stillReadableIds: readonly (string | null)[];
 }
 
 /** What a change is going to end: what is shared through memberships, and what identities read. */
@@ -30,11 +50,8 @@ export interface Ending {
   readonly readingOf?: readonly number[];
 }
 
-/** A change that takes nothing from anybody. */
-export const nothingEnds = ({ id, myTenantId }: Community): AccessChange => ({
-  communityId: id,
-  myTenantId,
-  members: [],
+/** What a change ends that takes nothing from anybody. */
+export const nothingEnds: EndedAccess = {
   tenantCount: 0,
   identityCount: 0,
   shareCount: 0,
@@ -44,7 +61,7 @@ export const nothingEnds = ({ id, myTenantId }: Community): AccessChange => ({
   identityIds: [],
   streamIds: [],
   stillReadableIds: [],
-});
+};
 
 export class AccessChangeStore {
   constructor(
@@ -54,9 +71,9 @@ export class AccessChangeStore {
 
   /** Asked in the changing transaction, before the change: what is about to end is still there to be counted. */
   async foresee(
-    { id, myTenantId, rowId }: Community,
+    { rowId }: Community,
     { sharingOf = [], readingOf = [] }: Ending,
-  ): Promise<AccessChange> {
+  ): Promise<EndedAccess> {
     const { rows } = await this.db.raw<{ rows: [EndedAccess] }>(
       `select tenant_count as "tenantCount", identity_count as "identityCount", share_count as "shareCount",
               stream_count as "streamCount", still_readable_count as "stillReadableCount", tenants as "tenantIds",
@@ -64,11 +81,32 @@ export class AccessChangeStore {
        from stream.ended_access(?, ?, ?::int[], ?::int[])`,
       [this.viewer.identityId, rowId, [...sharingOf], [...readingOf]],
     );
-    return { ...rows[0], communityId: id, myTenantId, members: [] };
+    return rows[0];
+  }
+
+  /** Asked in the changing transaction, after the change: the answer, with what its caller still sees. */
+  async told(
+    { community: { id, myTenantId }, ended, members = [] }: MadeChange,
+    { applied }: { applied: boolean },
+  ): Promise<AccessChange> {
+    const { db, viewer } = this;
+    return {
+      ...ended,
+      applied,
+      communityId: id,
+      community: await new CommunityStore(db, viewer).find(id),
+      membership: await new MembershipStore(db, viewer).findOf(id, myTenantId),
+      members,
+      tenantIds: await this.seenTenants(ended.tenantIds),
+      streamIds: await this.seenStreams(ended.streamIds),
+      stillReadableIds: await this.seenStreams(ended.stillReadableIds),
+    };
   }
 
   /** T3: each of the tenants if the viewer sees it still, or null. */
-  async seenTenants(ids: readonly string[]): Promise<(string | null)[]> {
+  private async seenTenants(
+    ids: readonly string[],
+  ): Promise<(string | null)[]> {
     const { rows } = await this.db.raw<{ rows: { id: string }[] }>(
       `select t.uuid as id
        from tenant.published_tenants t
@@ -81,7 +119,9 @@ export class AccessChangeStore {
   }
 
   /** Each of the streams if the viewer sees it still, or null. */
-  async seenStreams(ids: readonly string[]): Promise<(string | null)[]> {
+  private async seenStreams(
+    ids: readonly string[],
+  ): Promise<(string | null)[]> {
     const { rows } = await this.db.raw<{ rows: { id: string }[] }>(
       "select seen.id from stream.seen_streams(?, ?::uuid[]) as seen(id)",
       [this.viewer.identityId, [...ids]],

@@ -125,10 +125,11 @@ export async function updateCommunity(
 }
 
 export const deleteCommunity = (
-  { id, confirmName }: MutationDeleteCommunityArgs,
-  { inTransaction }: CommunityContext,
+  { id, confirmName, dryRun }: MutationDeleteCommunityArgs,
+  { changeAccess }: CommunityContext,
 ): Promise<AccessChange> =>
-  inTransaction(
+  changeAccess(
+    { dryRun },
     async ({ communities, memberships, members, accessChanges, record }) => {
       await communities.lock(id);
       const sharingOf = await memberships.lock(id, "ALL");
@@ -140,8 +141,8 @@ export const deleteCommunity = (
           "confirmName",
         );
 
-      const change = await accessChanges.foresee(community, { sharingOf });
-      const ended = await memberships.all(community);
+      const ended = await accessChanges.foresee(community, { sharingOf });
+      const left = await memberships.all(community);
       const roles = await members.rolesOf(sharingOf);
       await communities.remove(community);
       await record(
@@ -151,23 +152,23 @@ export const deleteCommunity = (
             kind: "COMMUNITY",
             subjectType: "Community",
             subjectId: community.id,
-            tenantIds: ended.map(({ tenantId }) => tenantId),
+            tenantIds: left.map(({ tenantId }) => tenantId),
             communityId: community.id,
             before: {
               ownerTenantId: community.ownerTenantId,
-              memberships: ended.map(({ id, tenantId, status }) => ({
+              memberships: left.map(({ id, tenantId, status }) => ({
                 id,
                 tenantId,
                 status,
               })),
             },
-            after: { endedShareCount: change.shareCount },
+            after: { endedShareCount: ended.shareCount },
           },
           ...endedRoles(community.id, roles),
         ],
         [{ id: community.id, name: community.name }],
       );
-      return change;
+      return { community, ended };
     },
   );
 

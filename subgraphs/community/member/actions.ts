@@ -33,8 +33,8 @@ interface RoleChange {
 }
 
 export async function setCommunityRoles(
-  { communityId, members }: SetCommunityRolesInput,
-  { inTransaction }: CommunityContext,
+  { communityId, members, dryRun }: SetCommunityRolesInput,
+  { changeAccess }: CommunityContext,
 ): Promise<AccessChange> {
   const wishes = members.map(({ identityId, role }, i) => ({
     identityId,
@@ -42,7 +42,7 @@ export async function setCommunityRoles(
     at: `input.members.${i}`,
   }));
   assertSensible(wishes, "input.members");
-  return inTransaction(async (unit) => {
+  return changeAccess({ dryRun }, async (unit) => {
     const community = await lockRoles(communityId, wishes, unit);
     const changes = await allowedChanges(community, wishes, unit);
     const set = await keepingTheLast(community, unit, () =>
@@ -56,13 +56,13 @@ export async function setCommunityRoles(
     );
     await recordRoles("setCommunityRoles", community, changes, unit);
     // Whoever takes part reads, in every role.
-    return { ...nothingEnds(community), members: set };
+    return { community, ended: nothingEnds, members: set };
   });
 }
 
 export async function removeCommunityMembers(
-  { communityId, identityIds }: RemoveCommunityMembersInput,
-  { inTransaction }: CommunityContext,
+  { communityId, identityIds, dryRun }: RemoveCommunityMembersInput,
+  { changeAccess }: CommunityContext,
 ): Promise<AccessChange> {
   const wishes = identityIds.map((identityId, i) => ({
     identityId,
@@ -70,18 +70,18 @@ export async function removeCommunityMembers(
     at: `input.identityIds.${i}`,
   }));
   assertSensible(wishes, "input.identityIds");
-  return inTransaction(async (unit) => {
+  return changeAccess({ dryRun }, async (unit) => {
     const community = await lockRoles(communityId, wishes, unit);
     const changes = await allowedChanges(community, wishes, unit);
     const rowIds = changes.map(({ identity }) => identity.rowId);
-    const change = await unit.accessChanges.foresee(community, {
+    const ended = await unit.accessChanges.foresee(community, {
       readingOf: rowIds,
     });
     await keepingTheLast(community, unit, () =>
       unit.members.remove(community.myMembershipRowId, rowIds),
     );
     await recordRoles("removeCommunityMembers", community, changes, unit);
-    return change;
+    return { community, ended };
   });
 }
 

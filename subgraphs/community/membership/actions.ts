@@ -1,5 +1,5 @@
 import { conflict } from "../../../common/errors.ts";
-import type { AccessChange } from "../access-change/store.ts";
+import type { AccessChange, MadeChange } from "../access-change/store.ts";
 import type { RightName } from "../community/rights.ts";
 import type { Community } from "../community/store.ts";
 import type { CommunityContext, UnitOfWork } from "../context.ts";
@@ -54,21 +54,21 @@ export async function updateMembership(
 }
 
 export const pauseSharing = (
-  { communityId }: MutationPauseSharingArgs,
-  { inTransaction }: CommunityContext,
+  { communityId, dryRun }: MutationPauseSharingArgs,
+  { changeAccess }: CommunityContext,
 ): Promise<AccessChange> =>
-  inTransaction(async (unit) => {
+  changeAccess({ dryRun }, async (unit) => {
     const { community, membership } = await lockOwn(
       "PAUSE_SHARING",
       communityId,
       "communityId",
       unit,
     );
-    const change = await unit.accessChanges.foresee(community, {
+    const ended = await unit.accessChanges.foresee(community, {
       sharingOf: [membership.rowId],
     });
     await setStatus("pauseSharing", community, membership, "PAUSED", unit);
-    return change;
+    return { community, ended };
   });
 
 export async function resumeSharing(
@@ -89,10 +89,10 @@ export async function resumeSharing(
 }
 
 export const leaveCommunity = (
-  { communityId }: MutationLeaveCommunityArgs,
-  { inTransaction }: CommunityContext,
+  { communityId, dryRun }: MutationLeaveCommunityArgs,
+  { changeAccess }: CommunityContext,
 ): Promise<AccessChange> =>
-  inTransaction(async (unit) => {
+  changeAccess({ dryRun }, async (unit) => {
     const { communities, memberships, members } = unit;
     await communities.lock(communityId);
     const rowIds = await memberships.lock(communityId, "MINE");
@@ -110,10 +110,10 @@ export const leaveCommunity = (
   });
 
 export const removeTenant = (
-  { communityId, tenantId }: MutationRemoveTenantArgs,
-  { inTransaction }: CommunityContext,
+  { communityId, tenantId, dryRun }: MutationRemoveTenantArgs,
+  { changeAccess }: CommunityContext,
 ): Promise<AccessChange> =>
-  inTransaction(async (unit) => {
+  changeAccess({ dryRun }, async (unit) => {
     const { communities, memberships, members } = unit;
     await communities.lock(communityId);
     const rowIds = await memberships.lock(communityId, { tenantId });
@@ -179,8 +179,8 @@ async function end(
   membership: Membership,
   readingOf: readonly number[],
   { memberships, members, accessChanges, record }: UnitOfWork,
-): Promise<AccessChange> {
-  const change = await accessChanges.foresee(community, {
+): Promise<MadeChange> {
+  const ended = await accessChanges.foresee(community, {
     sharingOf: [membership.rowId],
     readingOf,
   });
@@ -195,9 +195,9 @@ async function end(
       tenantIds,
       communityId: community.id,
       before: { tenantId: membership.tenantId, status: membership.status },
-      after: { endedShareCount: change.shareCount },
+      after: { endedShareCount: ended.shareCount },
     },
     ...endedRoles(community.id, roles),
   ]);
-  return change;
+  return { community, ended };
 }

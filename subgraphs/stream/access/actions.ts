@@ -7,7 +7,7 @@ import {
 import { record } from "../../../common/ledger-store.ts";
 import type { StreamContext } from "../context.ts";
 import type { AccessEntryInput, SetStreamAccessInput } from "../generated.ts";
-import type { ReadersChange } from "../share/readers-change.ts";
+import type { ReadersChange } from "../share/readers-change-store.ts";
 import { StreamStore, type Stream } from "../stream/store.ts";
 import { CallerStore } from "./caller-store.ts";
 import { hasRole, type Caller } from "./caller.ts";
@@ -20,11 +20,11 @@ const maxEntries = 100;
 
 export async function setStreamAccess(
   input: SetStreamAccessInput,
-  { db, viewer, call }: StreamContext,
+  { changeReaders, viewer, call }: StreamContext,
 ): Promise<ReadersChange> {
   const streamIds = streamIdsOf(input);
   assertFewEntries(input);
-  return db.transaction(async (transaction) => {
+  return changeReaders(input, async (transaction) => {
     const callers = new CallerStore(transaction, viewer);
     const access = new AccessStore(transaction, viewer);
     const streams = new StreamStore(transaction, viewer);
@@ -57,7 +57,7 @@ export async function setStreamAccess(
         after: entries.map(written),
       })),
     );
-    return { ...losses, endedShareIds: [] };
+    return { losses, endedShareIds: [] };
   });
 }
 

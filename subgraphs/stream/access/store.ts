@@ -4,7 +4,7 @@ import { prepared, type Knex } from "../../../common/database.ts";
 import { inKeyOrder } from "../../../common/loaders.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import type { AccessEffect, TenantRole } from "../generated.ts";
-import type { Losses } from "../share/readers-change.ts";
+import type { Losses } from "../share/readers-change-store.ts";
 import type { Stream } from "../stream/store.ts";
 import type { Caller } from "./caller.ts";
 import { sumOf } from "./rights.ts";

@@ -4,8 +4,7 @@ import type { Caller } from "../access/caller.ts";
 import type { StreamContext } from "../context.ts";
 import type { ShareStreamsInput, UnshareStreamsInput } from "../generated.ts";
 import { StreamStore } from "../stream/store.ts";
-import { lossesOf } from "./losses-store.ts";
-import type { ReadersChange } from "./readers-change.ts";
+import { lossesOf, type ReadersChange } from "./readers-change-store.ts";
 import { ShareStore, type Share } from "./store.ts";
 
 /** Sharing again what is shared already changes nothing and answers the share that there is. */
@@ -39,11 +38,11 @@ export async function shareStreams(
   });
 }
 
-export async function unshareStreams(
-  { streamIds, communityIds }: UnshareStreamsInput,
-  { db, viewer, call }: StreamContext,
-): Promise<ReadersChange> {
-  return db.transaction(async (transaction) => {
+export const unshareStreams = (
+  { streamIds, communityIds, dryRun }: UnshareStreamsInput,
+  { changeReaders, viewer, call }: StreamContext,
+): Promise<ReadersChange> =>
+  changeReaders({ dryRun }, async (transaction) => {
     const shares = new ShareStore(transaction, viewer);
     await shares.lockParticipations(
       communityIds ?? (await shares.communitiesOf(streamIds)),
@@ -62,9 +61,8 @@ export async function unshareStreams(
         before: { streamId: share.streamId },
       })),
     );
-    return { ...losses, endedShareIds: ended.map(({ id }) => id) };
+    return { losses, endedShareIds: ended.map(({ id }) => id) };
   });
-}
 
 const subjectOf = (
   { id, communityId }: Share,

@@ -23,11 +23,6 @@ export const resolvers = {
     sharedStreamCount: ({ id }, _, { shares }) => shares.countOfMembership(id),
   },
   ReadersChange: {
-    applied: () => true,
-    streams: ({ streamIds }, _, { streams }) =>
-      Promise.all(streamIds.map((id) => streams.find(id))),
-    stillReadable: ({ stillReadableIds }, _, { streams }) =>
-      Promise.all(stillReadableIds.map((id) => streams.find(id))),
     tenants: ({ tenantIds }) => tenantIds.map((id) => ({ id })),
   },
 } satisfies Resolvers<StreamContext>;

@@ -88,12 +88,17 @@ export class StreamStore {
     return isUuid(id) ? this.byId.load(id) : null;
   }
 
+  /** Each of the streams as the viewer sees it, or null. */
+  findAll(ids: readonly string[]): Promise<(Stream | null)[]> {
+    return Promise.all(ids.map((id) => this.find(id)));
+  }
+
   /** The streams that arguments name, each once; NOT_FOUND for the first that is not there for the viewer. */
   async getAll(
     ids: readonly string[],
     at: (index: number) => string,
   ): Promise<Stream[]> {
-    const streams = await Promise.all(ids.map((id) => this.find(id)));
+    const streams = await this.findAll(ids);
     const found = new Map<string, Stream>();
     for (const [i, stream] of streams.entries()) {
       if (stream === null) throw notFound(at(i));
