@@ -1,0 +1,93 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { runCommand } from "../../commands/command.ts";
+import { StartError } from "../../common/config.ts";
+import { proveOneByOne, proveTogether, stepsOf, tableOf } from "./proof.ts";
+
+const usage = `
+Usage: npm run proof [-- --steps <number>] [--seed <number>]
+
+Plays random histories of everything that anybody can try, on the real graph and by a second statement of the domain's
+rules, and tells the shortest one in which they part: one by one, and in rounds of up to six at a time.
+
+  --steps   how many steps are taken of each kind; 10000
+  --seed    repeats the histories of another run, which prints its own
+`;
+
+const options = {
+  steps: { type: "string", default: "10000" },
+  seed: { type: "string" },
+} as const;
+
+await runCommand(usage, options, async ({ values }) => {
+  const steps = numberFrom(values.steps, "--steps");
+  const seed =
+    values.seed === undefined
+      ? Math.floor(Math.random() * 2 ** 31)
+      : numberFrom(values.seed, "--seed");
+  console.log(`Seed ${seed}`);
+  const postgres = await startPostgres();
+  const { TestDatabase } = await import("../support/database.ts");
+  const { startGraph } = await import("../support/graph.ts");
+  const database = await TestDatabase.create();
+  const graph = await startGraph(database, "in one process");
+  try {
+    for (const [name, prove] of [
+      ["one by one", proveOneByOne],
+      ["in rounds", proveTogether],
+    ] as const) {
+      const tally = await prove(
+        { database, graph },
+        {
+          steps,
+          seed,
+          onHistory: (tally) =>
+            progress(`${name}: ${stepsOf(tally)} of ${steps} steps`),
+        },
+      );
+      progress("");
+      console.log(
+        `${stepsOf(tally)} steps ${name}, no difference:\n${tableOf(tally)}\n`,
+      );
+    }
+  } finally {
+    await graph.stop();
+    await database.drop();
+    await postgres.stop();
+  }
+});
+
+/** The tests' own, which ends with this process; what clones it is to be imported afterwards. */
+async function startPostgres() {
+  const script = new URL("../support/database-server.ts", import.meta.url);
+  const server = spawn(
+    process.execPath,
+    ["--import", "tsx", fileURLToPath(script)],
+    { stdio: ["pipe", "pipe", "inherit"] },
+  );
+  const ended = once(server, "exit");
+  const [url] = (await Promise.race([once(server.stdout, "data"), ended])) as [
+    unknown,
+  ];
+  process.env["TRIBUTARY_TEST_DATABASE"] = String(url).trim();
+  return {
+    async stop() {
+      server.stdin.end();
+      await ended;
+    },
+  };
+}
+
+function numberFrom(text: string, name: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new StartError(
+      `${name} must be a whole number from 1 on, not "${text}".`,
+    );
+  return number;
+}
+
+function progress(doing: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${doing}`);
+}

@@ -1,0 +1,87 @@
+import fc from "fast-check";
+import {
+  byId,
+  membershipOf,
+  type Community,
+  type Identity,
+  type State,
+} from "./state.ts";
+
+/** Whom or what a step names, told as a number that means something in every state, so that histories can shrink. */
+export class Pick {
+  constructor(
+    private readonly kind: keyof typeof choices,
+    private readonly at: number,
+  ) {}
+
+  /** Mostly something near the actor, for a history of refusals shows little; 0 where there is nothing. */
+  from(state: State, actor: Identity): number {
+    const { all, near } = choices[this.kind](state, actor);
+    const among = this.at < 12 && near.length > 0 ? near : all;
+    return among[this.at % among.length]?.id ?? 0;
+  }
+
+  toJSON(): string {
+    return `${this.kind} ${this.at}`;
+  }
+}
+
+const choices = {
+  tenant: ({ tenants }: State, actor: Identity) => ({
+    all: tenants,
+    near: tenants.filter(({ id }) => id !== actor.tenant),
+  }),
+  identity: ({ identities }: State, { tenant }: Identity) => ({
+    all: identities,
+    near: identities.filter((identity) => identity.tenant === tenant),
+  }),
+  community: (state: State, actor: Identity) => ({
+    all: state.communities,
+    near: state.communities.filter(
+      (community: Community) =>
+        membershipOf(state, community, actor.tenant) !== undefined,
+    ),
+  }),
+  stream: ({ streams }: State, { tenant }: Identity) => ({
+    all: streams,
+    near: streams.filter((stream) => stream.tenant === tenant),
+  }),
+};
+
+const pick = (kind: keyof typeof choices) =>
+  fc.nat({ max: 15 }).map((at) => new Pick(kind, at));
+
+export const tenant = pick("tenant");
+export const identity = pick("identity");
+export const community = pick("community");
+export const stream = pick("stream");
+
+/** Arguments with ids in the places of picks. */
+export type Resolved<T> = T extends Pick
+  ? number
+  : T extends readonly (infer Item)[]
+    ? readonly Resolved<Item>[]
+    : T extends object
+      ? { readonly [Key in keyof T]: Resolved<T[Key]> }
+      : T;
+
+export function resolve<T>(args: T, state: State, actor: Identity): Resolved<T>;
+export function resolve(args: unknown, state: State, actor: Identity): unknown {
+  if (args instanceof Pick) return args.from(state, actor);
+  if (Array.isArray(args))
+    return args.map((item: unknown) => resolve(item, state, actor));
+  if (typeof args !== "object" || args === null) return args;
+  return Object.fromEntries(
+    Object.entries(args).map(([name, arg]) => [
+      name,
+      resolve(arg as unknown, state, actor),
+    ]),
+  );
+}
+
+/** The id in the graph; one that was never issued where there is nothing. */
+export const uuidOf = (list: readonly { uuid: string }[], id: number): string =>
+  list[id - 1]?.uuid ?? "00000000-0000-4000-8000-000000000000";
+
+export const actorAt = ({ identities }: State, at: number): Identity =>
+  byId(identities, (at % identities.length) + 1);

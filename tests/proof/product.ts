@@ -1,0 +1,174 @@
+import { maskOf } from "../oracle/load.ts";
+import { Oracle } from "../oracle/rules.ts";
+import type { TestDatabase } from "../support/database.ts";
+import type { TestGraph } from "../support/gateway.ts";
+import { as, outcome } from "../support/run.ts";
+import { placeIn } from "./rules.ts";
+import {
+  byId,
+  worldOf,
+  type Identity,
+  type Kept,
+  type State,
+} from "./state.ts";
+
+/** The product, asked the questions that the model answers. */
+export interface Product {
+  readonly database: TestDatabase;
+  readonly graph: TestGraph;
+}
+
+/** What the tables hold of a history's world, in the words of the model. */
+export async function keptBy(
+  { database }: Product,
+  { tenants }: State,
+): Promise<Kept> {
+  const { rows } = await database.owner.raw<{ rows: [Kept] }>(
+    `with t as (select * from tenant.tenants where uuid = any (?::uuid[]))
+     select
+       array(select concat_ws(' ', t.uuid, (exists (select from tenant.entitlements e where e.tenant_id = t.id))::text) from t) as tenants,
+       array(select concat_ws(' ', i.uuid, case when i.enabled then 'LIVE' else 'DISABLED' end,
+                    nullif((select string_agg(r.role, ' ' order by r.role) from tenant.identity_roles r where r.identity_id = i.id), ''))
+             from tenant.identities i join t on t.id = i.tenant_id) as identities,
+       array(select concat_ws(' ', c.uuid, t.uuid) from community.communities c join t on t.id = c.owner_tenant_id) as communities,
+       array(select concat_ws(' ', c.uuid, t.uuid, m.status) from community.memberships m
+             join t on t.id = m.tenant_id join community.communities c on c.id = m.community_id) as memberships,
+       array(select concat_ws(' ', c.uuid, i.uuid, r.role) from community.members r join t on t.id = r.tenant_id
+             join community.memberships m on m.id = r.membership_id join community.communities c on c.id = m.community_id
+             join tenant.identities i on i.id = r.identity_id) as roles,
+       array(select concat_ws(' ', s.uuid, c.uuid, t.uuid) from stream.shares h join t on t.id = h.tenant_id
+             join stream.streams s on s.tenant_id = h.tenant_id and s.id = h.stream_id
+             join community.memberships m on m.id = h.membership_id join community.communities c on c.id = m.community_id) as shares`,
+    [tenants.map(({ uuid }) => uuid)],
+  );
+  const [kept] = rows;
+  return Object.fromEntries(
+    Object.entries(kept).map(([name, lines]) => [name, lines.sort()]),
+  ) as Kept;
+}
+
+/** What each identity may do with each stream that it sees, by the gate: lines of both ids and the sum of rights. */
+export async function visibleBy(
+  { database }: Product,
+  { identities }: State,
+): Promise<string[]> {
+  const { rows } = await database
+    .as("stream")
+    .raw<{ rows: { line: string }[] }>(
+      `select concat_ws(' ', r.uuid, v.uuid, v.rights) as line
+     from unnest(?::uuid[]) as r (uuid) cross join lateral stream.visible(r.uuid) v`,
+      [identities.map(({ uuid }) => uuid)],
+    );
+  return rows.map(({ line }) => line).sort();
+}
+
+/** The same by the oracle. */
+export function visibleIn(state: State): string[] {
+  const oracle = new Oracle(worldOf(state));
+  return state.identities
+    .flatMap((identity) =>
+      state.streams.flatMap((stream) => {
+        const { sees, rights } = oracle.decide(identity, stream);
+        return sees
+          ? [[identity.uuid, stream.uuid, maskOf(rights)].join(" ")]
+          : [];
+      }),
+    )
+    .sort();
+}
+
+/** What an identity finds when it looks around in the graph. */
+export async function foundBy(
+  { graph }: Product,
+  identity: Identity,
+): Promise<unknown> {
+  const answer = await graph.request(
+    as(identity),
+    `{ communities(first: 1000) { nodes { id myRole streams(first: 1000) { nodes { id } } } }
+       streams(first: 1000) { totalCount nodes { id last { value } } } }`,
+  );
+  if (outcome(answer) === "UNAUTHENTICATED") return "UNAUTHENTICATED";
+  const { communities, streams } = answer.data as unknown as Found;
+  return {
+    communities: communities.nodes
+      .map(({ id, myRole, streams }) =>
+        [id, myRole ?? "none", ...idsOf(streams)].join(" "),
+      )
+      .sort(),
+    streams: streams.nodes
+      .map(({ id, last }) => [id, last === null ? "hidden" : "read"].join(" "))
+      .sort(),
+    count: streams.totalCount,
+  };
+}
+
+interface Found {
+  readonly communities: {
+    readonly nodes: readonly {
+      id: string;
+      myRole: string | null;
+      streams: { nodes: readonly { id: string }[] } | null;
+    }[];
+  };
+  readonly streams: {
+    readonly totalCount: number;
+    readonly nodes: readonly { id: string; last: object | null }[];
+  };
+}
+
+const idsOf = (list: { nodes: readonly { id: string }[] } | null) =>
+  (list?.nodes ?? []).map(({ id }) => id).sort();
+
+/** The same by the model. */
+export function foundIn(state: State, identity: Identity): unknown {
+  if (identity.state !== "LIVE") return "UNAUTHENTICATED";
+  const oracle = new Oracle(worldOf(state));
+  const visible = state.streams
+    .map((stream) => ({ stream, ...oracle.decide(identity, stream) }))
+    .filter(({ sees }) => sees);
+  const isRead = new Set(
+    visible.flatMap(({ stream, rights }) =>
+      rights.has("READ") ? [stream.id] : [],
+    ),
+  );
+  return {
+    communities: state.communities
+      .flatMap((community) => {
+        const place = placeIn(state, identity, community);
+        if (!place) return [];
+        const shared =
+          place.role === null
+            ? []
+            : sharedIn(state, community.id, identity, isRead);
+        return [[community.uuid, place.role ?? "none", ...shared].join(" ")];
+      })
+      .sort(),
+    streams: visible
+      .map(({ stream }) =>
+        [stream.uuid, isRead.has(stream.id) ? "read" : "hidden"].join(" "),
+      )
+      .sort(),
+    count: visible.length,
+  };
+}
+
+/** Of the streams that an identity reads those that are shared here: the own ones, and those of who shares now. */
+function sharedIn(
+  state: State,
+  community: number,
+  identity: Identity,
+  isRead: ReadonlySet<number>,
+): string[] {
+  const isEntitled = (tenant: number) => byId(state.tenants, tenant).entitled;
+  const shared = state.shares.flatMap(({ stream, membership: id }) => {
+    const membership = byId(state.memberships, id);
+    if (membership.community !== community || !isRead.has(stream)) return [];
+    const isOwn = membership.tenant === identity.tenant;
+    const isOpen =
+      membership.status === "ACTIVE" &&
+      isEntitled(membership.tenant) &&
+      isEntitled(identity.tenant);
+    return isOwn || isOpen ? [byId(state.streams, stream).uuid] : [];
+  });
+  return [...new Set(shared)].sort();
+}

@@ -1,0 +1,64 @@
+import fc from "fast-check";
+import { perform, performTogether, type Tally } from "./history.ts";
+import { step } from "./operations.ts";
+import type { Product } from "./product.ts";
+import { begin } from "./world.ts";
+
+const most = { size: "max" } as const;
+const history = fc.array(step, { minLength: 1, maxLength: 80, ...most });
+const rounds = fc.array(
+  fc.array(step, { minLength: 2, maxLength: 6, ...most }),
+  {
+    minLength: 1,
+    maxLength: 12,
+    ...most,
+  },
+);
+
+export interface Extent {
+  readonly steps: number;
+  /** Of the random numbers; the same one, the same histories. */
+  readonly seed?: number;
+  readonly onHistory?: (tally: Tally) => void;
+}
+
+/** Random histories, until so many steps were taken; throws the smallest one in which product and model part. */
+export const proveOneByOne = (product: Product, extent: Extent) =>
+  prove(history, extent, async (steps, tally) =>
+    perform(product, await begin(product.database), steps, tally),
+  );
+
+/** Rounds of at most six steps at a time, each of which some order must explain. */
+export const proveTogether = (product: Product, extent: Extent) =>
+  prove(rounds, extent, async (rounds, tally) =>
+    performTogether(product, await begin(product.database), rounds, tally),
+  );
+
+async function prove<T>(
+  histories: fc.Arbitrary<T>,
+  { steps, seed, onHistory }: Extent,
+  performOne: (history: T, tally: Tally) => Promise<void>,
+): Promise<Tally> {
+  const tally: Tally = new Map();
+  const isEnough = () => stepsOf(tally) >= steps;
+  await fc.assert(
+    fc.asyncProperty(histories, async (history) => {
+      if (isEnough()) return;
+      await performOne(history, tally);
+      onHistory?.(tally);
+    }),
+    // A history has one step at least.
+    { numRuns: steps, ...(seed !== undefined && { seed }) },
+  );
+  return tally;
+}
+
+export const stepsOf = (tally: Tally): number =>
+  [...tally.values()].reduce((sum, count) => sum + count, 0);
+
+/** A line an outcome of each mutation. */
+export const tableOf = (tally: Tally): string =>
+  [...tally]
+    .sort()
+    .map(([outcome, count]) => `${String(count).padStart(8)}  ${outcome}`)
+    .join("\n");

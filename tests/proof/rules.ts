@@ -1,0 +1,94 @@
+import { Oracle, type CommunityRole, type Decision } from "../oracle/rules.ts";
+import {
+  byId,
+  isAdministrator,
+  membershipOf,
+  worldOf,
+  type Community,
+  type Identity,
+  type Membership,
+  type State,
+  type Stream,
+} from "./state.ts";
+
+/** DOMAIN's rules about who may do what in a community, once more and without the product. */
+
+/** Where somebody stands in a community that it sees; C2. */
+export interface Place {
+  readonly membership: Membership;
+  readonly role: CommunityRole | null;
+  readonly isAdministrator: boolean;
+  readonly isOwn: boolean;
+}
+
+/** Null where the community does not exist for the identity. */
+export function placeIn(
+  state: State,
+  actor: Identity,
+  community: Community | undefined,
+): Place | null {
+  if (!community || community.hasEnded) return null;
+  const membership = membershipOf(state, community, actor.tenant);
+  if (!membership) return null;
+  const role = membership.roles.get(actor.id) ?? null;
+  if (role === null && !isAdministrator(actor)) return null;
+  return {
+    membership,
+    role,
+    isAdministrator: isAdministrator(actor),
+    isOwn: community.owner === actor.tenant,
+  };
+}
+
+export const isCA = ({ role }: Place) => role === "ADMINISTRATOR";
+export const isCM = (place: Place) => place.role === "MODERATOR" || isCA(place);
+/** C9, C10. */
+export const isCMOrAA = (place: Place) => isCM(place) || place.isAdministrator;
+
+const ascending = [null, "MEMBER", "MODERATOR", "ADMINISTRATOR"] as const;
+
+/** C11, C13, C14, C16. */
+const mayGiveOrTake: Record<CommunityRole, (place: Place) => boolean> = {
+  MEMBER: isCM,
+  MODERATOR: (place) => isCM(place) || (place.isAdministrator && !place.isOwn),
+  ADMINISTRATOR: (place) =>
+    isCA(place) || (place.isAdministrator && place.isOwn),
+};
+
+export const mayChangeRoles = (place: Place) =>
+  Object.values(mayGiveOrTake).some((may) => may(place));
+
+/** Whether the caller may turn an identity's role into another; null is none. */
+export function mayTurn(
+  place: Place,
+  identity: Identity,
+  from: CommunityRole | null,
+  to: CommunityRole | null,
+): boolean {
+  const isLowered = ascending.indexOf(to) < ascending.indexOf(from);
+  if (to !== null && !mayGiveOrTake[to](place)) return false;
+  if (isLowered && from !== null && !mayGiveOrTake[from](place)) return false;
+  if (to === from) return true;
+  if (to === "ADMINISTRATOR") return identity.kind === "USER";
+  return to !== "MODERATOR" || isAdministrator(identity);
+}
+
+/** Rule 5: the effective CAs of the owner tenant, the effective CMs of another. */
+export const keepers = (
+  state: State,
+  { owner }: Community,
+  { tenant, roles }: Membership,
+): number =>
+  [...roles].filter(([id, role]) => {
+    const identity = byId(state.identities, id);
+    if (identity.state !== "LIVE") return false;
+    return tenant === owner
+      ? role === "ADMINISTRATOR"
+      : role === "MODERATOR" && isAdministrator(identity);
+  }).length;
+
+export const decisionOn = (
+  state: State,
+  identity: Identity,
+  stream: Stream,
+): Decision => new Oracle(worldOf(state)).decide(identity, stream);

@@ -1,0 +1,164 @@
+import type {
+  AccessEntry,
+  CommunityRole,
+  TenantRole,
+  World,
+} from "../oracle/rules.ts";
+
+/**
+ * Everything that the domain knows, as plain lists; ids are places in these lists, counted from 1 as in the oracle's
+ * worlds. What has ended keeps its place.
+ */
+export interface State {
+  readonly tenants: Tenant[];
+  readonly identities: Identity[];
+  readonly communities: Community[];
+  readonly memberships: Membership[];
+  readonly streams: Stream[];
+  readonly shares: Share[];
+}
+
+export interface Tenant {
+  readonly id: number;
+  readonly uuid: string;
+  entitled: boolean;
+}
+export interface Identity {
+  readonly id: number;
+  readonly uuid: string;
+  readonly tenant: number;
+  readonly kind: "USER" | "CLIENT";
+  state: "LIVE" | "DISABLED" | "REMOVED";
+  roles: readonly TenantRole[];
+}
+export interface Community {
+  readonly id: number;
+  readonly uuid: string;
+  readonly name: string;
+  readonly owner: number;
+  hasEnded: boolean;
+}
+export interface Membership {
+  readonly id: number;
+  readonly community: number;
+  readonly tenant: number;
+  status: "ACTIVE" | "PAUSED" | "ENDED";
+  /** By identity. */
+  readonly roles: Map<number, CommunityRole>;
+}
+export interface Stream {
+  readonly id: number;
+  readonly uuid: string;
+  readonly tenant: number;
+  readonly owner: null;
+  access: readonly AccessEntry[];
+}
+export interface Share {
+  readonly stream: number;
+  readonly membership: number;
+}
+
+/** As the oracle of the read gate wants it. */
+export const worldOf = (state: State): World => ({
+  tenants: state.tenants,
+  identities: state.identities,
+  memberships: state.memberships.flatMap(({ status, ...membership }) =>
+    status === "ENDED" ? [] : [{ ...membership, status }],
+  ),
+  participations: state.memberships.flatMap(({ id, status, roles }) =>
+    status === "ENDED"
+      ? []
+      : [...roles].map(([identity, role]) => ({
+          membership: id,
+          identity,
+          role,
+        })),
+  ),
+  streams: state.streams,
+  shares: state.shares,
+});
+
+/** Adds with the next free id. */
+export function add<T extends { readonly id: number }>(
+  list: T[],
+  item: Omit<T, "id">,
+): T {
+  const added = { ...item, id: list.length + 1 } as T;
+  list.push(added);
+  return added;
+}
+
+export const byId = <T>(list: readonly T[], id: number): T => list[id - 1] as T;
+
+/** The tenant's place in the community, while it has one. */
+export const membershipOf = (
+  { memberships }: State,
+  { id }: Community,
+  tenant: number,
+): Membership | undefined =>
+  memberships.find(
+    (membership) =>
+      membership.community === id &&
+      membership.tenant === tenant &&
+      membership.status !== "ENDED",
+  );
+
+export const isAdministrator = ({ roles }: Identity) =>
+  roles.includes("ACCOUNT_ADMINISTRATOR");
+
+/** What is kept, in the words of the graph, for a comparison with the tables. */
+export const kept = (state: State) => ({
+  tenants: sorted(
+    state.tenants.map(({ uuid, entitled }) => [uuid, entitled].join(" ")),
+  ),
+  identities: sorted(
+    state.identities
+      .filter(({ state }) => state !== "REMOVED")
+      .map(({ uuid, state, roles }) =>
+        [uuid, state, ...[...roles].sort()].join(" "),
+      ),
+  ),
+  communities: sorted(
+    state.communities
+      .filter(({ hasEnded }) => !hasEnded)
+      .map(({ uuid, owner }) =>
+        [uuid, byId(state.tenants, owner).uuid].join(" "),
+      ),
+  ),
+  memberships: sorted(
+    living(state).map((membership) =>
+      [...key(state, membership), membership.status].join(" "),
+    ),
+  ),
+  roles: sorted(
+    living(state).flatMap((membership) =>
+      [...membership.roles].map(([identity, role]) =>
+        [
+          key(state, membership)[0],
+          byId(state.identities, identity).uuid,
+          role,
+        ].join(" "),
+      ),
+    ),
+  ),
+  shares: sorted(
+    state.shares.map(({ stream, membership }) =>
+      [
+        byId(state.streams, stream).uuid,
+        ...key(state, byId(state.memberships, membership)),
+      ].join(" "),
+    ),
+  ),
+});
+
+export type Kept = ReturnType<typeof kept>;
+
+const living = ({ memberships }: State) =>
+  memberships.filter(({ status }) => status !== "ENDED");
+
+const key = (state: State, { community, tenant }: Membership) => [
+  byId(state.communities, community).uuid,
+  byId(state.tenants, tenant).uuid,
+];
+
+const sorted = (lines: string[]) => lines.sort();
