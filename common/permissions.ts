@@ -40,14 +40,8 @@ export const can = <Args, Context extends CallContext>(
     // Returned, not thrown: shield takes a thrown error for its own refusal.
     try {
       await assertLive(context);
-      try {
-        if (await check(context.viewer, args, context)) return true;
-        throw forbidden(`You may not ${action}.`);
-      } catch (refusal) {
-        // It may be that an earlier mutation of the same request removed the caller.
-        await assertLive(context, "AFRESH");
-        throw refusal;
-      }
+      if (await check(context.viewer, args, context)) return true;
+      throw forbidden(`You may not ${action}.`);
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));
     }
@@ -93,18 +87,46 @@ export function protect(
   }) as IMiddlewareGenerator<unknown, unknown, unknown>;
   const wrapped = generated.generate(schema) as Record<
     string,
-    Record<string, unknown>
+    Record<string, Middleware>
   >;
   const kept = Object.fromEntries(
     Object.entries(rules).map(([type, fields]) => [
       type,
       Object.fromEntries(
-        Object.keys(fields).map((field) => [field, wrapped[type]?.[field]]),
+        Object.keys(fields).map((field) => [
+          field,
+          wrapped[type]?.[field] && tellingWhoIsGone(wrapped[type][field]),
+        ]),
       ),
     ]),
   );
   return applyMiddleware(schema, kept as never);
 }
+
+type Middleware = (
+  resolve: unknown,
+  parent: unknown,
+  args: unknown,
+  context: CallContext,
+  info: unknown,
+) => Promise<unknown>;
+
+/**
+ * A refusal may come of the caller itself being gone: an earlier mutation of its request removed it, or somebody else
+ * did while it was served. It is then told that, whatever else it was to be told.
+ */
+const tellingWhoIsGone =
+  (middleware: Middleware): Middleware =>
+  async (resolve, parent, args, context, info) => {
+    const refusal = (error: unknown) =>
+      assertLive(context, "AFRESH").then(() => error);
+    try {
+      const result = await middleware(resolve, parent, args, context, info);
+      return result instanceof Error ? await refusal(result) : result;
+    } catch (error) {
+      throw await refusal(error);
+    }
+  };
 
 function merge(
   maps: readonly PermissionMap[],

@@ -62,6 +62,11 @@ export interface Share {
 export const worldOf = (state: State): World => ({
   tenants: state.tenants,
   identities: state.identities,
+  communities: state.communities.filter(({ hasEnded }) => !hasEnded),
+  // What is on its way is not read by.
+  offers: [],
+  acceptances: [],
+  approvals: [],
   memberships: state.memberships.flatMap(({ status, ...membership }) =>
     status === "ENDED" ? [] : [{ ...membership, status }],
   ),
