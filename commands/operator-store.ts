@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { StartError } from "../common/config.ts";
-import type { Knex } from "../common/database.ts";
+import { brokenConstraint, type Knex } from "../common/database.ts";
 import { record } from "../common/ledger-store.ts";
 import { createOneUseLink, type OneUseLink } from "../common/one-use-link.ts";
 import { isUuid } from "../common/page.ts";
 import { anonymous, type Call } from "../common/viewer.ts";
+import type { MembershipStatus } from "../subgraphs/community/generated.ts";
+import { MembershipStore } from "../subgraphs/community/membership/store.ts";
 import type { Entitlement } from "../subgraphs/tenant/generated.ts";
 import { IdentityChangeStore } from "../subgraphs/tenant/identity/change-store.ts";
 import { foundTenant } from "../subgraphs/tenant/tenant/actions.ts";
@@ -205,15 +207,24 @@ async function addMembership(
   transaction: Knex.Transaction,
   community: Row,
   tenant: Row,
-  status: string,
+  status: MembershipStatus,
 ): Promise<Row> {
-  return one<Row>(
-    transaction,
-    `insert into community.memberships (community_id, tenant_id, status) values (?, ?, ?)
-     on conflict on constraint memberships_once do nothing returning id, uuid`,
-    [community.id, tenant.id, status],
-    `The tenant ${tenant.uuid} is in that community already.`,
-  );
+  const memberships = new MembershipStore(transaction, anonymous);
+  try {
+    const { id, rowId } = await memberships.add(community.id, tenant.id, {
+      alias: null,
+      contactEmail: null,
+      newTenantsRead: "AT_ONCE",
+    });
+    await memberships.setStatus({ rowId }, status);
+    return { id: rowId, uuid: id };
+  } catch (error) {
+    if (brokenConstraint(error) === "memberships_once")
+      throw new StartError(
+        `The tenant ${tenant.uuid} is in that community already.`,
+      );
+    throw error;
+  }
 }
 
 async function entitlements(

@@ -12,6 +12,7 @@ import {
   type AccessChange,
   type MadeChange,
 } from "./access-change/store.ts";
+import { ApprovalStore } from "./approval/store.ts";
 import { CommunityStore } from "./community/store.ts";
 import { LedgerStore } from "./ledger/store.ts";
 import { MemberStore } from "./member/store.ts";
@@ -28,6 +29,7 @@ const stores = (db: Knex, viewer: Viewer) => ({
   memberships: new MembershipStore(db, viewer),
   members: new MemberStore(db, viewer),
   accessChanges: new AccessChangeStore(db, viewer),
+  approvals: new ApprovalStore(db, viewer),
   ledger: new LedgerStore(db, viewer),
 });
 

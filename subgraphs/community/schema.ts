@@ -2,6 +2,8 @@ import { Json } from "../../common/scalars.ts";
 import { subgraphSchema } from "../../common/schema.ts";
 import { permissions as accessChangePermissions } from "./access-change/permissions.ts";
 import { resolvers as accessChangeResolvers } from "./access-change/resolvers.ts";
+import { permissions as approvalPermissions } from "./approval/permissions.ts";
+import { resolvers as approvalResolvers } from "./approval/resolvers.ts";
 import { permissions as communityPermissions } from "./community/permissions.ts";
 import { resolvers as communityResolvers } from "./community/resolvers.ts";
 import { permissions as ledgerPermissions } from "./ledger/permissions.ts";
@@ -18,6 +20,7 @@ export const schema = subgraphSchema(
     { resolvers: communityResolvers, permissions: communityPermissions },
     { resolvers: membershipResolvers, permissions: membershipPermissions },
     { resolvers: memberResolvers, permissions: memberPermissions },
+    { resolvers: approvalResolvers, permissions: approvalPermissions },
     { resolvers: accessChangeResolvers, permissions: accessChangePermissions },
     { resolvers: ledgerResolvers, permissions: ledgerPermissions },
   ],

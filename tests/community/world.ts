@@ -138,6 +138,11 @@ export async function seedWorld({
     )),
   ];
 
+  // The third tenant is new to the others.
+  const third = memberships[tenantNames.indexOf("third")] as Membership;
+  for (const asked of memberships)
+    if (asked && asked !== third) await seed.waiting(asked, third);
+
   const people = [
     ...callers.flatMap((caller) => {
       const [tenant = "", description = ""] = caller.split(": ");

@@ -92,6 +92,19 @@ export class Seed {
     return { ...membership, tenantId: tenant.id };
   }
 
+  /** Rule 17: what the first shares is not open to the second. */
+  async waiting(
+    sharing: Membership,
+    newcomer: Membership,
+    state: "WAITING" | "REFUSED" = "WAITING",
+  ): Promise<void> {
+    await this.db("community.waiting_tenants").insert({
+      sharing_id: sharing.id,
+      waiting_id: newcomer.id,
+      state,
+    });
+  }
+
   async member(
     membership: Membership,
     identity: Identity,

@@ -36,7 +36,7 @@ export async function createCommunity(
     const membership = await unit.memberships.add(
       community.rowId,
       founder.tenantRowId,
-      { alias, contactEmail },
+      { alias, contactEmail, newTenantsRead: "AT_ONCE" },
     );
     await unit.members.set(membership.rowId, [
       { rowId: founder.identityRowId, role: "ADMINISTRATOR" },

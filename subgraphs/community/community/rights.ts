@@ -80,6 +80,12 @@ export const rights = {
     action: "edit your tenant's membership; ask your tenant's moderator here",
     isHeldBy: isModerator,
   },
+  // C18
+  APPROVE_NEW_TENANTS: {
+    action:
+      "say whether a new tenant reads what your tenant shares here; ask its moderator here or its account administrator",
+    isHeldBy: (place) => isModerator(place) || place.isAccountAdministrator,
+  },
   // C17
   READ_LEDGER: {
     action: "read this community's ledger; ask your tenant's moderator here",

@@ -1,4 +1,4 @@
-import { conflict } from "../../../common/errors.ts";
+import { badInput, conflict } from "../../../common/errors.ts";
 import type { AccessChange, MadeChange } from "../access-change/store.ts";
 import type { RightName } from "../community/rights.ts";
 import type { Community } from "../community/store.ts";
@@ -9,6 +9,7 @@ import type {
   MutationPauseSharingArgs,
   MutationRemoveTenantArgs,
   MutationResumeSharingArgs,
+  NewTenantsRead,
   UpdateMembershipInput,
 } from "../generated.ts";
 import { endedRoles } from "../member/roles.ts";
@@ -24,6 +25,9 @@ export async function updateMembership(
     ...(input.contactEmail !== undefined && {
       contactEmail: contactEmailFrom(input.contactEmail),
     }),
+    ...(input.newTenantsRead !== undefined && {
+      newTenantsRead: newTenantsReadFrom(input.newTenantsRead),
+    }),
   };
   const id = await inTransaction(async (unit) => {
     const { community, membership } = await lockOwn(
@@ -34,23 +38,51 @@ export async function updateMembership(
     );
     await unit.memberships.update(membership, change);
     const { alias, contactEmail } = { ...membership, ...change };
+    const { newTenantsRead, ...shown } = change;
+    const entry = {
+      kind: "MEMBERSHIP",
+      subjectType: "Membership",
+      subjectId: membership.id,
+      communityId: community.id,
+    } as const;
     await unit.record(
       "updateMembership",
       [
-        {
-          kind: "MEMBERSHIP",
-          subjectType: "Membership",
-          subjectId: membership.id,
-          tenantIds: await unit.memberships.tenantIds(community),
-          communityId: community.id,
-          after: { changed: Object.keys(change) },
-        },
+        ...(newTenantsRead === undefined || Object.keys(shown).length > 0
+          ? [
+              {
+                ...entry,
+                tenantIds: await unit.memberships.tenantIds(community),
+                after: { changed: Object.keys(shown) },
+              },
+            ]
+          : []),
+        // The others do not see this one (rule 17).
+        ...(newTenantsRead === undefined
+          ? []
+          : [
+              {
+                ...entry,
+                tenantIds: [membership.tenantId],
+                before: { newTenantsRead: membership.newTenantsRead },
+                after: { newTenantsRead },
+              },
+            ]),
       ],
       [{ id: membership.id, name: alias, email: contactEmail }],
     );
     return membership.id;
   });
   return memberships.find(id);
+}
+
+function newTenantsReadFrom(value: NewTenantsRead | null): NewTenantsRead {
+  if (value === null)
+    throw badInput(
+      "Say AT_ONCE or AFTER_APPROVAL, or leave it out.",
+      "input.newTenantsRead",
+    );
+  return value;
 }
 
 export const pauseSharing = (

@@ -26,6 +26,8 @@ export const resolvers = {
       (await memberships.counts(membership)).users,
     clientCount: async (membership, _, { memberships }) =>
       (await memberships.counts(membership)).clients,
+    newTenantsRead: ({ isMine, newTenantsRead }) =>
+      isMine ? newTenantsRead : null,
     members: (membership, args, { members }) =>
       membership.isMine && membership.myRole !== null
         ? members.list(membership, args)

@@ -11,7 +11,11 @@ import {
 } from "../../../common/page.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { participation, type Community } from "../community/store.ts";
-import type { CommunityRole, MembershipStatus } from "../generated.ts";
+import type {
+  CommunityRole,
+  MembershipStatus,
+  NewTenantsRead,
+} from "../generated.ts";
 
 /** A tenant's place in a community, as one viewer of that community sees it. */
 export interface Membership {
@@ -24,6 +28,7 @@ export interface Membership {
   readonly joinedAt: string;
   readonly alias: string | null;
   readonly contactEmail: string | null;
+  readonly newTenantsRead: NewTenantsRead;
   /** Whether it is the viewer's own tenant's. */
   readonly isMine: boolean;
   readonly myRole: CommunityRole | null;
@@ -32,9 +37,17 @@ export interface Membership {
 export interface NewMembership {
   readonly alias: string | null;
   readonly contactEmail: string | null;
+  readonly newTenantsRead: NewTenantsRead;
 }
 
 export type MembershipChange = Partial<NewMembership>;
+
+interface AddedMembership {
+  readonly id: string;
+  readonly rowId: number;
+  /** The tenants without whose approval it does not read what they share. */
+  readonly askedTenantIds: readonly string[];
+}
 
 /** How many identities take part through a membership. */
 interface MemberCounts {
@@ -51,6 +64,7 @@ const columns = {
   joinedAt: "m.joined_at",
   alias: "m.alias",
   contactEmail: "m.contact_email",
+  newTenantsRead: "m.new_tenants_read",
   myRole: "me.role",
 };
 
@@ -150,37 +164,50 @@ export class MembershipStore {
     return rows.map(({ id }) => id);
   }
 
+  /** Rule 17: the tenant waits from the beginning for those who are to be asked before a new one reads. */
   async add(
     communityRowId: number,
     tenantRowId: number,
-    { alias, contactEmail }: NewMembership,
-  ): Promise<{ id: string; rowId: number }> {
-    const [added] = (await this.db("community.memberships")
-      .insert({
-        community_id: communityRowId,
-        tenant_id: tenantRowId,
-        alias,
-        contact_email: contactEmail,
-      })
-      .returning([
-        this.db.ref("uuid").as("id"),
-        this.db.ref("id").as("rowId"),
-      ])) as [{ id: string; rowId: number }];
-    return added;
+    { alias, contactEmail, newTenantsRead }: NewMembership,
+  ): Promise<AddedMembership> {
+    const { rows } = await this.db.raw<{ rows: [AddedMembership] }>(
+      `with added as (
+         insert into community.memberships (community_id, tenant_id, alias, contact_email, new_tenants_read)
+         values (?, ?, ?, ?, ?)
+         returning id, uuid, community_id
+       ), asked as (
+         select m.id, m.tenant_id, added.id as new_id
+         from added
+         join community.memberships m on m.community_id = added.community_id and m.new_tenants_read = 'AFTER_APPROVAL'
+       ), waiting as (
+         insert into community.waiting_tenants (sharing_id, waiting_id) select id, new_id from asked
+       )
+       select uuid as id, id as "rowId",
+              array(select t.uuid from asked join tenant.published_tenants t on t.id = asked.tenant_id order by t.id)
+                as "askedTenantIds"
+       from added`,
+      [communityRowId, tenantRowId, alias, contactEmail, newTenantsRead],
+    );
+    return rows[0];
   }
 
   async update(
     membership: Membership,
     change: MembershipChange,
   ): Promise<void> {
-    const { rowId, alias, contactEmail } = { ...membership, ...change };
-    await this.db("community.memberships")
-      .where({ id: rowId })
-      .update({ alias, contact_email: contactEmail });
+    const { rowId, alias, contactEmail, newTenantsRead } = {
+      ...membership,
+      ...change,
+    };
+    await this.db("community.memberships").where({ id: rowId }).update({
+      alias,
+      contact_email: contactEmail,
+      new_tenants_read: newTenantsRead,
+    });
   }
 
   async setStatus(
-    membership: Membership,
+    membership: Pick<Membership, "rowId">,
     status: MembershipStatus,
   ): Promise<void> {
     await this.db("community.memberships")
