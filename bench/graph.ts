@@ -50,6 +50,7 @@ export async function startGateway(
     ...bench.tokens.settings,
     ...subgraphs.settings,
     ISSUER_DATABASE_URL: roleUrl(bench.world.url, "issuer"),
+    MAIL_DATABASE_URL: roleUrl(bench.world.url, "mail"),
   });
   return {
     url: gateway.url,

@@ -51,6 +51,9 @@ export async function runScript(
 const environment = {
   PATH: process.env["PATH"],
   NODE_ENV: "production",
+  // Where nobody listens: no benchmark sends mail.
+  SMTP_URL: "smtp://127.0.0.1:9",
+  MAIL_FROM: "no-reply@bench.example",
   LOG_LEVEL: "error",
   APOLLO_TELEMETRY_DISABLED: "1",
 };

@@ -2,7 +2,12 @@ import { randomUUID } from "node:crypto";
 import { StartError } from "../common/config.ts";
 import { brokenConstraint, type Knex } from "../common/database.ts";
 import { record } from "../common/ledger-store.ts";
-import { createOneUseLink, type OneUseLink } from "../common/one-use-link.ts";
+import { sendMail } from "../common/mail-store.ts";
+import {
+  createOneUseLink,
+  passwordMail,
+  type OneUseLink,
+} from "../common/one-use-link.ts";
 import { isUuid } from "../common/page.ts";
 import { anonymous, type Call } from "../common/viewer.ts";
 import type { MembershipStatus } from "../subgraphs/community/generated.ts";
@@ -54,7 +59,7 @@ export class OperatorStore {
     return rows;
   }
 
-  /** A tenant and its first user; `link` lets that user set a password, and is null if the e-mail has one already. */
+  /** A tenant and its first user; `link`, which is mailed too, lets that user set a password, and is null if the e-mail has one already. */
   async found(
     tenant: Parameters<typeof foundTenant>[3],
     publicUrl: URL,
@@ -71,6 +76,8 @@ export class OperatorStore {
         tenant.founder.email,
         link,
       );
+      if (linked)
+        await sendMail(transaction, [passwordMail(tenant.founder.email, link)]);
       return { ...founded, link: linked ? link : null };
     });
   }

@@ -138,6 +138,37 @@ export async function copyIn(
   await pipeline(Readable.from(data), connection.query(copyFrom(statement)));
 }
 
+/** A connection of its own that hears a channel. */
+export interface Listening {
+  /** Whether the connection has ended, so that nothing is heard any more. */
+  readonly isLost: boolean;
+  stop(): Promise<void>;
+}
+
+/** Calls `hear` for each notification on a channel: a hint that there is something to do, and no more than that. */
+export async function listen(
+  db: Knex,
+  channel: string,
+  hear: () => void,
+): Promise<Listening> {
+  const client = db.client as Knex.Client;
+  const connection = (await client.acquireConnection()) as pg.Client;
+  let isLost = false;
+  const onEnd = () => (isLost = true);
+  connection.on("notification", hear).on("end", onEnd);
+  await connection.query(`listen ${pg.escapeIdentifier(channel)}`);
+  return {
+    get isLost() {
+      return isLost;
+    },
+    async stop() {
+      connection.off("notification", hear).off("end", onEnd);
+      if (!isLost) await connection.query("unlisten *");
+      await client.releaseConnection(connection);
+    },
+  };
+}
+
 /** The named constraint that a statement broke, if that is why it failed. */
 export const brokenConstraint = (error: unknown): string | undefined =>
   error instanceof pg.DatabaseError && error.code?.startsWith("23")

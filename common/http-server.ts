@@ -40,6 +40,11 @@ export const readListenAddress = (reader: EnvironmentReader, port: number) => ({
   graceMs: reader.integer("STOP_GRACE_MS", 500, { min: 0, max: 120_000 }),
 });
 
+/** Whether nobody but this machine reaches a host of this name. */
+export const isLoopback = (host: string) =>
+  ["localhost", "::1", "[::1]"].includes(host) ||
+  /^127\.\d+\.\d+\.\d+$/.test(host);
+
 /** A request that is served at this time when the process stops has this long to end. */
 const drainMs = 60_000;
 

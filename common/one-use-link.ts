@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import type { Logger } from "./log.ts";
+import type { Mail } from "./mail-store.ts";
 
 const lifeMs = 24 * 60 * 60 * 1000;
 
@@ -23,8 +23,17 @@ export function createOneUseLink(publicUrl: URL): OneUseLink {
 export const hashToken = (token: string) =>
   createHash("sha256").update(token).digest();
 
-/** Call it after the commit. Nothing sends mail yet: the operator passes the link on. */
-export const deliverLink = (log: Logger, email: string, link: OneUseLink) =>
-  log.info(
-    `One-use link for ${email} to set a password, good until ${link.expiresAt.toISOString()}: ${link.url}`,
-  );
+/** Brings somebody the link. */
+export const passwordMail = (
+  to: string,
+  { url, expiresAt }: OneUseLink,
+): Mail => ({
+  to,
+  subject: "Tributary: set your password",
+  text: `Set your password by this link, once, until ${expiresAt.toISOString().slice(0, 16).replace("T", " ")} UTC:
+
+${url}
+
+If you did not ask for it, nothing happens unless you open it.
+`,
+});

@@ -6,6 +6,8 @@ import { createLogger } from "../common/log.ts";
 import { runProcess } from "../common/process.ts";
 import { readIssuerConfig } from "../issuer/config.ts";
 import { createIssuer } from "../issuer/issuer.ts";
+import { readMailConfig } from "../mail/config.ts";
+import { startMail } from "../mail/mail.ts";
 import { readGatewayProcessConfig } from "./config.ts";
 import { HttpDataSource } from "./http-data-source.ts";
 import { identifyBy } from "./identity.ts";
@@ -16,8 +18,8 @@ const usage = `
 Usage: npm run start:gateway
 
 Serves the graph of subgraphs that run as processes of their own ("npm run start:subgraph"), until Ctrl-C. It is set by
-the environment: ISSUER_DATABASE_URL, INTERNAL_TOKEN_SECRET, TENANT_URL, COMMUNITY_URL, STREAM_URL and the rest are in
-docs/configuration.md.
+the environment: ISSUER_DATABASE_URL, MAIL_DATABASE_URL, INTERNAL_TOKEN_SECRET, TENANT_URL, COMMUNITY_URL, STREAM_URL
+and the rest are in docs/configuration.md.
 `;
 
 // The gateway's library would report this environment to its makers.
@@ -28,6 +30,8 @@ await runProcess(async (onStop) => {
   const config = reader.done({
     ...readGatewayProcessConfig(reader),
     issuer: readIssuerConfig(reader),
+    mail: readMailConfig(reader),
+    mailDatabaseUrl: reader.text("MAIL_DATABASE_URL"),
   });
   const log = createLogger("gateway", config.logLevel);
 
@@ -36,6 +40,11 @@ await runProcess(async (onStop) => {
   onStop(() => db.destroy());
   const issuer = await createIssuer({ db, config: config.issuer, log });
   onStop(() => issuer.close());
+
+  const mailDb = connect(config.mailDatabaseUrl, { name: "mail", poolSize });
+  onStop(() => mailDb.destroy());
+  const mail = startMail({ db: mailDb, config: config.mail, log });
+  onStop(() => mail.stop());
 
   const tokens = new InternalTokenSigner(config.internalTokenSecret);
   const dataSources = new Map(
@@ -53,6 +62,7 @@ await runProcess(async (onStop) => {
     dataSources,
     identify: identifyBy({ ...issuer, keys: createLocalJWKSet(issuer.jwks) }),
     oidc: issuer.handler,
+    mailbox: mail.mailbox,
     isReady: () => isReachable(db),
     log,
   });

@@ -33,9 +33,11 @@ export interface GatewayOptions extends Omit<ListenOptions, "routes"> {
   readonly origins: readonly string[];
   /** The issuer, which has everything below /oidc. */
   readonly oidc: Handler;
+  /** What a developer reads instead of e-mails, if anything. */
+  readonly mailbox?: Handler | undefined;
 }
 
-/** Serves the graph, its explorer and the issuer. */
+/** Serves the graph, its explorer, the issuer, and the mailbox where there is one. */
 export async function startGateway(
   options: GatewayOptions,
 ): Promise<HttpServer> {
@@ -47,6 +49,7 @@ export async function startGateway(
       "/graphql": cors(options.origins, graphql(server, options)),
       "/oidc/*": options.oidc,
       "/": explorer(),
+      ...(options.mailbox && { "/dev/mail": options.mailbox }),
     },
   });
   return {

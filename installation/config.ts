@@ -1,8 +1,10 @@
 import { EnvironmentReader, type Environment } from "../common/config.ts";
+import { isLoopback } from "../common/http-server.ts";
 import { readLedgerConfig } from "../common/ledger/keys.ts";
 import { readLogLevel } from "../common/log.ts";
 import { readGatewayConfig } from "../gateway/config.ts";
 import { readIssuerConfig } from "../issuer/config.ts";
+import { readMailConfig } from "../mail/config.ts";
 import { readInvitationConfig } from "../subgraphs/community/config.ts";
 import { readSignUpConfig } from "../subgraphs/tenant/config.ts";
 
@@ -14,6 +16,7 @@ export function readConfig(env: Environment) {
     gateway,
     issuer,
     ledger: readLedgerConfig(reader),
+    mail: readMailConfig(reader),
     publicUrl: issuer.publicUrl,
     signUp: readSignUpConfig(reader),
     invitations: readInvitationConfig(reader),
@@ -27,8 +30,5 @@ export function readConfig(env: Environment) {
     logLevel: readLogLevel(reader),
   });
 }
-
-const isLoopback = (host: string) =>
-  host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 
 export type InstallationConfig = ReturnType<typeof readConfig>;

@@ -10,6 +10,7 @@ import { startGateway } from "../gateway/server.ts";
 import { readSupergraph } from "../gateway/supergraph.ts";
 import { createIssuer } from "../issuer/issuer.ts";
 import { keepPartitions } from "../subgraphs/stream/event/partition-store.ts";
+import { startMail } from "../mail/mail.ts";
 import { readConfig } from "./config.ts";
 import { openDatabase } from "./database.ts";
 import { ensureDemo, invitation } from "./demo/demo.ts";
@@ -35,12 +36,18 @@ await runProcess(async (onStop) => {
   const issuer = await createIssuer({ db, config: config.issuer, log });
   onStop(() => issuer.close());
 
-  const subgraphs = createSubgraphs(database, { ...config, log });
+  const subgraphs = createSubgraphs(database, config);
   const demo =
     config.hasDemo && database.isEmbedded
-      ? await ensureDemo(config, database, log)
+      ? await ensureDemo(config, database)
       : undefined;
 
+  const mail = startMail({
+    db: database.connect("mail"),
+    config: config.mail,
+    log,
+  });
+  onStop(() => mail.stop());
   onStop(keepPartitions(database.connect("stream"), log));
   const sign = await headSigner(await loadLedgerKeys(config.ledger));
   onStop(startSealer(database.connect("community"), sign, log));
@@ -56,6 +63,7 @@ await runProcess(async (onStop) => {
     dataSources,
     identify: identifyBy({ ...issuer, keys: createLocalJWKSet(issuer.jwks) }),
     oidc: issuer.handler,
+    mailbox: mail.mailbox,
     isReady: () => isReachable(db),
     log,
   });

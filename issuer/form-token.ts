@@ -2,7 +2,7 @@ import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { forbidden } from "../common/errors.ts";
 import { mountPath } from "./config.ts";
-import { html, type Html } from "./pages/html.ts";
+import { html, type Html } from "../common/html.ts";
 
 const cookieName = "tributary_form";
 const fieldName = "form_token";

@@ -17,9 +17,9 @@ import {
   type IssuerConfig,
 } from "./config.ts";
 import type { Grants } from "./grants.ts";
+import { Html } from "../common/html.ts";
 import { signingAlgorithm } from "../common/key-file.ts";
 import type { IssuerKeys } from "./keys.ts";
-import { Html } from "./pages/html.ts";
 import { problemPage, signOutPage, signedOutPage } from "./pages/sign-in.ts";
 import { PostgresAdapter } from "./postgres-adapter.ts";
 

@@ -1,5 +1,6 @@
 import { badInput } from "../common/errors.ts";
-import { createOneUseLink, deliverLink } from "../common/one-use-link.ts";
+import { sendMail } from "../common/mail-store.ts";
+import { createOneUseLink, passwordMail } from "../common/one-use-link.ts";
 import { nameFrom } from "../common/text.ts";
 import {
   authenticate,
@@ -8,6 +9,7 @@ import {
   type IssuerContext,
   type Visit,
 } from "./forms.ts";
+import { LinkStore } from "./link-store.ts";
 import { sendPage } from "./pages/html.ts";
 import {
   changePasswordPage,
@@ -25,12 +27,14 @@ export const serveLinkRequest = (context: IssuerContext, visit: Visit) =>
   serveForm(context, visit, {
     show: requestLinkPage,
     async submit(form) {
-      const { config, links, log, throttle } = context;
+      const { db, config, throttle } = context;
       const email = emailFrom(form);
       await throttle.admit("link", email, visit.address);
       const link = createOneUseLink(config.publicUrl);
-      await links.add(email, link);
-      deliverLink(log, email, link);
+      await db.transaction(async (transaction) => {
+        await new LinkStore(transaction).add(email, link);
+        await sendMail(transaction, [passwordMail(email, link)]);
+      });
       sendPage(visit.response, 200, linkSentPage());
     },
   });

@@ -6,6 +6,7 @@ const product = [
   "gateway",
   "installation",
   "issuer",
+  "mail",
   "migrations",
   "subgraphs",
 ];
@@ -15,9 +16,10 @@ const folders = {
   common: [],
   migrations: ["common"],
   issuer: ["common"],
+  mail: ["common"],
   subgraphs: ["common"],
   gateway: ["common"],
-  "gateway/main.ts": ["common", "issuer", "subgraphs"],
+  "gateway/main.ts": ["common", "issuer", "mail", "subgraphs"],
   // The composition root of the installation in one process.
   installation: product,
   commands: product,

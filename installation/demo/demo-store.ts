@@ -14,6 +14,12 @@ export async function empty(owner: Knex): Promise<void> {
     do $$ begin
       execute (
         select 'truncate ' || string_agg(format('%I.%I', schemaname, tablename), ', ')
-        from pg_tables where schemaname in ('tenant', 'community', 'stream', 'issuer', 'ledger'));
+        from pg_tables where schemaname in ('tenant', 'community', 'stream', 'issuer', 'ledger', 'mail'));
     end $$`);
+}
+
+/** Has nothing sent of what the demo world's making would tell its made-up people by e-mail. */
+export async function forgetMails(owner: Knex): Promise<void> {
+  await owner.raw("delete from mail.outbox");
+  await owner.raw("update mail.notices set mailed_at = at");
 }

@@ -1,12 +1,11 @@
 import { existsSync } from "node:fs";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Logger } from "../../common/log.ts";
 import type { InstallationConfig } from "../config.ts";
 import type { Database } from "../database.ts";
 import { createSubgraphs } from "../subgraphs.ts";
 import { buildDemo } from "./build.ts";
-import { empty, isEmpty } from "./demo-store.ts";
+import { empty, forgetMails, isEmpty } from "./demo-store.ts";
 
 /**
  * Makes the demo world in an empty installation and writes `demo.json` beside its database; answers where that is, or
@@ -15,7 +14,6 @@ import { empty, isEmpty } from "./demo-store.ts";
 export async function ensureDemo(
   config: InstallationConfig,
   database: Database,
-  log: Logger,
 ): Promise<string | undefined> {
   const { dataDirectory, publicUrl } = config;
   const file = join(dataDirectory, "demo.json");
@@ -29,14 +27,11 @@ export async function ensureDemo(
   const world = await buildDemo({
     owner,
     issuer: database.connect("issuer"),
-    // Nobody needs the links by which its users could set their passwords.
-    subgraphs: createSubgraphs(database, {
-      ...config,
-      log: log.child({}, { level: "warn" }),
-    }),
+    subgraphs: createSubgraphs(database, config),
     publicUrl,
     progress: (step) => console.log(`  ${step}`),
   });
+  await forgetMails(owner);
   await writeSecretly(file, {
     graphql: new URL("/graphql", publicUrl).href,
     tokenEndpoint: new URL("/oidc/token", publicUrl).href,

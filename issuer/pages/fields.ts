@@ -1,4 +1,4 @@
-import { html } from "./html.ts";
+import { html } from "../../common/html.ts";
 
 /** Whose password is entered or asked for; `email` is what was entered so far. */
 export const emailField = (email = "") =>

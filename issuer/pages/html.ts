@@ -1,30 +1,7 @@
 import { createHash } from "node:crypto";
 import type { ServerResponse } from "node:http";
+import { Html, html } from "../../common/html.ts";
 import { send } from "../../common/http-server.ts";
-
-/** Text that is HTML already. */
-export class Html {
-  constructor(readonly text: string) {}
-}
-
-type Value = Html | readonly Html[] | string | undefined;
-
-/** Every value is escaped unless it is HTML itself. */
-export const html = (parts: TemplateStringsArray, ...values: Value[]): Html =>
-  new Html(
-    parts
-      .map((part, i) => part + (i < values.length ? toHtml(values[i]) : ""))
-      .join(""),
-  );
-
-function toHtml(value: Value): string {
-  if (value instanceof Html) return value.text;
-  if (typeof value === "string") return escape(value);
-  return (value ?? []).map(toHtml).join("\n");
-}
-
-const escape = (text: string) =>
-  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
 const style = `
   :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }

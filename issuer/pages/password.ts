@@ -1,5 +1,6 @@
+import { html } from "../../common/html.ts";
 import { emailField, newPasswordField, passwordField } from "./fields.ts";
-import { alert, html, page, type Form } from "./html.ts";
+import { alert, page, type Form } from "./html.ts";
 
 export const requestLinkPage = ({ token, error }: Form) =>
   page(

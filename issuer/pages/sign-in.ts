@@ -1,6 +1,7 @@
+import { html, type Html } from "../../common/html.ts";
 import type { Membership } from "../person-store.ts";
 import { emailField, passwordField } from "./fields.ts";
-import { alert, html, page, type Form, type Html } from "./html.ts";
+import { alert, page, type Form } from "./html.ts";
 
 export const signInPage = ({
   token,

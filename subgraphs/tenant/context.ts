@@ -1,5 +1,4 @@
 import type { Knex } from "../../common/database.ts";
-import type { Logger } from "../../common/log.ts";
 import { liveness } from "../../common/viewer-store.ts";
 import type { Call } from "../../common/viewer.ts";
 import type { SignUpConfig } from "./config.ts";
@@ -11,7 +10,6 @@ export interface TenantSettings {
   /** Where people reach this installation; links lead there. */
   readonly publicUrl: URL;
   readonly signUp: SignUpConfig;
-  readonly log: Logger;
 }
 
 /** What one request can reach. */

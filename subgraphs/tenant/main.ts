@@ -17,7 +17,7 @@ await runProcess(async (onStop) => {
   const subgraph = {
     name: "tenant",
     schema,
-    createContext: createContext(db, { ...config, log }),
+    createContext: createContext(db, config),
   };
   const server = await startSubgraph({ ...config, subgraph, db, log });
   onStop(() => server.stop());

@@ -11,6 +11,12 @@ const faultsOf = (env: Environment): readonly string[] => {
   }
 };
 
+const production = {
+  NODE_ENV: "production",
+  SMTP_URL: "smtps://mail.example.com",
+  MAIL_FROM: "no-reply@example.com",
+};
+
 describe("the installation's configuration", () => {
   test("needs nothing to be set", () => {
     expect(readConfig({})).toMatchObject({
@@ -60,12 +66,12 @@ describe("the installation's configuration", () => {
   test("lets Apollo's front ends in while developing only", () => {
     const studio = "https://studio.apollographql.com";
     expect(readConfig({}).gateway.origins).toContain(studio);
-    const production = readConfig({
-      NODE_ENV: "production",
+    const { gateway } = readConfig({
+      ...production,
       PUBLIC_URL: "https://tributary.example",
       CORS_ORIGINS: "https://app.example, https://other.example",
     });
-    expect(production.gateway).toMatchObject({
+    expect(gateway).toMatchObject({
       introspection: false,
       origins: [
         "https://tributary.example",
@@ -74,8 +80,7 @@ describe("the installation's configuration", () => {
       ],
     });
     expect(
-      readConfig({ NODE_ENV: "production", INTROSPECTION: "on" }).gateway
-        .introspection,
+      readConfig({ ...production, INTROSPECTION: "on" }).gateway.introspection,
     ).toBe(true);
   });
 });

@@ -39,7 +39,7 @@ export class Company {
     return new Company(installation, id, email, caller);
   }
 
-  /** The link is in the log for as long as nothing sends mail. */
+  /** The link is in the log for as long as no mail server is set. */
   async addUser(
     name: string,
     email: string,
@@ -51,8 +51,8 @@ export class Company {
       `mutation ($input: CreateUserInput!) { createUser(input: $input) { id } }`,
       { input: { name, email, roles } },
     );
-    const [, link = ""] = await this.installation.processes.tenant.said(
-      new RegExp(`One-use link for ${email} .*?(http[^"\\s]+)`),
+    const [, link = ""] = await this.installation.processes.gateway.said(
+      new RegExp(`Mail for ${email}, .*?: (http[^"\\s]+)`),
     );
     const caller = await enter(this.installation, email, link);
     return { id: createUser.id, caller };

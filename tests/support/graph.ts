@@ -13,7 +13,7 @@ export function startGraph(
 ): Promise<TestGraph> {
   const subgraphs = createSubgraphs(
     { connect: (role) => database.as(role) },
-    { ...readConfig({}), publicUrl: new URL("http://127.0.0.1"), log },
+    { ...readConfig({}), publicUrl: new URL("http://127.0.0.1") },
   );
   return startTestGraph({
     mode,

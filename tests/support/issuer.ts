@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLocalJWKSet, jwtVerify, type JWTPayload } from "jose";
-import { pino } from "pino";
+import { createLogger } from "../../common/log.ts";
 import type { IssuerConfig } from "../../issuer/config.ts";
 import { createIssuer, type Issuer } from "../../issuer/issuer.ts";
 import { Browser, type Page } from "./browser.ts";
@@ -22,8 +22,6 @@ export class TestIssuer {
     readonly issuer: Issuer,
     readonly origin: string,
     readonly dataDirectory: string,
-    /** Every line that was logged. */
-    readonly logged: string[],
     private readonly database: TestDatabase,
     private readonly stopServer: () => Promise<unknown>,
   ) {}
@@ -33,7 +31,6 @@ export class TestIssuer {
     changes: Partial<IssuerConfig> = {},
   ): Promise<TestIssuer> {
     const dataDirectory = await mkdtemp(join(tmpdir(), "tributary-issuer-"));
-    const logged: string[] = [];
     const server = createServer((request, response) => {
       void issuer.handler(request, response);
     });
@@ -44,10 +41,7 @@ export class TestIssuer {
     const origin = `http://127.0.0.1:${port}`;
     const issuer = await createIssuer({
       db: database.as("issuer"),
-      log: pino(
-        { level: "info" },
-        { write: (line: string) => void logged.push(line) },
-      ),
+      log: createLogger("test", "silent"),
       config: {
         publicUrl: new URL(origin),
         trustProxy: false,
@@ -62,7 +56,6 @@ export class TestIssuer {
       issuer,
       origin,
       dataDirectory,
-      logged,
       database,
       () =>
         new Promise((resolve) => {
@@ -165,11 +158,13 @@ export class TestIssuer {
     return this.claims(body.access_token);
   }
 
-  /** The latest one-use link in the log. */
-  latestLink(): string {
-    const links = this.logged
-      .join("\n")
-      .match(/http:\S+\/oidc\/password\/[\w-]+/g);
-    return links?.at(-1) ?? "";
+  /** The one-use link of the latest mail. */
+  async latestLink(): Promise<string> {
+    const mail = await this.database
+      .owner("mail.outbox")
+      .orderBy("id", "desc")
+      .first<{ text: string } | undefined>("text");
+    const link = /^http:\S+\/oidc\/password\/[\w-]+$/m.exec(mail?.text ?? "");
+    return link?.[0] ?? "";
   }
 }

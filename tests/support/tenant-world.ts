@@ -1,4 +1,3 @@
-import { createLogger } from "../../common/log.ts";
 import type { Subgraph } from "../../common/schema.ts";
 import { anonymous, type Viewer } from "../../common/viewer.ts";
 import {
@@ -13,7 +12,6 @@ import { Seed, type Identity } from "./seed.ts";
 const settings: TenantSettings = {
   publicUrl: new URL("https://tributary.example"),
   signUp: { mode: "open", entitlements: ["COMMUNITIES"] },
-  log: createLogger("test", "silent"),
 };
 
 export const tenantSubgraph = (

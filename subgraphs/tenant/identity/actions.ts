@@ -1,7 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { conflict } from "../../../common/errors.ts";
 import { record } from "../../../common/ledger-store.ts";
-import { createOneUseLink, deliverLink } from "../../../common/one-use-link.ts";
+import { sendMail } from "../../../common/mail-store.ts";
+import {
+  createOneUseLink,
+  passwordMail,
+} from "../../../common/one-use-link.ts";
 import { emailFrom, nameFrom } from "../../../common/text.ts";
 import type { TenantContext } from "../context.ts";
 import type {
@@ -33,11 +37,12 @@ export async function createUser(
   const email = emailFrom(input.email, "input.email");
   const roles = storedRoles(input.roles);
   const link = createOneUseLink(settings.publicUrl);
-  const { user, linked } = await db.transaction(async (transaction) => {
+  return db.transaction(async (transaction) => {
     const identities = new IdentityChangeStore(transaction);
     const { tenant } = await identities.lockAsAdministrator(viewer);
     const id = await identities.addUser(tenant, { name, email, roles });
-    const linked = await identities.addLink(email, link);
+    if (await identities.addLink(email, link))
+      await sendMail(transaction, [passwordMail(email, link)]);
     await record(
       transaction,
       call,
@@ -45,14 +50,8 @@ export async function createUser(
       [{ ...entry("IDENTITY", tenant, "USER", id), after: { roles } }],
       [{ id, name, email }],
     );
-    const user = await new IdentityStore(
-      transaction,
-      viewer.identityId,
-    ).findUser(id);
-    return { user, linked };
+    return new IdentityStore(transaction, viewer.identityId).findUser(id);
   });
-  if (linked) deliverLink(settings.log, email, link);
-  return user;
 }
 
 /** A program and its first secret, whose plain text leaves here and is kept nowhere. */
