@@ -56,6 +56,10 @@ export const identityGone = () =>
     "This identity was removed or disabled. Ask your tenant's account administrator.",
   );
 
+/** Too often; the message says when to try again. */
+export const rateLimited = (message: string) =>
+  new DomainError("RATE_LIMITED", message);
+
 /** `what` names the limit in words, `next` how to go on. */
 export const limitExceeded = (
   what: string,

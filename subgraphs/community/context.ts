@@ -4,6 +4,8 @@ import {
   type LedgerEntry,
   type LedgerName,
 } from "../../common/ledger-store.ts";
+import { sendMail, type Mail } from "../../common/mail-store.ts";
+import { notify, type NewNotice } from "../../common/notice-store.ts";
 import { liveness } from "../../common/viewer-store.ts";
 import type { Call, Viewer } from "../../common/viewer.ts";
 import type { InvitationConfig } from "./config.ts";
@@ -14,6 +16,8 @@ import {
 } from "./access-change/store.ts";
 import { ApprovalStore } from "./approval/store.ts";
 import { CommunityStore } from "./community/store.ts";
+import { InvitationChangeStore } from "./invitation/change-store.ts";
+import { InvitationStore } from "./invitation/store.ts";
 import { LedgerStore } from "./ledger/store.ts";
 import { MemberStore } from "./member/store.ts";
 import { MembershipStore } from "./membership/store.ts";
@@ -28,14 +32,18 @@ const stores = (db: Knex, viewer: Viewer) => ({
   communities: new CommunityStore(db, viewer),
   memberships: new MembershipStore(db, viewer),
   members: new MemberStore(db, viewer),
+  invitations: new InvitationStore(db, viewer),
   accessChanges: new AccessChangeStore(db, viewer),
   approvals: new ApprovalStore(db, viewer),
   ledger: new LedgerStore(db, viewer),
 });
 
-/** What an action works with inside its transaction: the stores, and the ledger. */
+/** What an action works with inside its transaction: the stores, the ledger, and whom it tells. */
 const unitOfWork = (transaction: Knex.Transaction, call: Call) => ({
   ...stores(transaction, call.viewer),
+  invitationChanges: new InvitationChangeStore(transaction, call.viewer),
+  sendMail: (mails: readonly Mail[]) => sendMail(transaction, mails),
+  notify: (notices: readonly NewNotice[]) => notify(transaction, call, notices),
   record: (
     action: string,
     entries: readonly LedgerEntry[],
@@ -52,8 +60,14 @@ export const createContext =
     settings,
     isLive: liveness(db, call),
     ...stores(db, call.viewer),
-    inTransaction: <T>(work: (unit: UnitOfWork) => Promise<T>): Promise<T> =>
-      inTransaction(db, (transaction) => work(unitOfWork(transaction, call))),
+    /** As the caller, unless another viewer is given whom the caller may act as. */
+    inTransaction: <T>(
+      work: (unit: UnitOfWork) => Promise<T>,
+      viewer = call.viewer,
+    ): Promise<T> =>
+      inTransaction(db, (transaction) =>
+        work(unitOfWork(transaction, { ...call, viewer })),
+      ),
     /** Makes a change of access, or only foresees it by a dry run. */
     changeAccess: (
       { dryRun }: { dryRun: boolean },

@@ -6,6 +6,8 @@ import { permissions as approvalPermissions } from "./approval/permissions.ts";
 import { resolvers as approvalResolvers } from "./approval/resolvers.ts";
 import { permissions as communityPermissions } from "./community/permissions.ts";
 import { resolvers as communityResolvers } from "./community/resolvers.ts";
+import { permissions as invitationPermissions } from "./invitation/permissions.ts";
+import { resolvers as invitationResolvers } from "./invitation/resolvers.ts";
 import { permissions as ledgerPermissions } from "./ledger/permissions.ts";
 import { resolvers as ledgerResolvers } from "./ledger/resolvers.ts";
 import { permissions as memberPermissions } from "./member/permissions.ts";
@@ -20,6 +22,7 @@ export const schema = subgraphSchema(
     { resolvers: communityResolvers, permissions: communityPermissions },
     { resolvers: membershipResolvers, permissions: membershipPermissions },
     { resolvers: memberResolvers, permissions: memberPermissions },
+    { resolvers: invitationResolvers, permissions: invitationPermissions },
     { resolvers: approvalResolvers, permissions: approvalPermissions },
     { resolvers: accessChangeResolvers, permissions: accessChangePermissions },
     { resolvers: ledgerResolvers, permissions: ledgerPermissions },

@@ -130,7 +130,14 @@ export const deleteCommunity = (
 ): Promise<AccessChange> =>
   changeAccess(
     { dryRun },
-    async ({ communities, memberships, members, accessChanges, record }) => {
+    async ({
+      communities,
+      memberships,
+      members,
+      accessChanges,
+      invitationChanges,
+      record,
+    }) => {
       await communities.lock(id);
       const sharingOf = await memberships.lock(id, "ALL");
       await members.lockAll(sharingOf);
@@ -144,6 +151,7 @@ export const deleteCommunity = (
       const ended = await accessChanges.foresee(community, { sharingOf });
       const left = await memberships.all(community);
       const roles = await members.rolesOf(sharingOf);
+      const withdrawn = await invitationChanges.endAll(community);
       await communities.remove(community);
       await record(
         "deleteCommunity",
@@ -165,6 +173,15 @@ export const deleteCommunity = (
             after: { endedShareCount: ended.shareCount },
           },
           ...endedRoles(community.id, roles),
+          ...withdrawn.map((invitation) => ({
+            kind: "INVITATION" as const,
+            subjectType: "Invitation",
+            subjectId: invitation.id,
+            tenantIds: [community.ownerTenantId, invitation.tenantId],
+            communityId: community.id,
+            before: { state: "ACCEPTED" },
+            after: { state: "WITHDRAWN" },
+          })),
         ],
         [{ id: community.id, name: community.name }],
       );

@@ -35,6 +35,17 @@ export const rights = {
     action: "delete this community; ask one of its administrators",
     isHeldBy: isAdministrator,
   },
+  // C5
+  INVITE: {
+    action:
+      "invite tenants here, nor change invitations; ask an administrator of the community",
+    isHeldBy: isAdministrator,
+  },
+  // C7
+  CONFIRM: {
+    action: "confirm an invitation here; ask an administrator of the community",
+    isHeldBy: isAdministrator,
+  },
   // C8
   REMOVE_TENANT: {
     action: "remove a tenant here; ask an administrator of the community",

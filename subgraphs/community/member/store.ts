@@ -153,6 +153,7 @@ export class MemberStore {
   async set(
     membershipRowId: number,
     roles: readonly { rowId: number; role: CommunityRole }[],
+    addedBy = this.viewer.identityId,
   ): Promise<CommunityMember[]> {
     const rowIds = roles.map(({ rowId }) => rowId);
     const { rows } = await this.db.raw<{ rows: CommunityMember[] }>(
@@ -168,13 +169,7 @@ export class MemberStore {
        from changed r
        join tenant.published_identities i on i.id = r.identity_id
        order by array_position(?::int[], i.id)`,
-      [
-        this.viewer.identityId,
-        rowIds,
-        roles.map(({ role }) => role),
-        membershipRowId,
-        rowIds,
-      ],
+      [addedBy, rowIds, roles.map(({ role }) => role), membershipRowId, rowIds],
     );
     return rows;
   }
