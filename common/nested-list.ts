@@ -10,8 +10,11 @@ export interface NestedListSettings<Args extends PageArgs, Key> {
   readonly order: Order | ((args: Args) => Order);
   /** The SQL expression by which a row names its parent. */
   readonly parentId: string;
-  /** The rows of every parent, as the viewer sees them. */
-  readonly rows: (args: Args) => Knex.QueryBuilder;
+  /**
+   * The rows of every parent, as the viewer sees them. Of a nested order `page` is told when a page of them is wanted
+   * and not their number: it limits the inner tables as it does the whole.
+   */
+  readonly rows: (args: Args, page?: Page) => Knex.QueryBuilder;
   /**
    * Those of the parents with these keys that the viewer may list, as a table `parent` of `id`, by which rows name
    * them, and `key`. By default the keys are the ids, and all may be listed.
@@ -103,7 +106,7 @@ export class NestedList<
     // A lateral join keeps the order of each parent's rows; a parent without any has one of nulls.
     const rows = await this.perParent<{ position: string[] | null }>(
       parents,
-      page.select(this.rowsOfParent(args)),
+      page.select(this.rowsOfParent(args, page)),
       args,
     );
     const byParent = new Map<Key, { position: string[] }[]>();
@@ -127,9 +130,9 @@ export class NestedList<
     );
   }
 
-  private rowsOfParent(args: Args): Knex.QueryBuilder {
+  private rowsOfParent(args: Args, page?: Page): Knex.QueryBuilder {
     return this.settings
-      .rows(args)
+      .rows(args, page)
       .whereRaw(`${this.settings.parentId} = parent.id`);
   }
 

@@ -30,6 +30,11 @@ export interface Order {
     type: "text" | "uuid" | "timestamptz" | "int" | "bigint";
   }[];
   readonly descending?: boolean;
+  /**
+   * Whether the expressions come from several tables, the outermost first: then each beginning of the position narrows
+   * its own table, and what comes before the page is not even joined.
+   */
+  readonly isNested?: boolean;
 }
 
 export const maxPageSize = 1000;
@@ -80,14 +85,12 @@ export class Page {
 
   /** Adds position, order and limit to a query, and the row's own position as the column `position`. */
   select<Q extends Knex.QueryBuilder>(query: Q): Q {
-    const columns = this.order.by.map(({ sql }) => sql).join(", ");
     const descending = (this.order.descending ?? false) !== this.backwards;
-    if (this.from) {
-      const bound = this.order.by.map(({ type }) => `?::${type}`).join(", ");
-      query.whereRaw(`(${columns}) ${descending ? "<" : ">"} (${bound})`, [
-        ...this.from,
-      ]);
-    }
+    const beyond = descending ? "<" : ">";
+    if (this.order.isNested)
+      for (let length = 1; length < this.order.by.length; length++)
+        this.bound(query, length, `${beyond}=`);
+    this.bound(query, this.order.by.length, beyond);
     const texts = this.order.by.map(({ sql }) => `(${sql})::text`).join(", ");
     query
       .select(query.client.raw(`array[${texts}] as position`))
@@ -98,6 +101,22 @@ export class Page {
       )
       .limit(this.size + 1);
     return query;
+  }
+
+  /** Compares the first expressions of the order with where the page starts. */
+  private bound(
+    query: Knex.QueryBuilder,
+    length: number,
+    operator: string,
+  ): void {
+    if (this.from === null) return;
+    const by = this.order.by.slice(0, length);
+    const columns = by.map(({ sql }) => sql).join(", ");
+    const values = by.map(({ type }) => `?::${type}`).join(", ");
+    query.whereRaw(
+      `(${columns}) ${operator} (${values})`,
+      this.from.slice(0, length),
+    );
   }
 
   /** The rows that `select` brought, as a connection. */
