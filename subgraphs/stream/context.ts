@@ -4,7 +4,10 @@ import type { Call } from "../../common/viewer.ts";
 import { CallerStore } from "./access/caller-store.ts";
 import { AccessStore } from "./access/store.ts";
 import { EventStore } from "./event/store.ts";
+import { ExplanationStore } from "./explanation/store.ts";
 import { NamespaceStore } from "./namespace/store.ts";
+import { ReaderStore } from "./reader/store.ts";
+import { TenantAccessStore } from "./reader/tenant-access-store.ts";
 import {
   told,
   type MadeChange,
@@ -31,6 +34,9 @@ export const createContext = (db: Knex) => (call: Call) => {
     streamSearch: new StreamSearchStore(db, viewer),
     events: new EventStore(db, viewer),
     shares: new ShareStore(db, viewer),
+    explanations: new ExplanationStore(db, viewer),
+    readers: new ReaderStore(db, viewer),
+    tenantAccess: new TenantAccessStore(db, viewer),
     /** Makes a change of who can read, or only foresees it by a dry run. */
     changeReaders: (
       { dryRun }: { dryRun: boolean },

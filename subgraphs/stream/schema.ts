@@ -4,8 +4,12 @@ import { permissions as accessPermissions } from "./access/permissions.ts";
 import { resolvers as accessResolvers } from "./access/resolvers.ts";
 import { permissions as eventPermissions } from "./event/permissions.ts";
 import { resolvers as eventResolvers } from "./event/resolvers.ts";
+import { permissions as explanationPermissions } from "./explanation/permissions.ts";
+import { resolvers as explanationResolvers } from "./explanation/resolvers.ts";
 import { permissions as namespacePermissions } from "./namespace/permissions.ts";
 import { resolvers as namespaceResolvers } from "./namespace/resolvers.ts";
+import { permissions as readerPermissions } from "./reader/permissions.ts";
+import { resolvers as readerResolvers } from "./reader/resolvers.ts";
 import { permissions as sharePermissions } from "./share/permissions.ts";
 import { resolvers as shareResolvers } from "./share/resolvers.ts";
 import { permissions as streamPermissions } from "./stream/permissions.ts";
@@ -23,5 +27,7 @@ export const schema = subgraphSchema(
     { resolvers: accessResolvers, permissions: accessPermissions },
     { resolvers: eventResolvers, permissions: eventPermissions },
     { resolvers: shareResolvers, permissions: sharePermissions },
+    { resolvers: readerResolvers, permissions: readerPermissions },
+    { resolvers: explanationResolvers, permissions: explanationPermissions },
   ],
 );

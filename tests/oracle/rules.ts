@@ -121,9 +121,18 @@ export class Oracle {
     // Rule 12: own streams by the access list only; foreign ones by shares only.
     if (stream.tenant === identity.tenant)
       return this.decideOwn(identity, stream);
-    return this.isSharedWith(identity, stream)
+    return this.sharesFor(identity, stream).length > 0
       ? { sees: true, rights: new Set(["READ"]) }
       : nothing;
+  }
+
+  /** Rule 16: each way by which this identity reads this stream; null is the access list of its own tenant. */
+  ways(identity: Identity, stream: Stream): (Share | null)[] {
+    const { rights } = this.decide(identity, stream);
+    if (!rights.has("READ")) return [];
+    return stream.tenant === identity.tenant
+      ? [null]
+      : this.sharesFor(identity, stream);
   }
 
   private decideOwn(identity: Identity, stream: Stream): Decision {
@@ -166,9 +175,9 @@ export class Oracle {
     );
   }
 
-  /** S6, rules 2, 7, 13, 17: one share that lets the identity in is enough. */
-  private isSharedWith(identity: Identity, stream: Stream): boolean {
-    return (this.shares.get(stream.id) ?? []).some((share) => {
+  /** S6, rules 2, 7, 13, 17: the shares that let the identity in, of which one is enough. */
+  private sharesFor(identity: Identity, stream: Stream): Share[] {
+    return (this.shares.get(stream.id) ?? []).filter((share) => {
       const sharing = this.memberships.get(share.membership);
       if (!sharing || sharing.status !== "ACTIVE") return false;
       if (

@@ -12,6 +12,9 @@ export const resolvers = {
     sharedThrough: (stream, args, { shares }) =>
       shares.throughWhich(stream, args),
   },
+  Tenant: {
+    shares: ({ id }, args, { shares }) => shares.ofTenant(id, args),
+  },
   Share: {
     __resolveReference: ({ id }, { shares }) => shares.find(id),
     stream: ({ streamId }, _, { streams }) => streams.find(streamId),

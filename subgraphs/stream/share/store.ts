@@ -5,6 +5,7 @@ import { inKeyOrder } from "../../../common/loaders.ts";
 import { NestedList } from "../../../common/nested-list.ts";
 import {
   isUuid,
+  Page,
   type Connection,
   type Order,
   type PageArgs,
@@ -55,6 +56,16 @@ const byTime: Order = {
   ],
 };
 
+/** The place of a tenant in a community. Binds the community's id and the tenant's row. */
+export const membershipIn = `
+  select m.id from community.published_communities c
+  join community.published_memberships m on m.community_id = c.id
+  where c.uuid = ? and m.tenant_id = ?`;
+
+export interface TenantSharesArgs extends PageArgs {
+  communityId?: string | null;
+}
+
 const inStreams = (index: number) => `input.streamIds.${index}`;
 
 /** Shares as one viewer sees them: those that let it in, and those of its own tenant that T4 and S8 show it. */
@@ -103,6 +114,38 @@ export class ShareStore {
     const sees =
       includes(stream.rights, "SHARE") || seesShares(await this.callers.get());
     return sees ? this.ownByStream.page(stream.id, args) : null;
+  }
+
+  /** T4: the own tenant's shares, in one community or in all; null unless the viewer is named there. */
+  async ofTenant(
+    tenantId: string,
+    { communityId, ...args }: TenantSharesArgs,
+  ): Promise<Connection<Share> | null> {
+    const caller = await this.callers.find();
+    if (caller?.tenantId !== tenantId || !seesShares(caller)) return null;
+    const page = new Page(args, ["Tenant.shares", communityId ?? null], byTime);
+    const listed = () => {
+      const query = this.visible().whereRaw("v.is_own and h.tenant_id = ?", [
+        caller.tenantRowId,
+      ]);
+      if (communityId != null)
+        void query.whereRaw(`h.membership_id = (${membershipIn})`, [
+          isUuid(communityId) ? communityId : null,
+          caller.tenantRowId,
+        ]);
+      return query;
+    };
+    const rows = await prepared<Share & { position: string[] }>(
+      this.db,
+      page.select(listed()),
+    );
+    return page.connection(rows, async () => {
+      const [row] = await prepared<{ count: number }>(
+        this.db,
+        this.db.count("* as count").from(listed().as("listed")),
+      );
+      return row?.count ?? 0;
+    });
   }
 
   /** The viewer's ways in; none for an own stream, which is read by its access list. */

@@ -1,0 +1,127 @@
+import type { Knex } from "../../../common/database.ts";
+import { NestedList } from "../../../common/nested-list.ts";
+import type {
+  Connection,
+  Order,
+  Page,
+  PageArgs,
+} from "../../../common/page.ts";
+import type { Viewer } from "../../../common/viewer.ts";
+import type { CommunityRole, IdentityKind } from "../generated.ts";
+import type { Stream } from "../stream/store.ts";
+
+/** An identity that reads a stream, and one way by which it does. */
+export interface Reader {
+  readonly tenantId: string;
+  readonly name: string;
+  readonly isPseudonym: boolean;
+  readonly kind: IdentityKind;
+  /** These three are null for the own tenant. */
+  readonly shareId: string | null;
+  readonly communityId: string | null;
+  readonly role: CommunityRole | null;
+}
+
+/** A way is a sharing membership, or 0: the own tenant's access list. */
+const byWay: Order = {
+  by: [
+    { sql: "w.membership_id", type: "int" },
+    { sql: "r.tenant_id", type: "int" },
+    { sql: "r.place", type: "int" },
+    { sql: "r.mark", type: "text" },
+  ],
+  isNested: true,
+};
+
+/** Sorted here, so that a page which begins with the first ways does not ask for the others. */
+const ways = `
+  (select 0 as membership_id, null::int as community_id, null::uuid as share_id where parent.is_whole
+   union all
+   select s.membership_id, s.community_id, h.uuid
+   from stream.shares h
+   join stream.sharers s on s.membership_id = h.membership_id and s.tenant_id = h.tenant_id
+   where h.tenant_id = parent.tenant_id and h.stream_id = parent.id
+     and (parent.is_whole
+       or exists (select from community.published_members me
+                  where me.membership_id = h.membership_id and me.identity_id = parent.identity_id
+                    and me.role <> 'MEMBER'))
+   order by 1) w`;
+
+const readsByList = `w.membership_id = 0 and a.tenant_id = parent.tenant_id and a.stream_id = parent.id`;
+const readsByShare = `a.sharing_id = w.membership_id and a.sharing_tenant_id = parent.tenant_id
+  and a.community_id = w.community_id`;
+
+/** The own tenant's readers go by their row, as its index does; those of others by a mark that tells nothing of it. */
+const own = `
+  (select a.tenant_id, i.kind, i.name, false as is_pseudonym, null::text as role, i.id as place, '' as mark
+   from stream.own_audience a
+   join tenant.published_identities i on i.id = a.identity_id
+   where ${readsByList}) r`;
+
+const foreign = `
+  (select a.tenant_id, i.kind, n.name, n.is_pseudonym, me.role, 0 as place, n.mark
+   from stream.audience a
+   join tenant.published_identities i on i.id = a.identity_id
+   join community.published_members me on me.membership_id = a.membership_id and me.identity_id = a.identity_id
+   cross join lateral tenant.introduce(a.identity_id, a.sharing_tenant_id) n
+   where ${readsByShare}) r`;
+
+const counted = `${ways}
+  cross join lateral (select from stream.own_audience a where ${readsByList}
+                      union all select from stream.audience a where ${readsByShare}) r`;
+
+/** S8: who reads own streams, as far as the viewer may know. */
+export class ReaderStore {
+  private readonly readers: NestedList<Reader, PageArgs, string>;
+
+  constructor(
+    private readonly db: Knex,
+    private readonly viewer: Viewer,
+  ) {
+    this.readers = new NestedList(db, {
+      name: "readers",
+      order: byWay,
+      parents: (streamIds) =>
+        db.raw(
+          `(select o.*, o.uuid as key from stream.overseen(?) o where o.uuid = any (?::uuid[])) as parent`,
+          [this.viewer.identityId, [...streamIds]],
+        ),
+      parentId: "parent.id",
+      rows: (_args, page) => this.rows(page),
+      isPrepared: true,
+    });
+  }
+
+  /** Null unless S8 names the viewer for this stream. */
+  ofStream({ id }: Stream, args: PageArgs): Promise<Connection<Reader> | null> {
+    return this.readers.find(id, args);
+  }
+
+  private rows(page: Page | undefined): Knex.QueryBuilder {
+    if (page === undefined)
+      return this.db.queryBuilder().from(this.db.raw(counted));
+    const [mine, theirs] = [own, foreign].map((readers) =>
+      page.select(this.db.select("r.*").from(this.db.raw(readers))),
+    ) as [Knex.QueryBuilder, Knex.QueryBuilder];
+    return this.db
+      .select({
+        tenantId: "t.uuid",
+        name: "r.name",
+        isPseudonym: "r.is_pseudonym",
+        kind: "r.kind",
+        shareId: "w.share_id",
+        communityId: "c.uuid",
+        role: "r.role",
+      })
+      .from(
+        this.db.raw(`${ways} cross join lateral (? union all ?) r`, [
+          mine,
+          theirs,
+        ]),
+      )
+      .joinRaw(
+        `join tenant.published_tenants t on t.id = r.tenant_id
+         left join community.published_communities c on c.id = w.community_id`,
+      );
+  }
+}

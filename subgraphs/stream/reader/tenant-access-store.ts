@@ -1,0 +1,173 @@
+import { prepared, type Knex } from "../../../common/database.ts";
+import {
+  isUuid,
+  Page,
+  type Connection,
+  type Order,
+  type PageArgs,
+} from "../../../common/page.ts";
+import type { Viewer } from "../../../common/viewer.ts";
+import { CallerStore } from "../access/caller-store.ts";
+import { seesShares } from "../share/rules.ts";
+import { membershipIn } from "../share/store.ts";
+
+/** What of the access across a tenant's border is asked for. */
+export interface TenantAccess {
+  readonly communityId: string | null;
+  readonly since: string | null;
+}
+
+/** A share, and the tenant on its other side: the one that reads, or the one that shares. */
+export interface Access {
+  readonly shareId: string;
+  readonly tenantId: string;
+  readonly since: string;
+}
+
+const byTime: Order["by"] = [
+  { sql: "h.shared_at", type: "timestamptz" },
+  { sql: "h.uuid", type: "uuid" },
+];
+const byTimeAndReader: Order = {
+  by: [...byTime, { sql: "r.tenant_id", type: "int" }],
+  isNested: true,
+};
+
+/**
+ * The own shares that are open. Of those that were made before `since` only the ones in communities to which a tenant
+ * came after it. Binds the viewer, the tenant's row, and `since` three times.
+ */
+const openShares = (condition: string) => `
+  (select h.tenant_id, h.uuid, h.shared_at, s.membership_id, s.community_id
+   from stream.visible_shares(?) v
+   join stream.shares h on h.tenant_id = v.tenant_id and h.id = v.id
+   join stream.sharers s on s.membership_id = h.membership_id and s.tenant_id = h.tenant_id
+   where v.is_own and h.tenant_id = ?
+     and (?::timestamptz is null or h.shared_at >= ?
+       or exists (select from community.published_joinings j
+                  where j.community_id = s.community_id and j.joined_at >= ?))
+     and ${condition}) h`;
+
+/** The tenants that read by a share. Binds `since` twice. */
+const readingTenants = `
+  (select m.tenant_id, greatest(h.shared_at, j.joined_at) as since
+   from community.published_memberships m
+   join community.published_joinings j on j.membership_id = m.id
+   where m.community_id = h.community_id
+     and (?::timestamptz is null or greatest(h.shared_at, j.joined_at) >= ?)
+     and exists (select from stream.audience a
+                 where a.sharing_id = h.membership_id and a.sharing_tenant_id = h.tenant_id
+                   and a.community_id = h.community_id and a.membership_id = m.id)) r`;
+
+/** The shares of others that let the viewer in. Binds the viewer twice. */
+const received = `
+  (select h.uuid, h.shared_at, h.tenant_id, c.uuid as community, greatest(h.shared_at, j.joined_at) as since
+   from stream.open_shares(?) o
+   join stream.shares h on h.tenant_id = o.tenant_id and h.id = o.id
+   join stream.participations(?) p on p.community_id = o.community_id
+   join community.published_joinings j on j.membership_id = p.membership_id
+   join community.published_communities c on c.id = o.community_id) h`;
+
+/** T4: who reads what of the own tenant, and what others let the viewer read. */
+export class TenantAccessStore {
+  private readonly callers: CallerStore;
+
+  constructor(
+    private readonly db: Knex,
+    private readonly viewer: Viewer,
+  ) {
+    this.callers = new CallerStore(db, viewer);
+  }
+
+  /** Null of another tenant than one's own, and unless T4 names the viewer. */
+  async ofTenant(
+    tenantId: string,
+    {
+      communityId = null,
+      since = null,
+    }: { communityId?: string | null; since?: string | null },
+  ): Promise<TenantAccess | null> {
+    const caller = await this.callers.find();
+    return caller?.tenantId === tenantId && seesShares(caller)
+      ? { communityId, since }
+      : null;
+  }
+
+  async given(
+    { communityId, since }: TenantAccess,
+    args: PageArgs,
+  ): Promise<Connection<Access>> {
+    const { tenantRowId } = await this.callers.get();
+    const page = new Page(args, ["given", communityId, since], byTimeAndReader);
+    const listed = (limited: boolean) => {
+      const readers = this.db
+        .select("r.*")
+        .from(this.db.raw(readingTenants, [since, since]));
+      const shares = this.db.raw(
+        openShares(
+          communityId === null ? "true" : `h.membership_id = (${membershipIn})`,
+        ),
+        [
+          ...[this.viewer.identityId, tenantRowId, since, since, since],
+          ...(communityId === null
+            ? []
+            : [isUuid(communityId) ? communityId : null, tenantRowId]),
+        ],
+      );
+      return this.db
+        .select({ shareId: "h.uuid", tenantId: "t.uuid", since: "r.since" })
+        .from(
+          this.db.raw("? cross join lateral ? r", [
+            shares,
+            limited ? page.select(readers) : readers,
+          ]),
+        )
+        .joinRaw("join tenant.published_tenants t on t.id = r.tenant_id");
+    };
+    return this.connection(page, page.select(listed(true)), () =>
+      listed(false),
+    );
+  }
+
+  async received(
+    { communityId, since }: TenantAccess,
+    args: PageArgs,
+  ): Promise<Connection<Access>> {
+    const page = new Page(args, ["received", communityId, since], {
+      by: byTime,
+    });
+    const { identityId } = this.viewer;
+    const listed = () => {
+      const query = this.db
+        .select({ shareId: "h.uuid", tenantId: "t.uuid", since: "h.since" })
+        .from(this.db.raw(received, [identityId, identityId]))
+        .joinRaw("join tenant.published_tenants t on t.id = h.tenant_id");
+      if (since !== null) void query.where("h.since", ">=", since);
+      if (communityId !== null)
+        void query.where(
+          "h.community",
+          isUuid(communityId) ? communityId : null,
+        );
+      return query;
+    };
+    return this.connection(page, page.select(listed()), listed);
+  }
+
+  private async connection(
+    page: Page,
+    query: Knex.QueryBuilder,
+    listed: () => Knex.QueryBuilder,
+  ): Promise<Connection<Access>> {
+    const rows = await prepared<Access & { position: string[] }>(
+      this.db,
+      query,
+    );
+    return page.connection(rows, async () => {
+      const [row] = await prepared<{ count: number }>(
+        this.db,
+        this.db.count("* as count").from(listed().as("listed")),
+      );
+      return row?.count ?? 0;
+    });
+  }
+}
