@@ -1,13 +1,20 @@
+import { randomUUID } from "node:crypto";
 import { makeSigningKey } from "../../common/key-file.ts";
+import {
+  record,
+  type LedgerEntry,
+  type LedgerName,
+} from "../../common/ledger-store.ts";
 import {
   headSigner,
   loadLedgerKeys,
-  publicLedgerKeys,
   type LedgerKeys,
   type SignHead,
 } from "../../common/ledger/keys.ts";
 import { sealAll } from "../../common/ledger/sealer.ts";
+import { anonymous } from "../../common/viewer.ts";
 import type { TestDatabase } from "./database.ts";
+import { run } from "./process.ts";
 
 export type TestLedger = Awaited<ReturnType<typeof ledgerOf>>;
 
@@ -21,9 +28,39 @@ export async function ledgerOf(database: TestDatabase) {
   const sign: SignHead = await headSigner(keys);
   return {
     sign,
-    /** As the environment gives them. */
-    givenKeys,
-    publicKeys: publicLedgerKeys(keys),
+    /** Runs an operator's command on it, with its keys. */
+    command: (...args: string[]) =>
+      run(["commands/ledger.ts", ...args], {
+        DATABASE_URL: database.url,
+        LEDGER_KEYS: givenKeys,
+      }),
+    /** One change after the other that concerns these tenants. */
+    write: async (
+      count: number,
+      tenantIds: readonly string[],
+      more: Partial<LedgerEntry> = {},
+      names: readonly LedgerName[] = [],
+    ) => {
+      for (let i = 1; i <= count; i += 1)
+        await database.as("tenant").transaction((transaction) =>
+          record(
+            transaction,
+            { viewer: anonymous, requestId: "test" },
+            `change ${i}`,
+            [
+              {
+                kind: "TENANT",
+                subjectType: "Tenant",
+                subjectId: tenantIds[0] ?? randomUUID(),
+                tenantIds,
+                after: { count: i },
+                ...more,
+              },
+            ],
+            names,
+          ),
+        );
+    },
     /** Answers how many links were made. */
     seal: () => sealAll(database.as("community"), sign),
     chain: async (id: string) => {
@@ -32,6 +69,13 @@ export async function ledgerOf(database: TestDatabase) {
         .where({ id })
         .select("kind", "sequence")) as { kind: string; sequence: number }[];
       return chain;
+    },
+    head: async (id: string) => {
+      const [chain] = (await database
+        .owner("ledger.chains")
+        .where({ id })
+        .select("head")) as { head: string }[];
+      return chain?.head ?? "";
     },
   };
 }
