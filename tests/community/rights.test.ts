@@ -8,7 +8,7 @@ import { schema as communitySchema } from "../../subgraphs/community/schema.ts";
 import { createContext as createStreamContext } from "../../subgraphs/stream/context.ts";
 import { schema as streamSchema } from "../../subgraphs/stream/schema.ts";
 import { TestDatabase } from "../support/database.ts";
-import { outcome, run } from "../support/run.ts";
+import { outcome, run, type Answer } from "../support/run.ts";
 import { Seed, type Stream } from "../support/seed.ts";
 import {
   callers,
@@ -29,6 +29,7 @@ beforeAll(async () => {
   database = await TestDatabase.create();
   world = await seedWorld(database);
   const seed = new Seed(database.owner);
+  accepted = await seedAcceptance(seed);
   streams = new Map();
   for (const name of Object.keys(world.tenants) as TenantName[]) {
     const tenant = world.tenants[name];
@@ -43,6 +44,38 @@ beforeAll(async () => {
   }
 });
 afterAll(() => database.drop());
+
+/** An invitation of the community that waits for confirmation, and the tenant that accepted it. */
+let accepted: { id: string; tenantId: string };
+
+async function seedAcceptance(seed: Seed) {
+  const tenant = await seed.tenant();
+  const user = await seed.user(tenant, ["ACCOUNT_ADMINISTRATOR"]);
+  const now = new Date();
+  const [row] = (await database
+    .owner("community.invitations")
+    .insert({
+      community_id: world.community.id,
+      issuing_tenant_id: world.tenants.owner.id,
+      issued_by: world.tenants.owner.identities.administrator.uuid,
+      issued_by_name: "Ada",
+      email: "ann@example.com",
+      token_hash: Buffer.from("hash"),
+      expires_at: new Date(now.getTime() + 86_400_000),
+      state: "ACCEPTED",
+      accepting_tenant_id: tenant.id,
+      accepting_tenant_created_at: now,
+      accepted_by: user.uuid,
+      accepted_by_name: "Ann",
+      accepted_by_email: "ann@example.com",
+      accepted_at: now,
+      moderators: [user.uuid],
+      contact_email: "ann@example.com",
+      new_tenants_read: "AT_ONCE",
+    })
+    .returning("uuid")) as [{ uuid: string }];
+  return { id: row.uuid, tenantId: tenant.uuid };
+}
 
 interface Target {
   readonly id: string;
@@ -104,6 +137,25 @@ const trials: Partial<
     ({ id }) =>
       `mutation { updateMembership(input: { communityId: "${id}", alias: "New" }) { id } }`,
   ],
+  INVITE: [
+    "community",
+    ({ id }) =>
+      `mutation { inviteTenant(input: { communityId: "${id}", email: "new@example.com" }) { id } }`,
+  ],
+  CONFIRM: [
+    "community",
+    () =>
+      `mutation { confirmInvitation(input: { id: "${accepted.id}", tenantId: "${accepted.tenantId}" }) { id } }`,
+  ],
+  APPROVE_NEW_TENANTS: [
+    "community",
+    ({ id }) =>
+      `mutation { approveNewTenant(communityId: "${id}", tenantId: "${world.tenants.third.uuid}") { id } }`,
+  ],
+  READ_LEDGER: [
+    "community",
+    ({ id }) => `{ community(id: "${id}") { ledger { totalCount } } }`,
+  ],
   READ_STREAMS: [
     "stream",
     () =>
@@ -122,14 +174,7 @@ const trials: Partial<
 };
 
 /** Rights whose mutations have trials with their own concepts. */
-const later = new Set([
-  "INVITE",
-  "CONFIRM",
-  "APPROVE_NEW_TENANTS",
-  "OFFER_OWNERSHIP",
-  "ACCEPT_OWNERSHIP",
-  "READ_LEDGER",
-]);
+const later = new Set(["OFFER_OWNERSHIP", "ACCEPT_OWNERSHIP"]);
 
 const subgraphs: Record<string, (db: Knex) => Subgraph> = {
   community: (db) => ({
@@ -158,6 +203,9 @@ async function tryOut(
     await transaction.rollback();
   }
 }
+
+/** What a field does not show to this caller is null. */
+const isHidden = ({ data }: Answer) => JSON.stringify(data).includes("null");
 
 test("every right can be tried", () => {
   const { name, ...values } = communitySchema
@@ -189,7 +237,7 @@ describe.each(callers)("%s", (caller) => {
     const possible: string[] = [];
     for (const [right, [subgraph, operation]] of Object.entries(trials)) {
       const answer = await tryOut(subgraph, caller, operation(target));
-      if (outcome(answer) === "ok") possible.push(right);
+      if (outcome(answer) === "ok" && !isHidden(answer)) possible.push(right);
     }
     expect(possible.sort()).toEqual(
       [...(community?.myRights ?? [])]

@@ -97,11 +97,6 @@ export const rights = {
       "say whether a new tenant reads what your tenant shares here; ask its moderator here or its account administrator",
     isHeldBy: (place) => isModerator(place) || place.isAccountAdministrator,
   },
-  // C17
-  READ_LEDGER: {
-    action: "read this community's ledger; ask your tenant's moderator here",
-    isHeldBy: isModerator,
-  },
 } satisfies Partial<Record<CommunityRight, Right>>;
 
 export type RightName = keyof typeof rights;
@@ -109,12 +104,16 @@ export type RightName = keyof typeof rights;
 const takesPart = ({ myRole, isEntitled }: Place) =>
   myRole !== null && isEntitled;
 
-/** What the stream subgraph guards, as far as a place in the community goes; each stream's access list comes on top. */
-const streamRights = {
+/**
+ * What stores guard, the ledger's and those of the stream subgraph, as far as a place in the community goes: each
+ * stream's access list comes on top.
+ */
+const rightsGuardedByStores = {
   READ_STREAMS: takesPart, // S6
   SHARE_STREAMS: takesPart, // S4
   END_SHARES: ({ myRole, isAccountAdministrator }) =>
     myRole !== null || isAccountAdministrator, // S4, S5
+  READ_LEDGER: isModerator, // C17
 } satisfies Partial<Record<CommunityRight, (place: Place) => boolean>>;
 
 /** Why a caller may not use a right that it has; null if it may. */
@@ -126,7 +125,7 @@ export const rightsOf = (place: Place): CommunityRight[] => [
   ...(Object.keys(rights) as RightName[]).filter(
     (right) => rights[right].isHeldBy(place) && !obstacleTo(right, place),
   ),
-  ...(Object.keys(streamRights) as (keyof typeof streamRights)[]).filter(
-    (right) => streamRights[right](place),
-  ),
+  ...(
+    Object.keys(rightsGuardedByStores) as (keyof typeof rightsGuardedByStores)[]
+  ).filter((right) => rightsGuardedByStores[right](place)),
 ];
