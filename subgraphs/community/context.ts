@@ -21,6 +21,7 @@ import { InvitationStore } from "./invitation/store.ts";
 import { LedgerStore } from "./ledger/store.ts";
 import { MemberStore } from "./member/store.ts";
 import { MembershipStore } from "./membership/store.ts";
+import { NoticeStore } from "./notice/store.ts";
 
 export interface CommunitySettings {
   /** Where people reach this installation; links lead there. */
@@ -36,6 +37,7 @@ const stores = (db: Knex, viewer: Viewer) => ({
   accessChanges: new AccessChangeStore(db, viewer),
   approvals: new ApprovalStore(db, viewer),
   ledger: new LedgerStore(db, viewer),
+  notices: new NoticeStore(db, viewer),
 });
 
 /** What an action works with inside its transaction: the stores, the ledger, and whom it tells. */

@@ -14,6 +14,8 @@ import { permissions as memberPermissions } from "./member/permissions.ts";
 import { resolvers as memberResolvers } from "./member/resolvers.ts";
 import { permissions as membershipPermissions } from "./membership/permissions.ts";
 import { resolvers as membershipResolvers } from "./membership/resolvers.ts";
+import { permissions as noticePermissions } from "./notice/permissions.ts";
+import { resolvers as noticeResolvers } from "./notice/resolvers.ts";
 
 export const schema = subgraphSchema(
   new URL("./schema.graphql", import.meta.url),
@@ -26,5 +28,6 @@ export const schema = subgraphSchema(
     { resolvers: approvalResolvers, permissions: approvalPermissions },
     { resolvers: accessChangeResolvers, permissions: accessChangePermissions },
     { resolvers: ledgerResolvers, permissions: ledgerPermissions },
+    { resolvers: noticeResolvers, permissions: noticePermissions },
   ],
 );

@@ -104,9 +104,7 @@ export class AccessChangeStore {
   }
 
   /** T3: each of the tenants if the viewer sees it still, or null. */
-  private async seenTenants(
-    ids: readonly string[],
-  ): Promise<(string | null)[]> {
+  async seenTenants(ids: readonly string[]): Promise<(string | null)[]> {
     const { rows } = await this.db.raw<{ rows: { id: string }[] }>(
       `select t.uuid as id
        from tenant.published_tenants t

@@ -137,6 +137,7 @@ export const deleteCommunity = (
       accessChanges,
       invitationChanges,
       record,
+      notify,
     }) => {
       await communities.lock(id);
       const sharingOf = await memberships.lock(id, "ALL");
@@ -152,6 +153,17 @@ export const deleteCommunity = (
       const left = await memberships.all(community);
       const roles = await members.rolesOf(sharingOf);
       const withdrawn = await invitationChanges.endAll(community);
+      await notify([
+        {
+          kind: "COMMUNITY_DELETED",
+          communityId: community.id,
+          tenantId: community.ownerTenantId,
+          audience: [
+            { role: "MODERATOR", asOfNow: true },
+            { role: "ACCOUNT_ADMINISTRATOR", asOfNow: true },
+          ],
+        },
+      ]);
       await communities.remove(community);
       await record(
         "deleteCommunity",

@@ -15,7 +15,7 @@ import type {
   RemoveCommunityMembersInput,
   SetCommunityRolesInput,
 } from "../generated.ts";
-import { mayChangeRoles, missingRight } from "./roles.ts";
+import { mayChangeRoles, missingRight, roleNotices } from "./roles.ts";
 import type { OwnIdentity } from "./store.ts";
 
 const maxChanges = 1000;
@@ -54,7 +54,7 @@ export async function setCommunityRoles(
         })),
       ),
     );
-    await recordRoles("setCommunityRoles", community, changes, unit);
+    await tellOfRoles("setCommunityRoles", community, changes, unit);
     // Whoever takes part reads, in every role.
     return { community, ended: nothingEnds, members: set };
   });
@@ -80,7 +80,7 @@ export async function removeCommunityMembers(
     await keepingTheLast(community, unit, () =>
       unit.members.remove(community.myMembershipRowId, rowIds),
     );
-    await recordRoles("removeCommunityMembers", community, changes, unit);
+    await tellOfRoles("removeCommunityMembers", community, changes, unit);
     return { community, ended };
   });
 }
@@ -176,23 +176,33 @@ async function keepingTheLast<T>(
   return changed;
 }
 
-const recordRoles = (
+async function tellOfRoles(
   action: string,
-  { id, myTenantId }: Community,
+  community: Community,
   changes: readonly RoleChange[],
-  { record }: UnitOfWork,
-) =>
-  record(
+  { record, notify }: UnitOfWork,
+): Promise<void> {
+  const made = changes.filter(({ identity, role }) => identity.role !== role);
+  await record(
     action,
-    changes
-      .filter(({ identity, role }) => identity.role !== role)
-      .map(({ identity, role }) => ({
-        kind: "ROLE",
-        subjectType: "Identity",
-        subjectId: identity.id,
-        tenantIds: [myTenantId],
-        communityId: id,
-        before: { role: identity.role },
-        after: { role },
-      })),
+    made.map(({ identity, role }) => ({
+      kind: "ROLE",
+      subjectType: "Identity",
+      subjectId: identity.id,
+      tenantIds: [community.myTenantId],
+      communityId: community.id,
+      before: { role: identity.role },
+      after: { role },
+    })),
   );
+  await notify(
+    roleNotices(
+      community,
+      made.map(({ identity, role }) => ({
+        identityId: identity.id,
+        from: identity.role,
+        to: role,
+      })),
+    ),
+  );
+}

@@ -1,4 +1,5 @@
 import type { LedgerEntry } from "../../../common/ledger-store.ts";
+import type { NewNotice } from "../../../common/notice-store.ts";
 import { rights, type Place, type RightName } from "../community/rights.ts";
 import type { CommunityRole } from "../generated.ts";
 
@@ -25,11 +26,49 @@ export function missingRight(
   from: CommunityRole | null,
   to: CommunityRole | null,
 ): RightName | undefined {
-  const isLowered = ascending.indexOf(to) < ascending.indexOf(from);
-  return [to, isLowered ? from : null]
+  return [to, isLowered(from, to) ? from : null]
     .filter((role) => role !== null)
     .map((role) => rightOver[role])
     .find((right) => !rights[right].isHeldBy(place));
+}
+
+const isLowered = (from: CommunityRole | null, to: CommunityRole | null) =>
+  ascending.indexOf(to) < ascending.indexOf(from);
+
+/** One notice for each role that was given or taken: to those who are meant, and to who leads their tenant here. */
+export function roleNotices(
+  { id, myTenantId }: { id: string; myTenantId: string },
+  changes: readonly {
+    identityId: string;
+    from: CommunityRole | null;
+    to: CommunityRole | null;
+  }[],
+): NewNotice[] {
+  const told = changes.map(({ identityId, from, to }) =>
+    isLowered(from, to)
+      ? { identityId, kind: "ROLE_TAKEN" as const, role: from }
+      : { identityId, kind: "ROLE_GIVEN" as const, role: to },
+  );
+  return (["ROLE_GIVEN", "ROLE_TAKEN"] as const).flatMap((kind) =>
+    ascending.flatMap((role) => {
+      const identityIds = told
+        .filter((each) => each.kind === kind && each.role === role)
+        .map(({ identityId }) => identityId);
+      return role === null || identityIds.length === 0
+        ? []
+        : {
+            kind,
+            communityId: id,
+            tenantId: myTenantId,
+            identityIds,
+            role,
+            audience: [
+              ...identityIds.map((identityId) => ({ identityId })),
+              { role: "MODERATOR" as const, tenantId: myTenantId },
+            ],
+          };
+    }),
+  );
 }
 
 /** Who takes part through one membership, by role. */

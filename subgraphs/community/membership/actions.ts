@@ -188,10 +188,18 @@ async function setStatus(
   community: Community,
   membership: Membership,
   status: MembershipStatus,
-  { memberships, record }: UnitOfWork,
+  { memberships, record, notify }: UnitOfWork,
 ): Promise<void> {
   if (membership.status === status) return;
   await memberships.setStatus(membership, status);
+  await notify([
+    {
+      kind: status === "PAUSED" ? "SHARING_PAUSED" : "SHARING_RESUMED",
+      communityId: community.id,
+      tenantId: membership.tenantId,
+      audience: [{ role: "MODERATOR" }],
+    },
+  ]);
   await record(action, [
     {
       kind: "MEMBERSHIP",
@@ -206,11 +214,11 @@ async function setStatus(
 }
 
 async function end(
-  action: string,
+  action: "leaveCommunity" | "removeTenant",
   community: Community,
   membership: Membership,
   readingOf: readonly number[],
-  { memberships, members, accessChanges, record }: UnitOfWork,
+  { memberships, members, accessChanges, record, notify }: UnitOfWork,
 ): Promise<MadeChange> {
   const ended = await accessChanges.foresee(community, {
     sharingOf: [membership.rowId],
@@ -218,6 +226,19 @@ async function end(
   });
   const tenantIds = await memberships.tenantIds(community);
   const roles = await members.rolesOf([membership.rowId]);
+  const ofTenant = { tenantId: membership.tenantId };
+  await notify([
+    {
+      kind: action === "leaveCommunity" ? "TENANT_LEFT" : "TENANT_REMOVED",
+      communityId: community.id,
+      tenantId: membership.tenantId,
+      audience: [
+        { role: "MODERATOR" },
+        { ...ofTenant, role: "MODERATOR", asOfNow: true },
+        { ...ofTenant, role: "ACCOUNT_ADMINISTRATOR" },
+      ],
+    },
+  ]);
   await memberships.remove(membership);
   await record(action, [
     {

@@ -1,4 +1,5 @@
 import { record, type LedgerEntry } from "../../../common/ledger-store.ts";
+import { notify, type NewNotice } from "../../../common/notice-store.ts";
 import { CallerStore } from "../access/caller-store.ts";
 import type { Caller } from "../access/caller.ts";
 import type { StreamContext } from "../context.ts";
@@ -23,17 +24,17 @@ export async function shareStreams(
     );
     const added = await shares.add(streams, participations, caller);
     const all = await shares.own(streams, participations);
+    const begun = all.filter(({ id }) => added.has(id));
     await record(
       transaction,
       call,
       "shareStreams",
-      all
-        .filter(({ id }) => added.has(id))
-        .map((share) => ({
-          ...subjectOf(share, caller),
-          after: { streamId: share.streamId },
-        })),
+      begun.map((share) => ({
+        ...subjectOf(share, caller),
+        after: { streamId: share.streamId },
+      })),
     );
+    await notify(transaction, call, notices("STREAMS_SHARED", begun, caller));
     return all;
   });
 }
@@ -61,6 +62,7 @@ export const unshareStreams = (
         before: { streamId: share.streamId },
       })),
     );
+    await notify(transaction, call, notices("STREAMS_UNSHARED", ended, caller));
     return { losses, endedShareIds: ended.map(({ id }) => id) };
   });
 
@@ -74,3 +76,28 @@ const subjectOf = (
   tenantIds: [tenantId],
   communityId,
 });
+
+/** One a community; while the own tenant's sharing is paused there, to itself alone, for nobody else sees its shares. */
+function notices(
+  kind: "STREAMS_SHARED" | "STREAMS_UNSHARED",
+  shares: readonly Share[],
+  { tenantId }: Caller,
+): NewNotice[] {
+  const byCommunity = new Map<string, Share[]>();
+  for (const share of shares) {
+    const here = byCommunity.get(share.communityId) ?? [];
+    byCommunity.set(share.communityId, here);
+    here.push(share);
+  }
+  return [...byCommunity].map(([communityId, here]) => ({
+    kind,
+    communityId,
+    tenantId,
+    streamCount: here.length,
+    audience: [
+      here[0]?.state === "ACTIVE"
+        ? { role: "MODERATOR" }
+        : { role: "MODERATOR", tenantId },
+    ],
+  }));
+}

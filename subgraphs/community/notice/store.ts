@@ -1,0 +1,109 @@
+import DataLoader from "dataloader";
+import type { Knex } from "../../../common/database.ts";
+import type { Notice as NoticeFacts } from "../../../common/notices.ts";
+import {
+  Page,
+  type Connection,
+  type Order,
+  type PageArgs,
+} from "../../../common/page.ts";
+import type { Viewer } from "../../../common/viewer.ts";
+import { AccessChangeStore } from "../access-change/store.ts";
+import type { CommunityRole } from "../generated.ts";
+
+/** Something that happened and concerns the viewer. */
+export interface Notice extends NoticeFacts {
+  readonly id: string;
+  readonly at: string;
+  readonly communityId: string | null;
+  readonly tenantId: string | null;
+  /** The own identity that it tells of: the viewer itself if it is one of several, or the only one. */
+  readonly identityId: string | null;
+  readonly role: CommunityRole | null;
+}
+
+export interface NoticeListArgs extends PageArgs {
+  since?: string | null;
+}
+
+const columns = {
+  id: "n.uuid",
+  at: "n.at",
+  kind: "n.kind",
+  communityId: "n.community",
+  communityName: "n.community_name",
+  tenantId: "n.tenant",
+  tenantName: "n.tenant_name",
+  role: "n.role",
+  streamCount: "n.stream_count",
+  dueAt: "n.due_at",
+};
+
+const newestFirst: Order = {
+  by: [{ sql: "n.id", type: "bigint" }],
+  descending: true,
+};
+
+/** T2: the notices that concern one viewer, worked out as it asks. */
+export class NoticeStore {
+  private readonly accessChanges: AccessChangeStore;
+
+  constructor(
+    private readonly db: Knex,
+    private readonly viewer: Viewer,
+  ) {
+    this.accessChanges = new AccessChangeStore(db, viewer);
+  }
+
+  async list({ since, ...args }: NoticeListArgs): Promise<Connection<Notice>> {
+    const page = new Page(args, ["notices", since ?? null], newestFirst);
+    const visible = () => {
+      const query = this.visible();
+      if (since != null) void query.where("n.at", ">=", since);
+      return query;
+    };
+    const rows = (await page.select(visible())) as (Notice & {
+      position: string[];
+    })[];
+    return page.connection(rows, async () => {
+      const [row] = (await this.db
+        .count("* as count")
+        .from(visible().as("visible"))) as [{ count: number }];
+      return row.count;
+    });
+  }
+
+  /** T3: the tenant, if the viewer sees it still. */
+  seenTenant(id: string): Promise<string | null> {
+    return this.seenTenants.load(id);
+  }
+
+  private readonly seenTenants = new DataLoader((ids: readonly string[]) =>
+    this.accessChanges.seenTenants(ids),
+  );
+
+  /** A notice tells the viewer of itself alone where it is one of several. */
+  private visible(): Knex.QueryBuilder {
+    const { identityId } = this.viewer;
+    return this.db("mail.published_notices as n")
+      .select(columns)
+      .select(
+        this.db.raw('?::uuid = any (n.identities) as "isAboutMe"', [
+          identityId,
+        ]),
+        this.db.raw(
+          `case when ?::uuid = any (n.identities) then 1 else cardinality(n.identities) end as "identityCount"`,
+          [identityId],
+        ),
+        this.db.raw(
+          `case when ?::uuid = any (n.identities) then ?::uuid
+                when cardinality(n.identities) = 1 then n.identities[1] end as "identityId"`,
+          [identityId, identityId],
+        ),
+      )
+      .whereRaw(
+        "n.id in (select r.notice_id from mail.recipients r where r.identity = ?)",
+        [identityId],
+      );
+  }
+}
