@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { StartError } from "../common/config.ts";
-import { brokenConstraint, type Knex } from "../common/database.ts";
+import type { Knex } from "../common/database.ts";
 import { record } from "../common/ledger-store.ts";
 import { sendMail } from "../common/mail-store.ts";
 import {
@@ -10,8 +10,6 @@ import {
 } from "../common/one-use-link.ts";
 import { isUuid } from "../common/page.ts";
 import { anonymous, type Call } from "../common/viewer.ts";
-import type { MembershipStatus } from "../subgraphs/community/generated.ts";
-import { MembershipStore } from "../subgraphs/community/membership/store.ts";
 import type { Entitlement } from "../subgraphs/tenant/generated.ts";
 import { IdentityChangeStore } from "../subgraphs/tenant/identity/change-store.ts";
 import { foundTenant } from "../subgraphs/tenant/tenant/actions.ts";
@@ -113,125 +111,22 @@ export class OperatorStore {
       );
     });
   }
-
-  /** Makes a tenant a member of a community, with a first moderator from among its administrators. */
-  async join(join: {
-    communityId: string;
-    tenantId: string;
-    moderatorEmail: string;
-    status: "ACTIVE" | "PAUSED";
-  }): Promise<{ membershipId: string; moderatorId: string }> {
-    return this.db.transaction(async (transaction) => {
-      const community = await lockCommunity(transaction, join.communityId);
-      const tenant = await lockTenant(transaction, join.tenantId);
-      const moderator = await lockAdministrator(
-        transaction,
-        tenant,
-        join.moderatorEmail,
-      );
-      if (!(await entitlements(transaction, tenant)).includes("COMMUNITIES"))
-        throw new StartError(
-          `The tenant ${tenant.uuid} is not entitled to COMMUNITIES. Run "npm run tenant -- entitle ${tenant.uuid} COMMUNITIES" first.`,
-        );
-      const membership = await addMembership(
-        transaction,
-        community,
-        tenant,
-        join.status,
-      );
-      await transaction.raw(
-        `insert into community.members (membership_id, tenant_id, identity_id, role) values (?, ?, ?, 'MODERATOR')`,
-        [membership.id, tenant.id, moderator.id],
-      );
-      const communityId = community.uuid;
-      await record(transaction, this.call, "joinCommunity", [
-        {
-          kind: "MEMBERSHIP",
-          subjectType: "Membership",
-          subjectId: membership.uuid,
-          tenantIds: await tenantsOf(transaction, community),
-          communityId,
-          after: { tenantId: tenant.uuid, status: join.status },
-        },
-        {
-          kind: "ROLE",
-          subjectType: "Identity",
-          subjectId: moderator.uuid,
-          tenantIds: [tenant.uuid],
-          communityId,
-          after: { role: "MODERATOR" },
-        },
-      ]);
-      return { membershipId: membership.uuid, moderatorId: moderator.uuid };
-    });
-  }
 }
 
 async function lockTenant(
   transaction: Knex.Transaction,
   id: string,
 ): Promise<Row> {
-  return one<Row>(
-    transaction,
+  const { rows } = await transaction.raw<{ rows: Row[] }>(
     `select id, uuid from tenant.tenants where uuid = ? for no key update`,
-    [uuid(id)],
-    `There is no tenant ${id}. "npm run tenant -- list" shows them.`,
+    [isUuid(id) ? id : null],
   );
-}
-
-async function lockCommunity(
-  transaction: Knex.Transaction,
-  id: string,
-): Promise<Row> {
-  return one<Row>(
-    transaction,
-    `select id, uuid from community.communities where uuid = ? for no key update`,
-    [uuid(id)],
-    `There is no community ${id}.`,
-  );
-}
-
-async function lockAdministrator(
-  transaction: Knex.Transaction,
-  tenant: Row,
-  email: string,
-): Promise<Row> {
-  return one<Row>(
-    transaction,
-    `select i.id, i.uuid
-     from tenant.lock_identities(
-       array[?::int],
-       array(select i.uuid from tenant.identities i
-             join tenant.users u on u.identity_id = i.id
-             where u.tenant_id = ? and u.email = ?)) i
-     where i.enabled and 'ACCOUNT_ADMINISTRATOR' = any (i.roles)`,
-    [tenant.id, tenant.id, email],
-    `The tenant ${tenant.uuid} has no user ${email} who is ACCOUNT_ADMINISTRATOR. Name one who is.`,
-  );
-}
-
-async function addMembership(
-  transaction: Knex.Transaction,
-  community: Row,
-  tenant: Row,
-  status: MembershipStatus,
-): Promise<Row> {
-  const memberships = new MembershipStore(transaction, anonymous);
-  try {
-    const { id, rowId } = await memberships.add(community.id, tenant.id, {
-      alias: null,
-      contactEmail: null,
-      newTenantsRead: "AT_ONCE",
-    });
-    await memberships.setStatus({ rowId }, status);
-    return { id: rowId, uuid: id };
-  } catch (error) {
-    if (brokenConstraint(error) === "memberships_once")
-      throw new StartError(
-        `The tenant ${tenant.uuid} is in that community already.`,
-      );
-    throw error;
-  }
+  const [tenant] = rows;
+  if (tenant === undefined)
+    throw new StartError(
+      `There is no tenant ${id}. "npm run tenant -- list" shows them.`,
+    );
+  return tenant;
 }
 
 async function entitlements(
@@ -246,29 +141,3 @@ async function entitlements(
   );
   return rows.map(({ entitlement }) => entitlement);
 }
-
-async function tenantsOf(
-  transaction: Knex.Transaction,
-  community: Row,
-): Promise<string[]> {
-  const { rows } = await transaction.raw<{ rows: Row[] }>(
-    `select t.uuid from community.memberships m join tenant.tenants t on t.id = m.tenant_id
-     where m.community_id = ? order by t.id`,
-    [community.id],
-  );
-  return rows.map((tenant) => tenant.uuid);
-}
-
-async function one<T>(
-  transaction: Knex.Transaction,
-  sql: string,
-  bindings: readonly (string | number | null)[],
-  missing: string,
-): Promise<T> {
-  const { rows } = await transaction.raw<{ rows: T[] }>(sql, [...bindings]);
-  const [row] = rows;
-  if (row === undefined) throw new StartError(missing);
-  return row;
-}
-
-const uuid = (id: string) => (isUuid(id) ? id : null);

@@ -10,7 +10,6 @@ const usage = `
 Usage: npm run tenant -- found <name> --email <e-mail> [--user-name <name>] [--region <region>]
        npm run tenant -- list
        npm run tenant -- entitle | disentitle <tenant id> <${entitlements.join(" | ")}>
-       npm run tenant -- join --community <id> --tenant <id> --moderator <e-mail> [--paused]
 
 What the operator does with tenants: in the installation that runs with the data directory TRIBUTARY_DATA
 (.tributary), or in the database of DATABASE_URL.
@@ -18,22 +17,15 @@ What the operator does with tenants: in the installation that runs with the data
   found        a tenant and its first user, who administers it; prints a link by which that user sets a password
   list         every tenant: id, name, number of users and clients, entitlements
   entitle      grants a feature; disentitle takes it back, and deletes nothing
-  join         makes a tenant a member of a community; the moderator is a user who administers the tenant
 `;
 
 const options = {
   email: { type: "string" },
   "user-name": { type: "string" },
   region: { type: "string" },
-  community: { type: "string" },
-  tenant: { type: "string" },
-  moderator: { type: "string" },
-  paused: { type: "boolean", default: false },
 } as const;
 
-type Values = Readonly<
-  Partial<Record<Exclude<keyof typeof options, "paused">, string>>
-> & { readonly paused: boolean };
+type Values = Readonly<Partial<Record<keyof typeof options, string>>>;
 
 type Operation = (operator: OperatorStore) => Promise<void>;
 
@@ -56,8 +48,6 @@ function operationFrom(
       return setEntitlement(first, second, true);
     case "disentitle 2":
       return setEntitlement(first, second, false);
-    case "join 0":
-      return join(values);
     default:
       throw new StartError(usage.trim());
   }
@@ -98,19 +88,6 @@ function setEntitlement(
   return async (operator) => {
     await operator.setEntitlement(tenantId, entitlement, granted);
     console.log(granted ? "Granted." : "Taken back.");
-  };
-}
-
-function join(values: Values): Operation {
-  const membership = {
-    communityId: required("--community", values.community),
-    tenantId: required("--tenant", values.tenant),
-    moderatorEmail: emailFrom("--moderator", values.moderator),
-    status: values.paused ? "PAUSED" : "ACTIVE",
-  } as const;
-  return async (operator) => {
-    const { membershipId } = await operator.join(membership);
-    console.log(`Membership ${membershipId}`);
   };
 }
 

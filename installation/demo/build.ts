@@ -2,6 +2,7 @@ import type { Knex } from "../../common/database.ts";
 import type { Subgraph } from "../../common/schema.ts";
 import { OperatorStore } from "../../commands/operator-store.ts";
 import { Actor } from "./actor.ts";
+import { invitationToken } from "./demo-store.ts";
 import { foundCompany, type Company, type DemoIdentity } from "./people.ts";
 import { valuesOf } from "./signals.ts";
 import {
@@ -42,7 +43,7 @@ export interface DemoTools {
   readonly progress: (step: string) => void;
 }
 
-/** Makes the demo world: companies and memberships as the operator would, all else as its own identities would. */
+/** Makes the demo world: companies as the operator would, all else as its own identities would. */
 export async function buildDemo({
   owner,
   issuer,
@@ -65,12 +66,7 @@ export async function buildDemo({
   const communityIds = {} as Record<CommunityKey, string>;
   for (const key of Object.keys(communities) as CommunityKey[]) {
     progress(`forming ${communities[key].name}`);
-    communityIds[key] = await formCommunity(
-      key,
-      companies,
-      operator,
-      subgraphs,
-    );
+    communityIds[key] = await formCommunity(key, companies, owner, subgraphs);
   }
   const made = [];
   for (const company of Object.values(companies)) {
@@ -114,7 +110,7 @@ export async function buildDemo({
 async function formCommunity(
   key: CommunityKey,
   companies: Readonly<Record<TenantKey, Company>>,
-  operator: OperatorStore,
+  db: Knex,
   subgraphs: readonly Subgraph[],
 ): Promise<string> {
   const { name, description, owner, members } = communities[key];
@@ -127,13 +123,8 @@ async function formCommunity(
   );
   founder.communityRoles.push({ communityId: id, role: "ADMINISTRATOR" });
   for (const member of members) {
-    const { id: tenantId, administrator } = companies[member];
-    await operator.join({
-      communityId: id,
-      tenantId,
-      moderatorEmail: administrator.email ?? "",
-      status: "ACTIVE",
-    });
+    const { administrator } = companies[member];
+    await joinByInvitation(companies[member], { id, founder }, db, subgraphs);
     administrator.communityRoles.push({ communityId: id, role: "MODERATOR" });
   }
   for (const company of [owner, ...members].map(
@@ -162,6 +153,28 @@ async function formCommunity(
       communityRoles.push({ communityId: id, role: "MEMBER" });
   }
   return id;
+}
+
+/** The three steps of the handshake. */
+async function joinByInvitation(
+  { id: tenantId, administrator }: Company,
+  { id: communityId, founder }: { id: string; founder: DemoIdentity },
+  db: Knex,
+  subgraphs: readonly Subgraph[],
+): Promise<void> {
+  const issuer = new Actor(subgraphs, founder.id);
+  const { email = "" } = administrator;
+  const { id } = await issuer.input<{ id: string }>(
+    "inviteTenant",
+    { communityId, email },
+    "{ id }",
+  );
+  await new Actor(subgraphs, administrator.id).input(
+    "acceptInvitation",
+    { token: await invitationToken(db, email), contactEmail: email },
+    "{ id }",
+  );
+  await issuer.input("confirmInvitation", { id, tenantId }, "{ id }");
 }
 
 /** The client makes and writes the streams; the data steward shares them. */

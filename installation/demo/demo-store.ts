@@ -18,6 +18,21 @@ export async function empty(owner: Knex): Promise<void> {
     end $$`);
 }
 
+/** What the link of an invitation ends with that was mailed to this address last. */
+export async function invitationToken(
+  owner: Knex,
+  email: string,
+): Promise<string> {
+  const { rows } = await owner.raw<{ rows: { token: string | null }[] }>(
+    `select substring(text from '/invitation/([A-Za-z0-9_-]+)') as token
+     from mail.outbox where recipient = ? order by id desc limit 1`,
+    [email],
+  );
+  const [mail] = rows;
+  if (!mail?.token) throw new Error(`No invitation was mailed to ${email}.`);
+  return mail.token;
+}
+
 /** Has nothing sent of what the demo world's making would tell its made-up people by e-mail. */
 export async function forgetMails(owner: Knex): Promise<void> {
   await owner.raw("delete from mail.outbox");

@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { EnvironmentReader } from "../../common/config.ts";
+import { readInvitationConfig } from "../../subgraphs/community/config.ts";
 import type { InstallationConfig } from "../config.ts";
 import type { Database } from "../database.ts";
 import { createSubgraphs } from "../subgraphs.ts";
@@ -27,7 +29,11 @@ export async function ensureDemo(
   const world = await buildDemo({
     owner,
     issuer: database.connect("issuer"),
-    subgraphs: createSubgraphs(database, config),
+    // Its companies invite each other, whatever the operator limits that to.
+    subgraphs: createSubgraphs(database, {
+      ...config,
+      invitations: readInvitationConfig(new EnvironmentReader({})),
+    }),
     publicUrl,
     progress: (step) => console.log(`  ${step}`),
   });

@@ -1,15 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { execFile } from "node:child_process";
 import { TestDatabase } from "../support/database.ts";
-import { Seed } from "../support/seed.ts";
 import { neverIssued } from "../support/tenant-world.ts";
 import { everythingWritten } from "../support/written.ts";
 
 let database: TestDatabase;
-let seed: Seed;
 beforeAll(async () => {
   database = await TestDatabase.create();
-  seed = new Seed(database.owner);
 });
 afterAll(() => database.drop());
 
@@ -110,65 +107,6 @@ test("a founder who has a password already is sent no link", async () => {
   ]);
   expect(output).toMatch(
     /^Tenant \S+\nknown@example\.com signs in with the password it has\.\n$/,
-  );
-});
-
-test("a tenant joins a community with its first moderator", async () => {
-  const community = await seed.community(await seed.tenant());
-  const guest = await seed.tenant();
-  const administrator = await seed.user(
-    guest,
-    ["ACCOUNT_ADMINISTRATOR"],
-    "guest@example.com",
-  );
-  await seed.user(guest, ["VIEWER"], "viewer@example.com");
-  const join = [
-    "join",
-    "--community",
-    community.uuid,
-    "--tenant",
-    guest.uuid,
-    "--paused",
-  ];
-
-  expect(await refused([...join, "--moderator", "viewer@example.com"])).toMatch(
-    /no user viewer@example\.com who is ACCOUNT_ADMINISTRATOR/,
-  );
-  const { output } = await tenant([
-    ...join,
-    "--moderator",
-    "guest@example.com",
-  ]);
-  const [, membership] = /^Membership (\S+)\n$/.exec(output) ?? [];
-  const members = await database
-    .owner("community.members as r")
-    .join("community.memberships as m", "m.id", "r.membership_id")
-    .where({ "m.uuid": membership })
-    .select("m.status", "r.role", "r.identity_id");
-  expect(members).toEqual([
-    { status: "PAUSED", role: "MODERATOR", identity_id: administrator.id },
-  ]);
-  const entries = await database
-    .owner("ledger.entries")
-    .where({ community_id: community.uuid })
-    .orderBy("id")
-    .select("kind", "subject_id");
-  expect(entries).toEqual([
-    { kind: "MEMBERSHIP", subject_id: membership },
-    { kind: "ROLE", subject_id: administrator.uuid },
-  ]);
-  expect(await refused([...join, "--moderator", "guest@example.com"])).toMatch(
-    /in that community already/,
-  );
-});
-
-test("a tenant that is not entitled cannot join", async () => {
-  const community = await seed.community(await seed.tenant());
-  const guest = await seed.tenant("Plain", { entitled: false });
-  await seed.user(guest, ["ACCOUNT_ADMINISTRATOR"], "plain@example.com");
-  const join = ["join", "--community", community.uuid, "--tenant", guest.uuid];
-  expect(await refused([...join, "--moderator", "plain@example.com"])).toMatch(
-    /not entitled to COMMUNITIES/,
   );
 });
 

@@ -6,9 +6,9 @@ import {
   expect,
   test,
 } from "@jest/globals";
-import { OperatorStore } from "../../commands/operator-store.ts";
 import type { Subgraph } from "../../common/schema.ts";
 import { TestDatabase } from "../support/database.ts";
+import { joinByHandshake } from "../support/invitations.ts";
 import { as, outcome, run, type Answer } from "../support/run.ts";
 import {
   Seed,
@@ -40,7 +40,6 @@ let open: Stream;
 let guarded: Stream;
 let newcomer: Row;
 let founder: Identity;
-const founderEmail = () => `ann-${newcomer.id}@example.com`;
 beforeEach(async () => {
   owner = await seed.tenant();
   community = await seed.community(owner);
@@ -56,11 +55,7 @@ beforeEach(async () => {
   await seed.share(guarded, membership);
   await ask("AFTER_APPROVAL");
   newcomer = await seed.tenant();
-  founder = await seed.user(
-    newcomer,
-    ["ACCOUNT_ADMINISTRATOR"],
-    founderEmail(),
-  );
+  founder = await seed.user(newcomer, ["ACCOUNT_ADMINISTRATOR"]);
 });
 
 const mutate = (caller: Identity, mutation: string): Promise<Answer> =>
@@ -85,11 +80,10 @@ const leave = (caller = founder) =>
     `leaveCommunity(communityId: "${community.uuid}") { applied }`,
   );
 const join = () =>
-  new OperatorStore(database.owner).join({
+  joinByHandshake(database, subgraph, {
     communityId: community.uuid,
-    tenantId: newcomer.uuid,
-    moderatorEmail: founderEmail(),
-    status: "ACTIVE",
+    issuer: administrator,
+    accepter: founder,
   });
 
 /** Which of the two streams somebody reads, through the gate itself. */

@@ -39,7 +39,6 @@ export class Company {
     return new Company(installation, id, email, caller);
   }
 
-  /** The link is in the log for as long as no mail server is set. */
   async addUser(
     name: string,
     email: string,
@@ -51,11 +50,30 @@ export class Company {
       `mutation ($input: CreateUserInput!) { createUser(input: $input) { id } }`,
       { input: { name, email, roles } },
     );
-    const [, link = ""] = await this.installation.processes.gateway.said(
-      new RegExp(`Mail for ${email}, .*?: (http[^"\\s]+)`),
-    );
+    const link = await linkMailedTo(this.installation, email, "password");
     const caller = await enter(this.installation, email, link);
     return { id: createUser.id, caller };
+  }
+
+  /** The other company's administrator opens the link and accepts, and this one confirms. */
+  async invite(other: Company, communityId: string): Promise<void> {
+    const { administratorEmail: email } = other;
+    const { inviteTenant } = await this.administrator.get<{
+      inviteTenant: { id: string };
+    }>(
+      `mutation ($input: InviteTenantInput!) { inviteTenant(input: $input) { id } }`,
+      { input: { communityId, email } },
+    );
+    const link = await linkMailedTo(this.installation, email, "invitation");
+    const token = link.slice(link.lastIndexOf("/") + 1);
+    await other.administrator.get(
+      `mutation ($input: AcceptInvitationInput!) { acceptInvitation(input: $input) { id } }`,
+      { input: { token, contactEmail: email } },
+    );
+    await this.administrator.get(
+      `mutation ($input: ConfirmInvitationInput!) { confirmInvitation(input: $input) { id } }`,
+      { input: { id: inviteTenant.id, tenantId: other.id } },
+    );
   }
 
   async addClient(
@@ -79,6 +97,18 @@ export class Company {
     const caller = await signInClient(gateway, client.clientId, plainSecret);
     return { id: client.id, caller };
   }
+}
+
+/** The link that was mailed to somebody; it is in the log for as long as no mail server is set. */
+async function linkMailedTo(
+  { processes }: SeparateProcesses,
+  email: string,
+  path: string,
+): Promise<string> {
+  const [, link = ""] = await processes.gateway.said(
+    new RegExp(`Mail for ${email}, .*?: (http[^"\\s]+/${path}/[^"\\s]+)`),
+  );
+  return link;
 }
 
 async function enter(

@@ -162,10 +162,7 @@ chapter("the plant founds a community, and the vendor joins it", async () => {
   expect(createCommunity).toMatchObject({ myRole: "ADMINISTRATOR" });
   communityId = createCommunity.id;
   await letIn(plant, steward);
-  await installation.operate(
-    ...["tenant", "join", "--community", communityId],
-    ...["--tenant", vendor.id, "--moderator", vendor.administratorEmail],
-  );
+  await plant.invite(vendor, communityId);
   await letIn(vendor, engineer);
   await letIn(vendor, monitor);
   expect(
