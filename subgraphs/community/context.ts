@@ -22,6 +22,7 @@ import { LedgerStore } from "./ledger/store.ts";
 import { MemberStore } from "./member/store.ts";
 import { MembershipStore } from "./membership/store.ts";
 import { NoticeStore } from "./notice/store.ts";
+import { NextStepStore } from "./next-step/store.ts";
 
 export interface CommunitySettings {
   /** Where people reach this installation; links lead there. */
@@ -38,6 +39,7 @@ const stores = (db: Knex, viewer: Viewer) => ({
   approvals: new ApprovalStore(db, viewer),
   ledger: new LedgerStore(db, viewer),
   notices: new NoticeStore(db, viewer),
+  nextSteps: new NextStepStore(db, viewer),
 });
 
 /** What an action works with inside its transaction: the stores, the ledger, and whom it tells. */

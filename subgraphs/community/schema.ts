@@ -16,6 +16,8 @@ import { permissions as membershipPermissions } from "./membership/permissions.t
 import { resolvers as membershipResolvers } from "./membership/resolvers.ts";
 import { permissions as noticePermissions } from "./notice/permissions.ts";
 import { resolvers as noticeResolvers } from "./notice/resolvers.ts";
+import { permissions as nextStepPermissions } from "./next-step/permissions.ts";
+import { resolvers as nextStepResolvers } from "./next-step/resolvers.ts";
 
 export const schema = subgraphSchema(
   new URL("./schema.graphql", import.meta.url),
@@ -29,5 +31,6 @@ export const schema = subgraphSchema(
     { resolvers: accessChangeResolvers, permissions: accessChangePermissions },
     { resolvers: ledgerResolvers, permissions: ledgerPermissions },
     { resolvers: noticeResolvers, permissions: noticePermissions },
+    { resolvers: nextStepResolvers, permissions: nextStepPermissions },
   ],
 );

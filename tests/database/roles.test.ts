@@ -33,6 +33,7 @@ const published: Readonly<Record<Role, readonly string[]>> = {
     "stream.ended_access(uuid, integer, integer[], integer[]): execute",
     "stream.ledger_scopes(uuid, uuid[]): execute",
     "stream.seen_streams(uuid, uuid[]): execute",
+    "stream.unshared(uuid, integer[]): execute",
     "tenant.lock_identities(integer[], uuid[]): execute",
     "tenant.lock_settings(integer[]): execute",
     "tenant.published_entitlements: select",

@@ -1,0 +1,94 @@
+import { prepared, type Knex } from "../../../common/database.ts";
+import type { Viewer } from "../../../common/viewer.ts";
+import { participation } from "../community/store.ts";
+import type { Openings } from "./steps.ts";
+
+const hasEffective = (role: "ADMINISTRATOR" | "MODERATOR") => `
+  exists (select from community.members r
+          join tenant.published_identities i on i.id = r.identity_id and i.enabled
+          where r.membership_id = m.id and r.role = '${role}')`;
+
+/** By the kind of the step, when there is one to take. */
+const openings = {
+  CONFIRM_INVITATION: `
+    exists (select from community.invitations i
+            where i.community_id = c.id and i.state = 'ACCEPTED' and i.expires_at > statement_timestamp())`,
+  APPROVE_NEW_TENANT: `
+    exists (select from community.waiting_tenants w where w.sharing_id = m.id and w.state = 'WAITING')`,
+  APPOINT_ADMINISTRATOR: `c.owner_tenant_id = m.tenant_id and not ${hasEffective("ADMINISTRATOR")}`,
+  APPOINT_MODERATOR: `c.owner_tenant_id <> m.tenant_id and not ${hasEffective("MODERATOR")}`,
+  RESUME_SHARING: `m.status = 'PAUSED'`,
+  INVITE_TENANT: `
+    not exists (select from community.memberships other where other.community_id = c.id and other.id <> m.id)
+    and not exists (select from community.invitations i
+                    where i.community_id = c.id and i.state in ('CREATED', 'ACCEPTED')
+                      and i.expires_at > statement_timestamp())`,
+  ADD_MEMBERS: `
+    not exists (select from community.members r where r.membership_id = m.id and r.role = 'MEMBER')`,
+  SHARE_STREAMS: `m.id in (select u from unshared u)`,
+  ADD_CLIENTS: `
+    not exists (select from community.members r
+                join tenant.published_identities i on i.id = r.identity_id and i.kind = 'CLIENT'
+                where r.membership_id = m.id)`,
+};
+
+const kindsOpen = Object.entries(openings)
+  .map(([kind, condition]) => `case when ${condition} then '${kind}' end`)
+  .join(", ");
+
+/** What is left to do for one viewer. */
+export class NextStepStore {
+  constructor(
+    private readonly db: Knex,
+    private readonly viewer: Viewer,
+  ) {}
+
+  /** In the communities that the viewer sees, by name. */
+  async inCommunities(): Promise<Openings[]> {
+    const { identityId } = this.viewer;
+    return prepared<Openings>(
+      this.db,
+      this.db.raw(
+        `with me as materialized (select me.* from ${participation} me),
+         unshared as materialized (
+           select u from stream.unshared(?, array(select me.membership_id from me where me.role is not null)) u)
+         select c.uuid as "communityId", c.name, me.role as "myRole",
+                me.is_account_administrator as "isAccountAdministrator",
+                c.owner_tenant_id = me.tenant_id as "isOwn",
+                exists (select from tenant.published_entitlements e
+                        where e.tenant_id = me.tenant_id and e.entitlement = 'COMMUNITIES') as "isEntitled",
+                array_remove(array[${kindsOpen}], null) as openings
+         from me
+         join community.memberships m on m.id = me.membership_id
+         join community.communities c on c.id = m.community_id
+         order by lower(c.name), c.uuid`,
+        [identityId, identityId],
+      ),
+    );
+  }
+
+  /** Whether the viewer's tenant is in no community at all. */
+  async isTenantAlone(): Promise<boolean> {
+    const { rows } = await this.db.raw<{ rows: unknown[] }>(
+      `select from tenant.published_identities i
+       where i.uuid = ? and i.enabled
+         and not exists (select from community.memberships m where m.tenant_id = i.tenant_id)`,
+      [this.viewer.identityId],
+    );
+    return rows.length > 0;
+  }
+
+  /** Whether an invitation to a community that the viewer's tenant is not in waits at the viewer's own address. */
+  async isAddressed(): Promise<boolean> {
+    const { rows } = await this.db.raw<{ rows: unknown[] }>(
+      `select from tenant.users_of_caller(?, null) u
+       join community.invitations i on i.email = u.email and i.state = 'CREATED' and i.expires_at > statement_timestamp()
+       where i.community_id is not null
+         and not exists (select from community.memberships m
+                         where m.community_id = i.community_id and m.tenant_id = u.tenant_id)
+       limit 1`,
+      [this.viewer.identityId],
+    );
+    return rows.length > 0;
+  }
+}
