@@ -106,6 +106,11 @@ const removeGuest = (caller: Identity) =>
     caller,
     `removeTenant(communityId: "${community.uuid}", tenantId: "${guest.uuid}") { shareCount }`,
   );
+const invite = (caller: Identity) =>
+  inCommunity(
+    caller,
+    `inviteTenant(input: { communityId: "${community.uuid}", email: "new@example.com" }) { id }`,
+  );
 const rename = (caller: Identity) =>
   inCommunity(
     caller,
@@ -305,6 +310,21 @@ describe("of two at once", () => {
       expect(await rolesOf(steward)).toEqual([]);
     }));
 
+  test("an administrator's fall and its invitation, whoever is refused invites nobody", () =>
+    eachRound(async (round) => {
+      const [a, b] = administrators;
+      const got = await together(
+        round,
+        () => set(a, b, "MEMBER"),
+        () => invite(b),
+      );
+      expect(["ok ok", "ok FORBIDDEN"]).toContain(got);
+      const invitations = await database
+        .owner("community.invitations")
+        .where({ community_id: community.id });
+      expect(invitations).toHaveLength(got === "ok ok" ? 1 : 0);
+    }));
+
   test("a dry run and the change itself, the dry run neither hinders it nor writes", () =>
     eachRound(async (round) => {
       const got = await together(
@@ -334,6 +354,7 @@ test("whatever all try at once, nobody meets a deadlock and no forbidden state c
       () => set(c, outsider, "MODERATOR"),
       () => set(outsider, d, "MODERATOR"),
       () => pause(c),
+      () => invite(b),
       () => rename(d),
       () => share(steward),
       () => unshare(outsider),
