@@ -65,6 +65,10 @@ export function sentence(notice: Notice): string {
       return `${tenant} is offered the ownership of the ${community}.`;
     case "OWNERSHIP_ANNOUNCED":
       return `${tenant} will own the ${community} from ${due} on.`;
+    case "OWNERSHIP_TRANSFERRED":
+      return `${tenant} owns the ${community} now.`;
+    case "OWNERSHIP_OFFER_ENDED":
+      return `The offer to ${tenant} of the ownership of the ${community} has ended without effect.`;
     case "COMMUNITY_DELETED":
       return `The ${community} was deleted. What was shared there can no longer be read.`;
   }

@@ -5,7 +5,10 @@ import { readLogLevel } from "../common/log.ts";
 import { readGatewayConfig } from "../gateway/config.ts";
 import { readIssuerConfig } from "../issuer/config.ts";
 import { readMailConfig } from "../mail/config.ts";
-import { readInvitationConfig } from "../subgraphs/community/config.ts";
+import {
+  readInvitationConfig,
+  readOwnershipDelayHours,
+} from "../subgraphs/community/config.ts";
 import { readSignUpConfig } from "../subgraphs/tenant/config.ts";
 
 export function readConfig(env: Environment) {
@@ -20,6 +23,7 @@ export function readConfig(env: Environment) {
     publicUrl: issuer.publicUrl,
     signUp: readSignUpConfig(reader),
     invitations: readInvitationConfig(reader),
+    ownershipDelayHours: readOwnershipDelayHours(reader),
     /** Of the owner role; without it, the PostgreSQL in the data directory serves. */
     databaseUrl: reader.optional("DATABASE_URL"),
     dataDirectory: issuer.dataDirectory,

@@ -10,6 +10,7 @@ import { startGateway } from "../gateway/server.ts";
 import { readSupergraph } from "../gateway/supergraph.ts";
 import { createIssuer } from "../issuer/issuer.ts";
 import { keepPartitions } from "../subgraphs/stream/event/partition-store.ts";
+import { keepOwnership } from "../subgraphs/community/ownership/transfer-store.ts";
 import { startMail } from "../mail/mail.ts";
 import { readConfig } from "./config.ts";
 import { openDatabase } from "./database.ts";
@@ -50,6 +51,7 @@ await runProcess(async (onStop) => {
   onStop(() => mail.stop());
   onStop(keepPartitions(database.connect("stream"), log));
   const sign = await headSigner(await loadLedgerKeys(config.ledger));
+  onStop(keepOwnership(database.connect("community"), log));
   onStop(startSealer(database.connect("community"), sign, log));
   const dataSources = new Map(
     subgraphs.map((subgraph) => [

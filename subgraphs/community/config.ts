@@ -34,12 +34,17 @@ export function readInvitationConfig(
   };
 }
 
+/** `OWNERSHIP_DELAY_HOURS`: after how long an accepted offer of ownership takes effect. */
+export const readOwnershipDelayHours = (reader: EnvironmentReader): number =>
+  reader.integer("OWNERSHIP_DELAY_HOURS", 72, { min: 0, max: 8760 });
+
 export function readConfig(env: Environment) {
   const reader = new EnvironmentReader(env);
   return reader.done({
     ...readSubgraphConfig(reader, "community", 4002),
     publicUrl: reader.url("PUBLIC_URL"),
     invitations: readInvitationConfig(reader),
+    ownershipDelayHours: readOwnershipDelayHours(reader),
     ledger: readLedgerConfig(reader),
   });
 }

@@ -23,11 +23,16 @@ import { MemberStore } from "./member/store.ts";
 import { MembershipStore } from "./membership/store.ts";
 import { NoticeStore } from "./notice/store.ts";
 import { NextStepStore } from "./next-step/store.ts";
+import { TransferDue } from "./ownership/due.ts";
+import { OwnershipStore } from "./ownership/store.ts";
+import { transferOwnership } from "./ownership/transfer-store.ts";
 
 export interface CommunitySettings {
   /** Where people reach this installation; links lead there. */
   readonly publicUrl: URL;
   readonly invitations: InvitationConfig;
+  /** What lies between the acceptance of ownership, which all are told of, and its effect. */
+  readonly ownershipDelayHours: number;
 }
 
 const stores = (db: Knex, viewer: Viewer) => ({
@@ -37,6 +42,7 @@ const stores = (db: Knex, viewer: Viewer) => ({
   invitations: new InvitationStore(db, viewer),
   accessChanges: new AccessChangeStore(db, viewer),
   approvals: new ApprovalStore(db, viewer),
+  ownership: new OwnershipStore(db, viewer),
   ledger: new LedgerStore(db, viewer),
   notices: new NoticeStore(db, viewer),
   nextSteps: new NextStepStore(db, viewer),
@@ -57,6 +63,30 @@ const unitOfWork = (transaction: Knex.Transaction, call: Call) => ({
 
 export type UnitOfWork = ReturnType<typeof unitOfWork>;
 
+/** Does the work in a transaction. Where it finds that ownership is to have moved by now, that moves first. */
+async function inUnit<T>(
+  db: Knex,
+  call: Call,
+  work: (unit: UnitOfWork) => Promise<T>,
+  options?: { dryRun: boolean },
+): Promise<T> {
+  const attempt = () =>
+    inTransaction(
+      db,
+      (transaction) => work(unitOfWork(transaction, call)),
+      options,
+    );
+  try {
+    return await attempt();
+  } catch (error) {
+    if (!(error instanceof TransferDue)) throw error;
+    await inTransaction(db, (transaction) =>
+      transferOwnership(transaction, error.communityId, call.requestId),
+    );
+    return attempt();
+  }
+}
+
 /** What one request can reach. */
 export const createContext =
   (db: Knex, settings: CommunitySettings) => (call: Call) => ({
@@ -68,19 +98,16 @@ export const createContext =
     inTransaction: <T>(
       work: (unit: UnitOfWork) => Promise<T>,
       viewer = call.viewer,
-    ): Promise<T> =>
-      inTransaction(db, (transaction) =>
-        work(unitOfWork(transaction, { ...call, viewer })),
-      ),
+    ): Promise<T> => inUnit(db, { ...call, viewer }, work),
     /** Makes a change of access, or only foresees it by a dry run. */
     changeAccess: (
       { dryRun }: { dryRun: boolean },
       work: (unit: UnitOfWork) => Promise<MadeChange>,
     ): Promise<AccessChange> =>
-      inTransaction(
+      inUnit(
         db,
-        async (transaction) => {
-          const unit = unitOfWork(transaction, call);
+        call,
+        async (unit) => {
           const change = await work(unit);
           return unit.accessChanges.told(change, { applied: !dryRun });
         },

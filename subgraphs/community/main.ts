@@ -5,6 +5,7 @@ import { createLogger } from "../../common/log.ts";
 import { runProcess } from "../../common/process.ts";
 import { startSubgraph } from "../../common/subgraph.ts";
 import { readConfig } from "./config.ts";
+import { keepOwnership } from "./ownership/transfer-store.ts";
 import { createContext } from "./context.ts";
 import { schema } from "./schema.ts";
 
@@ -17,6 +18,7 @@ await runProcess(async (onStop) => {
   });
   onStop(() => db.destroy());
   const sign = await headSigner(await loadLedgerKeys(config.ledger));
+  onStop(keepOwnership(db, log));
   onStop(startSealer(db, sign, log));
   const subgraph = {
     name: "community",

@@ -18,6 +18,8 @@ import { permissions as noticePermissions } from "./notice/permissions.ts";
 import { resolvers as noticeResolvers } from "./notice/resolvers.ts";
 import { permissions as nextStepPermissions } from "./next-step/permissions.ts";
 import { resolvers as nextStepResolvers } from "./next-step/resolvers.ts";
+import { permissions as ownershipPermissions } from "./ownership/permissions.ts";
+import { resolvers as ownershipResolvers } from "./ownership/resolvers.ts";
 
 export const schema = subgraphSchema(
   new URL("./schema.graphql", import.meta.url),
@@ -27,6 +29,7 @@ export const schema = subgraphSchema(
     { resolvers: membershipResolvers, permissions: membershipPermissions },
     { resolvers: memberResolvers, permissions: memberPermissions },
     { resolvers: invitationResolvers, permissions: invitationPermissions },
+    { resolvers: ownershipResolvers, permissions: ownershipPermissions },
     { resolvers: approvalResolvers, permissions: approvalPermissions },
     { resolvers: accessChangeResolvers, permissions: accessChangePermissions },
     { resolvers: ledgerResolvers, permissions: ledgerPermissions },

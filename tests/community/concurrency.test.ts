@@ -375,7 +375,7 @@ describe("what a mutation waited for counts", () => {
       await afterWaitingFor(disabled, () =>
         mutate(founder, `createCommunity(input: { name: "Late" }) { id }`),
       ),
-    ).toBe("FORBIDDEN");
+    ).toBe("UNAUTHENTICATED");
   });
 
   test("a share that was made meanwhile goes with the membership, and is counted", async () => {

@@ -1,6 +1,7 @@
 import { createContext } from "../../subgraphs/community/context.ts";
 import { schema } from "../../subgraphs/community/schema.ts";
 import { testMatrix } from "../support/matrix.ts";
+import { Seed } from "../support/seed.ts";
 import {
   callers,
   seedWorld,
@@ -20,6 +21,7 @@ export const testCommunityMatrix = (
   operations: Readonly<Record<string, (target: Target) => string>>,
   table: string,
   isIdle?: (operation: string, caller: Caller) => boolean,
+  prepare?: (seed: Seed, world: CommunityWorld) => Promise<void>,
 ): void =>
   testMatrix({
     subgraph: {
@@ -28,7 +30,11 @@ export const testCommunityMatrix = (
       createContext: (db) => createContext(db, settings),
     },
     callers,
-    seed: seedWorld,
+    seed: async (database) => {
+      const world = await seedWorld(database);
+      await prepare?.(new Seed(database.owner), world);
+      return world;
+    },
     operations: Object.fromEntries(
       Object.entries(operations).map(([name, operation]) => [
         name,

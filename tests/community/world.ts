@@ -18,6 +18,7 @@ import {
 
 export const settings: CommunitySettings = {
   publicUrl: new URL("https://tributary.example"),
+  ownershipDelayHours: 72,
   invitations: {
     days: 14,
     perDay: 20,

@@ -105,6 +105,26 @@ export class Seed {
     });
   }
 
+  /** C15: accepted by this identity, if one is given, and due after so many hours. */
+  async offer(
+    community: Row,
+    to: Membership,
+    { by, accepted }: { by: Row; accepted?: { by: Row; dueIn: number } },
+  ): Promise<void> {
+    await this.db("community.ownership_offers").insert({
+      community_id: community.id,
+      membership_id: to.id,
+      offered_by: by.uuid,
+      ...(accepted && {
+        accepted_by: accepted.by.uuid,
+        accepted_at: this.db.fn.now(),
+        effective_at: this.db.raw("now() + make_interval(hours => ?)", [
+          accepted.dueIn,
+        ]),
+      }),
+    });
+  }
+
   async member(
     membership: Membership,
     identity: Identity,

@@ -9,6 +9,10 @@ export interface Place {
   readonly isOwn: boolean;
   /** Whether the caller's tenant may use communities. */
   readonly isEntitled: boolean;
+  /** Whether the caller is a person. */
+  readonly isUser: boolean;
+  /** Whether ownership is on its way to the caller's tenant. */
+  readonly isOfferedOwnership: boolean;
 }
 
 interface Right {
@@ -90,6 +94,25 @@ export const rights = {
   EDIT_MEMBERSHIP: {
     action: "edit your tenant's membership; ask your tenant's moderator here",
     isHeldBy: isModerator,
+  },
+  // C15
+  OFFER_OWNERSHIP: {
+    action: "offer this community's ownership; ask one of its administrators",
+    isHeldBy: isAdministrator,
+  },
+  // C15
+  ACCEPT_OWNERSHIP: {
+    action:
+      "accept or decline this community's ownership; that is for users of the tenant it is offered to who are account administrators and moderators here",
+    isHeldBy: (place) =>
+      isModerator(place) &&
+      place.isAccountAdministrator &&
+      place.isUser &&
+      !place.isOwn,
+    obstacle: ({ isOfferedOwnership }) =>
+      isOfferedOwnership
+        ? null
+        : "Ownership of this community is not offered to your tenant. Ask an administrator of the community.",
   },
   // C18
   APPROVE_NEW_TENANTS: {

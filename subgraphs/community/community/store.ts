@@ -11,6 +11,7 @@ import {
 } from "../../../common/page.ts";
 import { searchWords } from "../../../common/text.ts";
 import type { Viewer } from "../../../common/viewer.ts";
+import { TransferDue } from "../ownership/due.ts";
 import { obstacleTo, rights, type Place, type RightName } from "./rights.ts";
 
 /** A community as one viewer sees it, with the viewer's own place in it. */
@@ -51,7 +52,8 @@ export interface CommunityListArgs extends PageArgs {
  * tenant that is in. At most one row a community. Binds the identity's id.
  */
 export const participation = `(
-  select m.community_id, m.id as membership_id, m.tenant_id, r.role, a.role is not null as is_account_administrator
+  select m.community_id, m.id as membership_id, m.tenant_id, r.role, a.role is not null as is_account_administrator,
+         i.kind = 'USER' as is_user
   from tenant.published_identities i
   join community.memberships m on m.tenant_id = i.tenant_id
   left join community.members r on r.membership_id = m.id and r.identity_id = i.id
@@ -71,6 +73,7 @@ const columns = {
   myMembershipRowId: "me.membership_id",
   myRole: "me.role",
   isAccountAdministrator: "me.is_account_administrator",
+  isUser: "me.is_user",
 };
 
 const byName: Order = {
@@ -79,6 +82,23 @@ const byName: Order = {
     { sql: "c.uuid", type: "uuid" },
   ],
 };
+
+/** Locks the community whose key this query answers. A transfer of its ownership that is due comes before all else. */
+export async function lockCommunity(
+  db: Knex,
+  rowId: Knex.QueryBuilder,
+): Promise<void> {
+  const { rows } = await db.raw<{
+    rows: { id: string; isTransferDue: boolean }[];
+  }>(
+    `select c.uuid as id, exists (select from community.ownership_offers o
+                                  where o.community_id = c.id and o.effective_at <= now()) as "isTransferDue"
+     from community.communities c where c.id = (?) for no key update of c`,
+    [rowId],
+  );
+  for (const { id, isTransferDue } of rows)
+    if (isTransferDue) throw new TransferDue(id);
+}
 
 /** Communities as one viewer sees them. */
 export class CommunityStore {
@@ -123,9 +143,11 @@ export class CommunityStore {
 
   /** Makes the changes of one community's memberships and roles come one after another, to the transaction's end. */
   async lock(id: string): Promise<void> {
-    await this.db.raw(
-      "select from community.communities where uuid = ? for no key update",
-      [isUuid(id) ? id : null],
+    await lockCommunity(
+      this.db,
+      this.db("community.communities")
+        .select("id")
+        .where({ uuid: isUuid(id) ? id : null }),
     );
   }
 
@@ -210,7 +232,9 @@ export class CommunityStore {
         this.db.raw('c.owner_tenant_id = me.tenant_id as "isOwn"'),
         this.db.raw(
           `exists (select from tenant.published_entitlements e
-                   where e.tenant_id = me.tenant_id and e.entitlement = 'COMMUNITIES') as "isEntitled"`,
+                   where e.tenant_id = me.tenant_id and e.entitlement = 'COMMUNITIES') as "isEntitled",
+           exists (select from community.ownership_offers o
+                   where o.community_id = c.id and o.membership_id = me.membership_id) as "isOfferedOwnership"`,
         ),
       )
       .joinRaw(`join ${participation} me on me.community_id = c.id`, [

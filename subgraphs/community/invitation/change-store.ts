@@ -2,7 +2,7 @@ import type { Knex } from "../../../common/database.ts";
 import { hashToken } from "../../../common/one-use-link.ts";
 import { isUuid } from "../../../common/page.ts";
 import type { Viewer } from "../../../common/viewer.ts";
-import type { Community } from "../community/store.ts";
+import { lockCommunity, type Community } from "../community/store.ts";
 import type { NewTenantsRead } from "../generated.ts";
 import type { InvitationLink } from "./link.ts";
 import type { Obstacle } from "./rules.ts";
@@ -54,10 +54,7 @@ export class InvitationChangeStore {
           ? { "i.uuid": isUuid(by.id) ? by.id : null }
           : { "i.token_hash": hashToken(by.token) },
       );
-    await this.transaction.raw(
-      "select from community.communities c where c.id = (?) for no key update",
-      [invitation],
-    );
+    await lockCommunity(this.transaction, invitation);
   }
 
   /** Locks the caller, and these identities of a tenant with what that tenant asks of moderators; answers the latter. */
