@@ -40,7 +40,9 @@ export function sentence(notice: Notice): string {
     case "INVITATION_DECLINED":
       return `An invitation to the ${community} has been declined.`;
     case "INVITATION_EXPIRING":
-      return `An invitation to the ${community} ends on ${due}.`;
+      return notice.tenantName === null
+        ? `An invitation to the ${community} that nobody has answered yet ends on ${due}.`
+        : `${tenant} has accepted an invitation to the ${community} that ends on ${due} unless it is confirmed.`;
     case "TENANT_JOINED":
       return `${tenant} has joined the ${community}.`;
     case "TENANT_LEFT":

@@ -8,7 +8,7 @@ interface Recipient extends Notice {
   readonly email: string;
 }
 
-/** Notices, made into e-mails to those whom they concern at this moment. */
+/** Notices as the worker handles them: made into e-mails to those whom they concern at this moment. */
 export class NoticeMailStore {
   constructor(
     private readonly db: Knex,
@@ -60,6 +60,11 @@ export class NoticeMailStore {
       );
       return ids.length;
     });
+  }
+
+  /** Writes a notice, once, of each open invitation that ends within two days. */
+  async tellOfEnds(): Promise<void> {
+    await this.db.raw("select mail.tell_of_ends(interval '2 days')");
   }
 
   async deleteOld(olderThanDays: number): Promise<void> {

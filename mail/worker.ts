@@ -84,6 +84,7 @@ class MailWorker {
         this.idle.abort(),
       );
     }
+    await this.notices.tellOfEnds();
     while (!this.isStopping && (await this.notices.writeMails()) > 0);
     await Promise.all(Array.from({ length: lanes }, () => this.sendAll()));
     if (Date.now() - this.tidiedAt > tidyEveryMs) {
