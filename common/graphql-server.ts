@@ -35,7 +35,9 @@ export const graphqlHandler =
       refuse(response, error, requestId, endpoint.log);
     }
     const ms = Math.round(performance.now() - begun);
-    endpoint.log.debug({ requestId, status: response.statusCode, ms });
+    const status = response.statusCode;
+    // Whoever is not signed in has no ledger.
+    endpoint.log[status === 401 ? "info" : "debug"]({ requestId, status, ms });
   };
 
 async function execute<Context extends BaseContext>(

@@ -1,6 +1,7 @@
 import type { EnvironmentReader } from "../common/config.ts";
 import { readListenAddress } from "../common/http-server.ts";
 import { readInternalTokenSecret } from "../common/internal-token.ts";
+import { readRefusalsPerMinute } from "../common/ledger/refusals.ts";
 import { readLogLevel } from "../common/log.ts";
 import { readPublicUrl } from "../common/public-url.ts";
 
@@ -15,6 +16,7 @@ export function readGatewayConfig(reader: EnvironmentReader) {
   const isDevelopment = reader.optional("NODE_ENV") !== "production";
   return {
     ...readListenAddress(reader, 4000),
+    refusalsPerMinute: readRefusalsPerMinute(reader),
     introspection: reader.flag("INTROSPECTION", isDevelopment),
     origins: [
       readPublicUrl(reader).origin,

@@ -2,6 +2,7 @@ import { createLocalJWKSet } from "jose";
 import { EnvironmentReader } from "../common/config.ts";
 import { connect, isReachable } from "../common/database.ts";
 import { InternalTokenSigner } from "../common/internal-token.ts";
+import { Refusals } from "../common/ledger/refusals.ts";
 import { createLogger } from "../common/log.ts";
 import { runProcess } from "../common/process.ts";
 import { readIssuerConfig } from "../issuer/config.ts";
@@ -56,12 +57,15 @@ await runProcess(async (onStop) => {
   for (const dataSource of dataSources.values())
     onStop(() => dataSource.close());
 
+  const refusals = new Refusals(db, config.refusalsPerMinute, log);
+  onStop(() => refusals.stop());
   const server = await startGateway({
     ...config,
     supergraphSdl: readSupergraph(),
     dataSources,
     identify: identifyBy({ ...issuer, keys: createLocalJWKSet(issuer.jwks) }),
     oidc: issuer.handler,
+    onRefusal: refusals.note,
     mailbox: mail.mailbox,
     isReady: () => isReachable(db),
     log,

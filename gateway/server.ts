@@ -14,6 +14,7 @@ import {
   type HttpServer,
   type ListenOptions,
 } from "../common/http-server.ts";
+import type { OnRefusal } from "../common/ledger/refusals.ts";
 import { maskErrors } from "../common/masking.ts";
 import { stringifyResult } from "../common/packed.ts";
 import { cors } from "./cors.ts";
@@ -21,6 +22,7 @@ import type { DataSource, GatewayContext } from "./data-source.ts";
 import { explorer } from "./explorer.ts";
 import type { Identify } from "./identity.ts";
 import { admission, limits } from "./limits.ts";
+import { tellRefusals } from "./refusals.ts";
 import { askingOnce } from "./entities.ts";
 
 export interface GatewayOptions extends Omit<ListenOptions, "routes"> {
@@ -33,6 +35,7 @@ export interface GatewayOptions extends Omit<ListenOptions, "routes"> {
   readonly origins: readonly string[];
   /** The issuer, which has everything below /oidc. */
   readonly oidc: Handler;
+  readonly onRefusal: OnRefusal;
   /** What a developer reads instead of e-mails, if anything. */
   readonly mailbox?: Handler | undefined;
 }
@@ -65,6 +68,7 @@ function graphqlServer({
   supergraphSdl,
   dataSources,
   introspection,
+  onRefusal,
   log,
 }: GatewayOptions): ApolloServer<GatewayContext> {
   const gateway = new ApolloGateway({
@@ -98,6 +102,7 @@ function graphqlServer({
       ApolloServerPluginLandingPageDisabled(),
       resolveOperation,
       maskErrors(log, withoutSubgraph),
+      tellRefusals(onRefusal),
     ],
   });
 }

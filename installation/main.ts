@@ -2,6 +2,7 @@ import { createLocalJWKSet } from "jose";
 import { isReachable } from "../common/database.ts";
 import { headSigner, loadLedgerKeys } from "../common/ledger/keys.ts";
 import { startSealer } from "../common/ledger/sealer.ts";
+import { Refusals } from "../common/ledger/refusals.ts";
 import { createLogger } from "../common/log.ts";
 import { runProcess } from "../common/process.ts";
 import { identifyBy } from "../gateway/identity.ts";
@@ -59,12 +60,15 @@ await runProcess(async (onStop) => {
       new LocalDataSource(subgraph, log),
     ]),
   );
+  const refusals = new Refusals(db, config.gateway.refusalsPerMinute, log);
+  onStop(() => refusals.stop());
   const server = await startGateway({
     ...config.gateway,
     supergraphSdl: readSupergraph(),
     dataSources,
     identify: identifyBy({ ...issuer, keys: createLocalJWKSet(issuer.jwks) }),
     oidc: issuer.handler,
+    onRefusal: refusals.note,
     mailbox: mail.mailbox,
     isReady: () => isReachable(db),
     log,

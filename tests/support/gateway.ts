@@ -4,6 +4,7 @@ import { startGateway } from "../../gateway/server.ts";
 import { identifyBy } from "../../gateway/identity.ts";
 import type { DataSource } from "../../gateway/data-source.ts";
 import { InternalTokenSigner } from "../../common/internal-token.ts";
+import type { OnRefusal } from "../../common/ledger/refusals.ts";
 import { createLogger, type Logger } from "../../common/log.ts";
 import type { Subgraph } from "../../common/schema.ts";
 import { startSubgraph } from "../../common/subgraph.ts";
@@ -51,6 +52,8 @@ export interface TestGraphOptions {
   readonly db: Knex;
   readonly log?: Logger;
   readonly introspection?: boolean;
+  /** By default nobody is told, so that a test can show that a refusal wrote nothing. */
+  readonly onRefusal?: OnRefusal;
   readonly graceMs?: number;
 }
 
@@ -64,6 +67,7 @@ export async function startTestGraph({
   db,
   log = createLogger("test", "silent"),
   introspection = true,
+  onRefusal = () => undefined,
   graceMs = 0,
 }: TestGraphOptions): Promise<TestGraph> {
   const issuer = await TestIssuer.create();
@@ -102,6 +106,7 @@ export async function startTestGraph({
     dataSources,
     identify: identifyBy(issuer.options),
     introspection,
+    onRefusal,
     origins: ["https://allowed.example"],
     oidc: (_request, response) => {
       response.end("the issuer");

@@ -1,3 +1,4 @@
+import type { OnRefusal } from "../../common/ledger/refusals.ts";
 import { createLogger, type Logger } from "../../common/log.ts";
 import { readSupergraph } from "../../gateway/supergraph.ts";
 import { readConfig } from "../../installation/config.ts";
@@ -10,6 +11,7 @@ export function startGraph(
   database: TestDatabase,
   mode: Mode,
   log: Logger = createLogger("test", "silent"),
+  onRefusal?: OnRefusal,
 ): Promise<TestGraph> {
   const subgraphs = createSubgraphs(
     { connect: (role) => database.as(role) },
@@ -21,5 +23,6 @@ export function startGraph(
     subgraphs,
     db: database.as("tenant"),
     log,
+    ...(onRefusal && { onRefusal }),
   });
 }
