@@ -6,13 +6,14 @@ import { events } from "./events.ts";
 import type { Bench, Figure } from "./figure.ts";
 import { gate } from "./gate.ts";
 import { ingest } from "./ingest.ts";
+import { ledger } from "./ledger.ts";
 import { measure } from "./measure.ts";
 import { page } from "./page.ts";
 import { reportOf, tableOf, type Taken } from "./report.ts";
 import { createTokens } from "./tokens.ts";
 import { seedWorld, startDatabase } from "./world.ts";
 
-const figures: readonly Figure[] = [page, events, gate, ingest];
+const figures: readonly Figure[] = [page, events, gate, ingest, ledger];
 const report = "docs/benchmarks.md";
 
 const usage = `
