@@ -4,6 +4,7 @@ import { schema } from "../../subgraphs/stream/schema.ts";
 import { TestDatabase } from "../support/database.ts";
 import { run } from "../support/run.ts";
 import { load, uuidOf } from "./load.ts";
+import { withOverseers } from "./overseers.ts";
 import {
   Oracle,
   type Identity,
@@ -211,21 +212,6 @@ describe("asked through the graph,", () => {
 const readerFields = `nodes { name isPseudonym kind role tenant { id } share { id } community { id } }`;
 const sorted = (items: readonly unknown[] = []) =>
   items.map((item) => JSON.stringify(item)).sort();
-
-/** The same world with an account administrator in each tenant, so that every list has somebody who may see it. */
-function withOverseers(world: World) {
-  const next = world.identities.length + 1;
-  const overseers = world.tenants.map(({ id }, i): Identity => ({
-    id: next + i,
-    tenant: id,
-    state: "LIVE",
-    roles: ["ACCOUNT_ADMINISTRATOR"],
-  }));
-  return {
-    world: { ...world, identities: [...world.identities, ...overseers] },
-    overseers,
-  };
-}
 
 /** What the graph is to answer, as the oracle has it. */
 class Teller {
