@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { record, type LedgerEntry } from "../../common/ledger-store.ts";
+import { startSealer } from "../../common/ledger/sealer.ts";
 import { anonymous } from "../../common/viewer.ts";
 import { TestDatabase } from "../support/database.ts";
 import { ledgerOf, type TestLedger } from "../support/ledger.ts";
+import { logTo } from "../support/log.ts";
 
 let database: TestDatabase;
 let ledger: TestLedger;
@@ -87,6 +90,21 @@ test("sealers of several processes make one chain without gaps, while entries ar
     kind: "TENANT",
     sequence: count,
   });
+});
+
+test("within a second what was written is sealed, and when the process stops, what was written last", async () => {
+  const [early, late] = [randomUUID(), randomUUID()];
+  const { log, lines } = logTo([]);
+  const stop = startSealer(database.as("community"), ledger.sign, log);
+  await write([entryOf([early])]);
+  // On a busy machine it may take longer.
+  const deadline = Date.now() + 5_000;
+  while (!(await ledger.chain(early)) && Date.now() < deadline) await sleep(50);
+  expect(await ledger.chain(early)).toMatchObject({ sequence: 1 });
+  await write([entryOf([late])]);
+  await stop();
+  expect(await ledger.chain(late)).toMatchObject({ sequence: 1 });
+  expect(lines).toEqual([]);
 });
 
 test.each([
