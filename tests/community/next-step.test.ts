@@ -222,6 +222,32 @@ describe("from founding to sharing", () => {
     expect(await kindsOf(theirs)).toEqual(["APPOINT_MODERATOR"]);
   });
 
+  test("ownership that is offered is answered by a user who administers its tenant and moderates for it", async () => {
+    const host = await seed.tenant();
+    const place = await seed.community(host);
+    const membership = await seed.membership(place, tenant);
+    await seed.member(membership, administrator, "MODERATOR");
+    await seed.member(membership, colleague, "MODERATOR");
+    const offer = database.owner("community.ownership_offers");
+    await offer.clone().insert({
+      community_id: place.id,
+      membership_id: membership.id,
+      offered_by: colleague.uuid,
+    });
+    const others = ["ADD_MEMBERS", "ADD_CLIENTS"];
+    expect(await kindsOf(administrator)).toEqual([
+      "ANSWER_OWNERSHIP_OFFER",
+      ...others,
+    ]);
+    expect(await kindsOf(colleague)).toEqual(others);
+    await offer.clone().where({ membership_id: membership.id }).update({
+      accepted_by: administrator.uuid,
+      accepted_at: "2026-01-01",
+      effective_at: "2126-01-01",
+    });
+    expect(await kindsOf(administrator)).toEqual(others);
+  });
+
   test("an invitation at the own address is told to those who may accept it, until it ends", async () => {
     const host = await seed.tenant();
     const place = await seed.community(host);

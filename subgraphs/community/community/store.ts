@@ -61,6 +61,15 @@ export const participation = `(
   where i.uuid = ? and i.enabled and (r.role is not null or a.role is not null)
 )`;
 
+/** The columns of a place in a community: of the community `c`, and of the viewer's participation `me` in it. */
+export const place = `
+  me.role as "myRole", me.is_account_administrator as "isAccountAdministrator", me.is_user as "isUser",
+  c.owner_tenant_id = me.tenant_id as "isOwn",
+  exists (select from tenant.published_entitlements e
+          where e.tenant_id = me.tenant_id and e.entitlement = 'COMMUNITIES') as "isEntitled",
+  exists (select from community.ownership_offers o
+          where o.community_id = c.id and o.membership_id = me.membership_id) as "isOfferedOwnership"`;
+
 const columns = {
   id: "c.uuid",
   rowId: "c.id",
@@ -71,9 +80,6 @@ const columns = {
   ownerTenantId: "owner.uuid",
   myTenantId: "mine.uuid",
   myMembershipRowId: "me.membership_id",
-  myRole: "me.role",
-  isAccountAdministrator: "me.is_account_administrator",
-  isUser: "me.is_user",
 };
 
 const byName: Order = {
@@ -228,15 +234,7 @@ export class CommunityStore {
   private visible(): Knex.QueryBuilder {
     return this.db("community.communities as c")
       .select(columns)
-      .select(
-        this.db.raw('c.owner_tenant_id = me.tenant_id as "isOwn"'),
-        this.db.raw(
-          `exists (select from tenant.published_entitlements e
-                   where e.tenant_id = me.tenant_id and e.entitlement = 'COMMUNITIES') as "isEntitled",
-           exists (select from community.ownership_offers o
-                   where o.community_id = c.id and o.membership_id = me.membership_id) as "isOfferedOwnership"`,
-        ),
-      )
+      .select(this.db.raw(place))
       .joinRaw(`join ${participation} me on me.community_id = c.id`, [
         this.viewer.identityId,
       ])

@@ -33,6 +33,11 @@ const steps: Readonly<Record<NextStepKind, Step>> = {
     sentence: () =>
       "An invitation to a community was sent to your e-mail address. Open the link in that e-mail to see and accept it.",
   },
+  ANSWER_OWNERSHIP_OFFER: {
+    right: "ACCEPT_OWNERSHIP",
+    sentence: (community) =>
+      `Your tenant is offered the ownership of ${community}. Accept or decline it.`,
+  },
   APPROVE_NEW_TENANT: {
     right: "APPROVE_NEW_TENANTS",
     sentence: (community) =>

@@ -1,6 +1,6 @@
 import { prepared, type Knex } from "../../../common/database.ts";
 import type { Viewer } from "../../../common/viewer.ts";
-import { participation } from "../community/store.ts";
+import { participation, place } from "../community/store.ts";
 import type { Openings } from "./steps.ts";
 
 const hasEffective = (role: "ADMINISTRATOR" | "MODERATOR") => `
@@ -13,6 +13,8 @@ const openings = {
   CONFIRM_INVITATION: `
     exists (select from community.invitations i
             where i.community_id = c.id and i.state = 'ACCEPTED' and i.expires_at > statement_timestamp())`,
+  ANSWER_OWNERSHIP_OFFER: `
+    exists (select from community.ownership_offers o where o.membership_id = m.id and o.accepted_at is null)`,
   APPROVE_NEW_TENANT: `
     exists (select from community.waiting_tenants w where w.sharing_id = m.id and w.state = 'WAITING')`,
   APPOINT_ADMINISTRATOR: `c.owner_tenant_id = m.tenant_id and not ${hasEffective("ADMINISTRATOR")}`,
@@ -52,11 +54,7 @@ export class NextStepStore {
         `with me as materialized (select me.* from ${participation} me),
          unshared as materialized (
            select u from stream.unshared(?, array(select me.membership_id from me where me.role is not null)) u)
-         select c.uuid as "communityId", c.name, me.role as "myRole",
-                me.is_account_administrator as "isAccountAdministrator",
-                c.owner_tenant_id = me.tenant_id as "isOwn",
-                exists (select from tenant.published_entitlements e
-                        where e.tenant_id = me.tenant_id and e.entitlement = 'COMMUNITIES') as "isEntitled",
+         select c.uuid as "communityId", c.name, ${place},
                 array_remove(array[${kindsOpen}], null) as openings
          from me
          join community.memberships m on m.id = me.membership_id
