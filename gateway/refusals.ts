@@ -20,7 +20,7 @@ const refusals = new Set<unknown>([
   "UNAUTHENTICATED",
 ]);
 
-/** Tells of every mutation that was refused; whoever executes a subgraph's schema otherwise passes this by. */
+/** Tells of every mutation that was refused, dry runs apart, which would have changed nothing; whoever executes a subgraph's schema otherwise passes this by. */
 export const tellRefusals = (
   onRefusal: OnRefusal,
 ): ApolloServerPlugin<GatewayContext> => ({
@@ -40,12 +40,13 @@ export const tellRefusals = (
         )
           for (const error of response.body.singleResult.errors ?? []) {
             const field = refusedField(error, operation.selectionSet, document);
-            if (field)
+            const given = field && givenTo(field, schema, request.variables);
+            if (field && given && !isDryRun(given))
               onRefusal({
                 call,
                 action: field.name.value,
                 code: String(error.extensions?.["code"]),
-                ids: idsOf(field, schema, request.variables),
+                ids: Object.fromEntries(idsIn(given, []).slice(0, maxIds)),
               });
           }
         return Promise.resolve();
@@ -85,20 +86,24 @@ const fieldsOf = (
       : [];
   });
 
-const maxIds = 20;
-
-/** Which things it was about: ids alone, for arguments hold names and texts besides. */
-function idsOf(
+function givenTo(
   field: FieldNode,
   schema: GraphQLSchema,
   variables: Readonly<Record<string, unknown>> | undefined,
-): Record<string, string> {
+): Record<string, unknown> {
   const definition = schema.getMutationType()?.getFields()[field.name.value];
-  if (!definition) return {};
-  const given = getArgumentValues(definition, field, variables);
-  return Object.fromEntries(idsIn(given, []).slice(0, maxIds));
+  return definition ? getArgumentValues(definition, field, variables) : {};
 }
 
+const isDryRun = ({ dryRun, input }: Record<string, unknown>): boolean =>
+  dryRun === true ||
+  (typeof input === "object" &&
+    input !== null &&
+    isDryRun(input as Record<string, unknown>));
+
+const maxIds = 20;
+
+/** Which things it was about: ids alone, for arguments hold names and texts besides. */
 const idsIn = (
   value: unknown,
   place: readonly string[],

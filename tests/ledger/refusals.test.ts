@@ -105,6 +105,14 @@ test.each(modes)(
         body: JSON.stringify({ query: leave }),
       });
       await graph.request(person("pia@example.com"), leave);
+      // A dry run would have changed nothing.
+      for (const dryRun of [
+        `leaveCommunity(communityId: "${community.uuid}", dryRun: true) { applied }`,
+        `removeCommunityMembers(input: { communityId: "${community.uuid}", identityIds: ["${randomUUID()}"], dryRun: true }) { applied }`,
+      ])
+        expect(
+          outcome(await graph.request(member, `mutation { ${dryRun} }`)),
+        ).toBe("FORBIDDEN");
       await refusals.stop();
       const entries = await written();
       expect(entries).toHaveLength(4);
