@@ -68,12 +68,10 @@ test.each(modes)(
   async (mode) => {
     const { log, lines } = logTo([], "info");
     const refusals = new Refusals(database.as("issuer"), 100, log);
-    const graph: TestGraph = await startGraph(
-      database,
-      mode,
+    const graph: TestGraph = await startGraph(database, mode, {
       log,
-      refusals.note,
-    );
+      onRefusal: refusals.note,
+    });
     try {
       const remove = `mutation ($community: ID!, $tenant: ID!) {
       first: removeTenant(communityId: $community, tenantId: $tenant) { applied }

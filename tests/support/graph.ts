@@ -1,3 +1,4 @@
+import type { Environment } from "../../common/config.ts";
 import type { OnRefusal } from "../../common/ledger/refusals.ts";
 import { createLogger, type Logger } from "../../common/log.ts";
 import { readSupergraph } from "../../gateway/supergraph.ts";
@@ -10,12 +11,15 @@ import { startTestGraph, type Mode, type TestGraph } from "./gateway.ts";
 export function startGraph(
   database: TestDatabase,
   mode: Mode,
-  log: Logger = createLogger("test", "silent"),
-  onRefusal?: OnRefusal,
+  {
+    log = createLogger("test", "silent"),
+    onRefusal,
+    environment = {},
+  }: { log?: Logger; onRefusal?: OnRefusal; environment?: Environment } = {},
 ): Promise<TestGraph> {
   const subgraphs = createSubgraphs(
     { connect: (role) => database.as(role) },
-    { ...readConfig({}), publicUrl: new URL("http://127.0.0.1") },
+    { ...readConfig(environment), publicUrl: new URL("http://127.0.0.1") },
   );
   return startTestGraph({
     mode,
