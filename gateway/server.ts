@@ -24,6 +24,7 @@ import type { Identify } from "./identity.ts";
 import { admission, limits } from "./limits.ts";
 import { tellRefusals } from "./refusals.ts";
 import { askingOnce } from "./entities.ts";
+import { invitationPage } from "./invitation-page.ts";
 
 export interface GatewayOptions extends Omit<ListenOptions, "routes"> {
   readonly supergraphSdl: string;
@@ -40,7 +41,7 @@ export interface GatewayOptions extends Omit<ListenOptions, "routes"> {
   readonly mailbox?: Handler | undefined;
 }
 
-/** Serves the graph, its explorer, the issuer, and the mailbox where there is one. */
+/** Serves the graph, its explorer, the issuer, the page that invitations lead to, and the mailbox where there is one. */
 export async function startGateway(
   options: GatewayOptions,
 ): Promise<HttpServer> {
@@ -52,6 +53,7 @@ export async function startGateway(
       "/graphql": cors(options.origins, graphql(server, options)),
       "/oidc/*": options.oidc,
       "/": explorer(),
+      "/invitation/*": invitationPage,
       ...(options.mailbox && { "/dev/mail": options.mailbox }),
     },
   });

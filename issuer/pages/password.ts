@@ -1,6 +1,7 @@
 import { html } from "../../common/html.ts";
+import { page } from "../../common/html-page.ts";
 import { emailField, newPasswordField, passwordField } from "./fields.ts";
-import { alert, page, type Form } from "./html.ts";
+import { alert, type Form } from "./html.ts";
 
 export const requestLinkPage = ({ token, error }: Form) =>
   page(

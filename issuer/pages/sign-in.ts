@@ -1,7 +1,8 @@
 import { html, type Html } from "../../common/html.ts";
+import { page } from "../../common/html-page.ts";
 import type { Membership } from "../person-store.ts";
 import { emailField, passwordField } from "./fields.ts";
-import { alert, page, type Form } from "./html.ts";
+import { alert, type Form } from "./html.ts";
 
 export const signInPage = ({
   token,

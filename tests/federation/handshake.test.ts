@@ -210,6 +210,46 @@ describe.each(modes)("%s", (mode) => {
     expect(await nameOf(founder, { id: owner.uuid })).toBe("NOT_FOUND");
   });
 
+  test("the page that the link leads to tells what to do, in operations that work", async () => {
+    const { token } = await invite("gus@basin.example");
+    const response = await graph.fetch(`/invitation/${token}`);
+    const html = await response.text();
+    expect(response.status).toBe(200);
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    expect(response.headers.get("referrer-policy")).toBe("no-referrer");
+    const policy = response.headers.get("content-security-policy");
+    expect(policy).toMatch(/^default-src 'none'; style-src 'sha256-[^']+';/);
+    expect(html).not.toMatch(/<script|(src|href)="(https?:)?\/\//i);
+
+    const operation = (label: string) =>
+      (
+        new RegExp(`aria-label="${label}">\\s*([^<]+)</pre>`).exec(html)?.[1] ??
+        ""
+      ).replaceAll(/&#(\d+);/g, (_, code: string) =>
+        String.fromCharCode(Number(code)),
+      );
+    const gus = person("gus@basin.example");
+    expect(got(await graph.request(gus, operation("Query")))).toMatchObject({
+      invitation: { state: "CREATED", issuingTenantName: "Norderau" },
+    });
+    expect(
+      got(await graph.request(gus, operation("Found a tenant and accept"))),
+    ).toMatchObject({ acceptInvitation: { state: "ACCEPTED" } });
+    for (const label of ["Accept", "Decline"])
+      expect(outcome(await graph.request(gus, operation(label)))).toBe(
+        "CONFLICT",
+      );
+  });
+
+  test.each(["", "/", "/short", "/<script>", `/${"x".repeat(43)}/more`])(
+    "a link that was cut off or altered says so: /invitation%s",
+    async (rest) => {
+      const response = await graph.fetch(`/invitation${rest}`);
+      expect(response.status).toBe(404);
+      expect(await response.text()).toContain("This link is not complete");
+    },
+  );
+
   test("without the link of an open invitation nobody founds a tenant, and so nobody accepts", async () => {
     const { token } = await invite("dee@lock.example");
     const answer = await foundAndAccept(
