@@ -18,8 +18,8 @@ describe.each(modes)("%s", (mode) => {
   let communityId: string;
   beforeAll(async () => {
     database = await TestDatabase.create();
-    graph = await startGraph(database, mode, undefined, {
-      SIGN_UP: "invitation",
+    graph = await startGraph(database, mode, {
+      environment: { SIGN_UP: "invitation" },
     });
     const seed = new Seed(database.owner);
     owner = await seed.tenant("Norderau");
