@@ -68,5 +68,6 @@ async function list(outbox: OutboxStore): Promise<void> {
     );
 }
 
-const stateOf = ({ deadAt, dueAt }: ListedMail) =>
-  deadAt === null ? `due ${dueAt}` : `dead since ${deadAt}`;
+function stateOf({ deadAt, dueAt }: ListedMail): string {
+  return deadAt === null ? `due ${dueAt}` : `dead since ${deadAt}`;
+}

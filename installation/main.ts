@@ -74,11 +74,14 @@ await runProcess(async (onStop) => {
     log,
   });
   onStop(() => server.stop());
+  const mailbox = mail.mailbox
+    ? `  ${config.publicUrl.href}dev/mail  the e-mails, for no mail server is set\n`
+    : "";
   console.log(`
 Tributary listens at ${server.url}
 
   ${config.publicUrl.href}          explorer
   ${config.publicUrl.href}graphql   the graph
   ${config.publicUrl.href}oidc      the issuer of access tokens
-${demo ? invitation(demo) : ""}`);
+${mailbox}${demo ? invitation(demo) : ""}`);
 }, usage);

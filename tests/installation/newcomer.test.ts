@@ -68,6 +68,10 @@ test("the operator founds the first tenant, whose administrator follows the link
   );
   expect({ code, output }).toMatchObject({ code: 0 });
   const [link = ""] = /http\S+\/oidc\/password\/[\w-]+/.exec(output) ?? [];
+  const mailbox = await fetch(`${origin}/dev/mail`, {
+    headers: { accept: "application/json" },
+  });
+  expect(await mailbox.json()).toMatchObject([{ to: email, links: [link] }]);
   await setPassword(link, password, "Nora");
   administrator = await signIn(origin, email, password);
   expect(await viewer(administrator)).toBe("Newcomer Ltd");

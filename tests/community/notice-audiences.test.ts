@@ -1,0 +1,208 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { notify, type Audience } from "../../common/notice-store.ts";
+import { anonymous } from "../../common/viewer.ts";
+import { TestDatabase } from "../support/database.ts";
+import { outcome, run } from "../support/run.ts";
+import { Seed, type Membership } from "../support/seed.ts";
+import {
+  callers,
+  communitySubgraph,
+  seedWorld,
+  type Caller,
+  type CommunityWorld,
+} from "./world.ts";
+
+let database: TestDatabase;
+let world: CommunityWorld;
+beforeAll(async () => {
+  database = await TestDatabase.create();
+  world = await seedWorld(database);
+});
+afterAll(() => database.drop());
+
+type TenantName = keyof CommunityWorld["tenants"];
+const tenants = [
+  "owner",
+  "member",
+  "third",
+  "former",
+  "unentitled",
+  "stranger",
+] as const;
+const roles = ["ACCOUNT_ADMINISTRATOR", "MODERATOR", "ADMINISTRATOR"] as const;
+
+/** An audience as a test names it. */
+interface Described {
+  readonly role: (typeof roles)[number];
+  readonly tenant: TenantName | null;
+  readonly asOfNow: boolean;
+}
+
+const described: readonly Described[] = roles.flatMap((role) =>
+  [null, ...tenants].flatMap((tenant) =>
+    [false, true].map((asOfNow) => ({ role, tenant, asOfNow })),
+  ),
+);
+
+/** What a caller is, read from its name: the second statement of what `mail.recipients` says in SQL. */
+function whoIs(caller: Caller) {
+  const [tenant = "", description = ""] = caller.split(": ");
+  const [what = "", role = ""] = description.split(", ");
+  return {
+    tenant,
+    isThere: tenant !== "nobody" && !/^(disabled|removed)/.test(what),
+    isAccountAdministrator: what.split(" ").includes("AA"),
+    role: role.replace(/^(was|no|not) .*$/, ""),
+  };
+}
+
+/** Which tenants are in the community. */
+interface State {
+  readonly inCommunity: readonly string[];
+}
+
+function belongs(caller: Caller, audience: Described, state: State): boolean {
+  const { tenant, isThere, isAccountAdministrator, role } = whoIs(caller);
+  if (!isThere) return false;
+  if (audience.tenant !== null && audience.tenant !== tenant) return false;
+  if (audience.role === "ACCOUNT_ADMINISTRATOR")
+    return (
+      isAccountAdministrator &&
+      (audience.tenant !== null || state.inCommunity.includes(tenant))
+    );
+  if (!state.inCommunity.includes(tenant)) return false;
+  return (
+    role === "ADMINISTRATOR" ||
+    (role === "MODERATOR" && audience.role === "MODERATOR")
+  );
+}
+
+/** Writes a notice to each of these audiences; answers their ids. */
+async function write(audiences: readonly Audience[]): Promise<string[]> {
+  const before = await newest();
+  await database.as("community").transaction((transaction) =>
+    notify(
+      transaction,
+      { viewer: anonymous, requestId: "" },
+      audiences.map((audience) => ({
+        kind: "TENANT_JOINED",
+        communityId: world.community.uuid,
+        audience: [audience],
+      })),
+    ),
+  );
+  const rows = await database
+    .owner("mail.notices")
+    .where("id", ">", before)
+    .orderBy("id")
+    .select<{ uuid: string }[]>("uuid");
+  return rows.map(({ uuid }) => uuid);
+}
+
+const newest = async () =>
+  (await database.owner("mail.notices").max("id as id").first<{ id: number }>())
+    .id ?? 0;
+
+async function seenBy(caller: Caller): Promise<ReadonlySet<string>> {
+  const answer = await run(
+    communitySubgraph(database),
+    world.viewers[caller],
+    "{ viewer { notices(first: 1000) { nodes { id } } } }",
+  );
+  if (outcome(answer) === "UNAUTHENTICATED") return new Set();
+  expect(answer.errors).toEqual([]);
+  const { viewer } = answer.data as unknown as {
+    viewer: { notices: { nodes: { id: string }[] } } | null;
+  };
+  return new Set(viewer?.notices.nodes.map(({ id }) => id));
+}
+
+let decisions = 0;
+
+/** Compares, for every caller and every one of these notices, what is seen with what is to be seen. */
+async function compare<T>(
+  notices: readonly string[],
+  of: readonly T[],
+  expected: (caller: Caller, audience: T) => boolean,
+): Promise<void> {
+  for (const caller of callers) {
+    const seen = await seenBy(caller);
+    decisions += notices.length;
+    const differences = of.filter(
+      (audience, i) =>
+        seen.has(notices[i] ?? "") !== expected(caller, audience),
+    );
+    expect({ caller, differences }).toEqual({ caller, differences: [] });
+  }
+}
+
+test("every caller sees the notices of every audience that it belongs to when it asks, and no other", async () => {
+  const start: State = {
+    inCommunity: ["owner", "member", "third", "unentitled"],
+  };
+  const audiences = described.map(({ role, tenant, asOfNow }) => ({
+    role,
+    ...(tenant !== null && { tenantId: world.tenants[tenant].uuid }),
+    asOfNow,
+  }));
+  const notices = await write(audiences);
+  await compare(notices, described, (caller, audience) =>
+    belongs(caller, audience, start),
+  );
+
+  // A tenant that leaves keeps what named its people then, and what names its administrators.
+  const left: State = { inCommunity: ["owner", "third", "unentitled"] };
+  const { membership } = world.tenants.member;
+  const members = await database
+    .owner("community.members")
+    .where({ membership_id: membership?.id })
+    .select<Record<string, unknown>[]>();
+  await database
+    .owner("community.memberships")
+    .where({ id: membership?.id })
+    .delete();
+  const afterwards = (caller: Caller, audience: Described) =>
+    belongs(caller, audience, audience.asOfNow ? start : left);
+  await compare(notices, described, afterwards);
+
+  // Returned, with the same roles, it sees nothing more of what was before.
+  const again: Membership = await new Seed(database.owner).membership(
+    world.community,
+    world.tenants.member,
+  );
+  await database
+    .owner("community.members")
+    .insert(members.map((row) => ({ ...row, membership_id: again.id })));
+  await compare(notices, described, afterwards);
+  const since = await write(audiences);
+  await compare(since, described, (caller, audience) =>
+    belongs(caller, audience, start),
+  );
+
+  // A community that is deleted leaves what named people then, and what names a tenant's administrators.
+  await database
+    .owner("community.communities")
+    .where({ id: world.community.id })
+    .delete();
+  await compare(since, described, (caller, audience) =>
+    belongs(caller, audience, audience.asOfNow ? start : { inCommunity: [] }),
+  );
+  console.log(`${decisions} decisions about notices, no difference.`);
+  expect(decisions).toBe(5 * callers.length * described.length);
+});
+
+test("who is named in person is told, and nobody else", async () => {
+  const named = callers.filter(
+    (caller) => world.viewers[caller].identityId !== null,
+  );
+  const notices = await write(
+    named.map((caller) => ({
+      identityId: world.viewers[caller].identityId ?? "",
+    })),
+  );
+  await compare(
+    notices,
+    named,
+    (caller, one) => caller === one && whoIs(caller).isThere,
+  );
+});
