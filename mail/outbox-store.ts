@@ -108,7 +108,7 @@ export class OutboxStore {
     const { rows } = await this.db.raw<{ rows: ListedMail[] }>(
       `select uuid as id, recipient as "to", subject, created_at as "createdAt", attempts, last_error as "lastError",
               due_at as "dueAt", dead_at as "deadAt"
-       from mail.outbox where sent_at is null order by id limit 1000`,
+       from mail.outbox o where sent_at is null order by o.id limit 1000`,
     );
     return rows;
   }
