@@ -79,7 +79,7 @@ test("an export shows a tenant what concerns it, the rest by digests, and verifi
   expect(code).toBe(1);
   expect(output).toMatch(/^CHANGED .* link 1: the entry .* was changed/);
   expect(output).toContain("2 chains");
-});
+}, 120_000);
 
 test("erasing a person's names leaves every chain as it was sealed", async () => {
   const [tenant, person] = [randomUUID(), randomUUID()];
@@ -96,7 +96,7 @@ test("erasing a person's names leaves every chain as it was sealed", async () =>
   expect(told).toContain('"action":"eraseNames"');
   expect(told).not.toContain("Pia");
   expect(await succeed("verify")).toContain("all as it was sealed");
-}, 60_000);
+}, 120_000);
 
 test("retention removes what is old and keeps a signed checkpoint to go on from", async () => {
   const tenant = randomUUID();
@@ -133,7 +133,7 @@ test("retention removes what is old and keeps a signed checkpoint to go on from"
     .update({ checkpoint: await ledger.head(tenant) });
   const { output } = await ledger.command("verify");
   expect(output).toMatch(new RegExp(`^REMOVED  chain ${tenant}`));
-}, 60_000);
+}, 120_000);
 
 test("the heads of all chains are printed, and can be kept as they are", async () => {
   const printed = await succeed("heads");
@@ -146,7 +146,7 @@ test("the heads of all chains are printed, and can be kept as they are", async (
   const kept = await file("heads.jsonl", printed);
   const { output } = await ledger.command("verify", "--head", kept);
   expect(output).not.toMatch(/DROPPED_TAIL|REWRITTEN/);
-});
+}, 120_000);
 
 test.each([
   [["verify", "--head", "eyJ"], "No known key has signed the head eyJ"],
