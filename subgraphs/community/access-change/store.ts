@@ -105,6 +105,7 @@ export class AccessChangeStore {
 
   /** T3: each of the tenants if the viewer sees it still, or null. */
   async seenTenants(ids: readonly string[]): Promise<(string | null)[]> {
+    if (ids.length === 0) return [];
     const { rows } = await this.db.raw<{ rows: { id: string }[] }>(
       `select t.uuid as id
        from tenant.published_tenants t
@@ -120,6 +121,7 @@ export class AccessChangeStore {
   private async seenStreams(
     ids: readonly string[],
   ): Promise<(string | null)[]> {
+    if (ids.length === 0) return [];
     const { rows } = await this.db.raw<{ rows: { id: string }[] }>(
       "select seen.id from stream.seen_streams(?, ?::uuid[]) as seen(id)",
       [this.viewer.identityId, [...ids]],
