@@ -142,6 +142,11 @@ describe("import direction", () => {
       from("../issuer/provider.ts"),
     ],
     [
+      "the mail imports a subgraph",
+      "mail/worker.ts",
+      from("../subgraphs/tenant/identity/store.ts"),
+    ],
+    [
       "the issuer imports a subgraph",
       "issuer/provider.ts",
       from("../subgraphs/tenant/identity/store.ts"),
