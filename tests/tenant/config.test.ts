@@ -18,6 +18,8 @@ test("by default sign-up is open, and grants COMMUNITIES", () => {
 test("the operator may close sign-up, and grant nothing by it", () => {
   const closed = { ...env, SIGN_UP: "off", SIGN_UP_ENTITLEMENTS: "none" };
   expect(readConfig(closed).signUp).toEqual({ mode: "off", entitlements: [] });
+  const invited = { ...env, SIGN_UP: "invitation" };
+  expect(readConfig(invited).signUp.mode).toBe("invitation");
 });
 
 test("every fault is told at once", () => {

@@ -7,6 +7,7 @@ import {
   test,
 } from "@jest/globals";
 import type { Subgraph } from "../../common/schema.ts";
+import { hashToken } from "../../common/one-use-link.ts";
 import type { Viewer } from "../../common/viewer.ts";
 import { TestDatabase } from "../support/database.ts";
 import { as, outcome, run, type Answer } from "../support/run.ts";
@@ -293,6 +294,63 @@ describe("signUpTenant (T5)", () => {
     });
     const answer = await signUp(person(email), { name: "Founded" }, closed);
     expect(outcome(answer)).toBe("FORBIDDEN");
+  });
+
+  describe("by invitation only", () => {
+    const invited = () =>
+      tenantSubgraph(database, {
+        signUp: { mode: "invitation", entitlements: ["COMMUNITIES"] },
+      });
+    const token = "t".repeat(43);
+    const asInvited = (invitationToken?: string) =>
+      signUp(person(email), { name: "Founded", invitationToken }, invited());
+
+    beforeEach(async () => {
+      const seed = new Seed(database.owner);
+      const issuer = await seed.tenant();
+      const community = await seed.community(issuer);
+      await database.owner("community.invitations").delete();
+      await database.owner("community.invitations").insert({
+        community_id: community.id,
+        issuing_tenant_id: issuer.id,
+        issued_by: community.uuid,
+        issued_by_name: "Ann",
+        email: "somebody@example.com",
+        token_hash: hashToken(token),
+        expires_at: new Date(Date.now() + 60_000),
+      });
+    });
+
+    test("the link of an open invitation opens it, to whoever it was passed on", async () => {
+      expect(outcome(await asInvited(token))).toBe("ok");
+    });
+
+    test.each([undefined, null])(
+      "without one it is FORBIDDEN: %s",
+      async (none) => {
+        expect(outcome(await asInvited(none as undefined))).toBe("FORBIDDEN");
+      },
+    );
+
+    test.each(["", "no token", "u".repeat(43)])(
+      "one that was never issued is NOT_FOUND: %j",
+      async (other) => {
+        const { errors } = await asInvited(other);
+        expect(errors[0]?.extensions).toEqual({
+          code: "NOT_FOUND",
+          at: "input.invitationToken",
+        });
+      },
+    );
+
+    test.each([
+      ["expired", { expires_at: new Date() }],
+      ["withdrawn", { state: "WITHDRAWN" }],
+      ["declined", { state: "DECLINED" }],
+    ])("one that is %s is NOT_FOUND", async (_, change) => {
+      await database.owner("community.invitations").update(change);
+      expect(outcome(await asInvited(token))).toBe("NOT_FOUND");
+    });
   });
 
   test("the operator decides what a tenant founded so is entitled to", async () => {
