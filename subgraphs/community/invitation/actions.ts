@@ -1,6 +1,7 @@
 import { conflict, forbidden, rateLimited } from "../../../common/errors.ts";
 import type { LedgerEntry, LedgerName } from "../../../common/ledger-store.ts";
 import { emailFrom } from "../../../common/text.ts";
+import type { Community } from "../community/store.ts";
 import type { CommunityContext, UnitOfWork } from "../context.ts";
 import type {
   AcceptInvitationInput,
@@ -11,7 +12,6 @@ import type {
   MutationResendInvitationArgs,
   MutationWithdrawInvitationArgs,
 } from "../generated.ts";
-import type { Community } from "../community/store.ts";
 import { aliasFrom } from "../membership/contact.ts";
 import type { Membership } from "../membership/store.ts";
 import type { Acceptance, Candidate } from "./change-store.ts";

@@ -1,3 +1,4 @@
+import DataLoader from "dataloader";
 import type { Knex } from "../../../common/database.ts";
 import { notFound } from "../../../common/errors.ts";
 import { inKeyOrder } from "../../../common/loaders.ts";
@@ -11,7 +12,6 @@ import {
   type PageArgs,
 } from "../../../common/page.ts";
 import type { Viewer } from "../../../common/viewer.ts";
-import DataLoader from "dataloader";
 import type { Community } from "../community/store.ts";
 import type { InvitationState } from "../generated.ts";
 
