@@ -9,7 +9,7 @@ import {
 import type { Viewer } from "../../../common/viewer.ts";
 import { CallerStore } from "../access/caller-store.ts";
 import { seesShares } from "../share/rules.ts";
-import { membershipIn } from "../share/store.ts";
+import { isOverseen, membershipIn, overseer } from "../share/store.ts";
 
 /** What of the access across a tenant's border is asked for. */
 export interface TenantAccess {
@@ -35,18 +35,18 @@ const byTimeAndReader: Order = {
 
 /**
  * The own shares that are open. Of those that were made before `since` only the ones in communities to which a tenant
- * came after it. Binds the viewer, the tenant's row, and `since` three times.
+ * came after it. Sorted here, so that a page does not ask for the readers of all. Binds the tenant's row, the overseer, and `since` three times.
  */
 const openShares = (condition: string) => `
   (select h.tenant_id, h.uuid, h.shared_at, s.membership_id, s.community_id
-   from stream.visible_shares(?) v
-   join stream.shares h on h.tenant_id = v.tenant_id and h.id = v.id
+   from stream.shares h
    join stream.sharers s on s.membership_id = h.membership_id and s.tenant_id = h.tenant_id
-   where v.is_own and h.tenant_id = ?
+   where h.tenant_id = ? and ${isOverseen}
      and (?::timestamptz is null or h.shared_at >= ?
        or exists (select from community.published_joinings j
                   where j.community_id = s.community_id and j.joined_at >= ?))
-     and ${condition}) h`;
+     and ${condition}
+   order by h.shared_at, h.uuid) h`;
 
 /** The tenants that read by a share. Binds `since` twice. */
 const readingTenants = `
@@ -97,7 +97,8 @@ export class TenantAccessStore {
     { communityId, since }: TenantAccess,
     args: PageArgs,
   ): Promise<Connection<Access>> {
-    const { tenantRowId } = await this.callers.get();
+    const caller = await this.callers.get();
+    const { tenantRowId } = caller;
     const page = new Page(args, ["given", communityId, since], byTimeAndReader);
     const listed = (limited: boolean) => {
       const readers = this.db
@@ -108,7 +109,7 @@ export class TenantAccessStore {
           communityId === null ? "true" : `h.membership_id = (${membershipIn})`,
         ),
         [
-          ...[this.viewer.identityId, tenantRowId, since, since, since],
+          ...[tenantRowId, ...overseer(caller), since, since, since],
           ...(communityId === null
             ? []
             : [isUuid(communityId) ? communityId : null, tenantRowId]),

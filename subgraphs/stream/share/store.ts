@@ -12,7 +12,7 @@ import {
 } from "../../../common/page.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { CallerStore } from "../access/caller-store.ts";
-import type { Caller } from "../access/caller.ts";
+import { hasRole, type Caller } from "../access/caller.ts";
 import { includes } from "../access/rights.ts";
 import type { ShareState } from "../generated.ts";
 import { StreamStore, type Stream } from "../stream/store.ts";
@@ -61,6 +61,16 @@ export const membershipIn = `
   select m.id from community.published_communities c
   join community.published_memberships m on m.community_id = c.id
   where c.uuid = ? and m.tenant_id = ?`;
+
+/** T4: whether a share `h` of the own tenant is the caller's to oversee. Binds what `overseer` answers. */
+export const isOverseen = `
+  (? or exists (select from community.published_members me
+                where me.membership_id = h.membership_id and me.identity_id = ? and me.role <> 'MEMBER'))`;
+
+export const overseer = (caller: Caller): Knex.RawBinding[] => [
+  hasRole(caller, "ACCOUNT_ADMINISTRATOR", "DATA_STEWARD"),
+  caller.rowId,
+];
 
 export interface TenantSharesArgs extends PageArgs {
   communityId?: string | null;
@@ -125,9 +135,13 @@ export class ShareStore {
     if (caller?.tenantId !== tenantId || !seesShares(caller)) return null;
     const page = new Page(args, ["Tenant.shares", communityId ?? null], byTime);
     const listed = () => {
-      const query = this.visible().whereRaw("v.is_own and h.tenant_id = ?", [
-        caller.tenantRowId,
-      ]);
+      const query = this.select(
+        this.db.raw(
+          `(select h.tenant_id, h.id, h.stream_id, true as is_own from stream.shares h
+            where h.tenant_id = ? and ${isOverseen})`,
+          [caller.tenantRowId, ...overseer(caller)],
+        ),
+      );
       if (communityId != null)
         void query.whereRaw(`h.membership_id = (${membershipIn})`, [
           isUuid(communityId) ? communityId : null,
@@ -329,6 +343,12 @@ export class ShareStore {
   }
 
   private visible(): Knex.QueryBuilder {
+    return this.select(
+      this.db.raw("stream.visible_shares(?)", [this.viewer.identityId]),
+    );
+  }
+
+  private select(shares: Knex.Raw): Knex.QueryBuilder {
     return this.db
       .select(columns)
       .select(
@@ -338,7 +358,7 @@ export class ShareStore {
         ),
         this.db.raw('case when v.is_own then h.shared_by end as "sharedById"'),
       )
-      .from(this.db.raw("stream.visible_shares(?) v", [this.viewer.identityId]))
+      .from(this.db.raw("? v", [shares]))
       .joinRaw(
         `join stream.shares h on h.tenant_id = v.tenant_id and h.id = v.id
          join stream.streams s on s.tenant_id = h.tenant_id and s.id = h.stream_id
