@@ -3,16 +3,19 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { runCommand } from "../../commands/command.ts";
 import { StartError } from "../../common/config.ts";
+import { catchFaults } from "./faults.ts";
 import { proveOneByOne, proveTogether, stepsOf, tableOf } from "./proof.ts";
 
 const usage = `
 Usage: npm run proof [-- --steps <number>] [--seed <number>]
+       npm run proof -- faults
 
 Plays random histories of everything that anybody can try, on the real graph and by a second statement of the domain's
 rules, and tells the shortest one in which they part: one by one, and in rounds of up to six at a time.
 
   --steps   how many steps are taken of each kind; 10000
   --seed    repeats the histories of another run, which prints its own
+  faults    puts faults of one line into copies of the project, and shows which tests catch each of them
 `;
 
 const options = {
@@ -20,7 +23,10 @@ const options = {
   seed: { type: "string" },
 } as const;
 
-await runCommand(usage, options, async ({ values }) => {
+await runCommand(usage, options, async ({ values, positionals: [what] }) => {
+  if (what === "faults") return showFaults();
+  if (what !== undefined)
+    throw new StartError(`There is nothing called ${what}.\n\n${usage.trim()}`);
   const steps = numberFrom(values.steps, "--steps");
   const seed =
     values.seed === undefined
@@ -57,6 +63,15 @@ await runCommand(usage, options, async ({ values }) => {
     await postgres.stop();
   }
 });
+
+async function showFaults(): Promise<void> {
+  for await (const { fault, by } of catchFaults()) {
+    console.log(
+      `${fault}: ${by.length > 0 ? `caught by ${by.length} tests, such as "${by[0]}"` : "NOT CAUGHT"}`,
+    );
+    if (by.length === 0) process.exitCode = 1;
+  }
+}
 
 /** The tests' own, which ends with this process; what clones it is to be imported afterwards. */
 async function startPostgres() {
