@@ -1,10 +1,12 @@
 import { as, outcome, type Answer } from "../support/run.ts";
-import type { Bound, Step, Verdict } from "./operations.ts";
+import type { Bound, Verdict } from "./operation.ts";
+import type { Step } from "./operations.ts";
 import { actorAt } from "./pick.ts";
 import {
   foundBy,
   foundIn,
   keptBy,
+  settleLinks,
   visibleBy,
   visibleIn,
   type Product,
@@ -39,6 +41,7 @@ export async function perform(
       );
     if (typeof verdict === "function") verdict(answer.data);
     count(tally, step, answer);
+    await settleLinks(product, state);
     const reader = actorAt(state, step.reader);
     const [observed, found] = await Promise.all([
       observe(product, state),
@@ -83,6 +86,7 @@ export async function performTogether(
       );
     steps.forEach((step, i) => count(tally, step, answers[i] as Answer));
     state = explained;
+    await settleLinks(product, state);
   }
 }
 
@@ -117,10 +121,24 @@ function explain(
   return null;
 }
 
-/** Who does what, as it is meant in a state. */
+/**
+ * Who does what, as it is meant in a state. By chance alone most would be refused: half of the steps are turned until
+ * there is somebody who may take them.
+ */
 function bind(state: State, { actor: at, operation }: Step): Attempt {
+  const by = (actor: Identity, shift: number) => ({
+    actor,
+    ...operation.bind(state, actor, shift),
+  });
   const actor = actorAt(state, at);
-  return { actor, ...operation.bind(state, actor) };
+  if (at < state.identities.length) return by(actor, 0);
+  for (let shift = 0; shift < 16; shift += 1) {
+    const allowed = state.identities
+      .map((identity) => by(identity, shift))
+      .filter((attempt) => typeof judge(state, attempt) === "function");
+    if (allowed.length > 0) return allowed[at % allowed.length] as Attempt;
+  }
+  return by(actor, 0);
 }
 
 function judge(state: State, { actor: { id }, judge }: Attempt): Verdict {

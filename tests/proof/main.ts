@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { runCommand } from "../../commands/command.ts";
 import { StartError } from "../../common/config.ts";
 import { catchFaults } from "./faults.ts";
+import { startProduct } from "./product.ts";
 import { proveOneByOne, proveTogether, stepsOf, tableOf } from "./proof.ts";
 
 const usage = `
@@ -35,30 +36,26 @@ await runCommand(usage, options, async ({ values, positionals: [what] }) => {
   console.log(`Seed ${seed}`);
   const postgres = await startPostgres();
   const { TestDatabase } = await import("../support/database.ts");
-  const { startGraph } = await import("../support/graph.ts");
   const database = await TestDatabase.create();
-  const graph = await startGraph(database, "in one process");
+  const product = await startProduct(database);
   try {
     for (const [name, prove] of [
       ["one by one", proveOneByOne],
       ["in rounds", proveTogether],
     ] as const) {
-      const tally = await prove(
-        { database, graph },
-        {
-          steps,
-          seed,
-          onHistory: (tally) =>
-            progress(`${name}: ${stepsOf(tally)} of ${steps} steps`),
-        },
-      );
+      const tally = await prove(product, {
+        steps,
+        seed,
+        onHistory: (tally) =>
+          progress(`${name}: ${stepsOf(tally)} of ${steps} steps`),
+      });
       progress("");
       console.log(
         `${stepsOf(tally)} steps ${name}, no difference:\n${tableOf(tally)}\n`,
       );
     }
   } finally {
-    await graph.stop();
+    await product.graph.stop();
     await database.drop();
     await postgres.stop();
   }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import {
   byId,
+  isOpen,
   membershipOf,
   type Community,
   type Identity,
@@ -15,10 +16,10 @@ export class Pick {
   ) {}
 
   /** Mostly something near the actor, for a history of refusals shows little; 0 where there is nothing. */
-  from(state: State, actor: Identity): number {
+  from(state: State, actor: Identity, shift: number): number {
     const { all, near } = choices[this.kind](state, actor);
     const among = this.at < 12 && near.length > 0 ? near : all;
-    return among[this.at % among.length]?.id ?? 0;
+    return among[(this.at + shift) % among.length]?.id ?? 0;
   }
 
   toJSON(): string {
@@ -42,6 +43,14 @@ const choices = {
         membershipOf(state, community, actor.tenant) !== undefined,
     ),
   }),
+  invitation: ({ invitations }: State) => ({
+    all: invitations,
+    near: invitations.filter(isOpen),
+  }),
+  acceptance: ({ invitations }: State) => ({
+    all: invitations,
+    near: invitations.filter(({ state }) => state === "ACCEPTED"),
+  }),
   stream: ({ streams }: State, { tenant }: Identity) => ({
     all: streams,
     near: streams.filter((stream) => stream.tenant === tenant),
@@ -51,6 +60,8 @@ const choices = {
 const pick = (kind: keyof typeof choices) =>
   fc.nat({ max: 15 }).map((at) => new Pick(kind, at));
 
+export const invitation = pick("invitation");
+export const acceptance = pick("acceptance");
 export const tenant = pick("tenant");
 export const identity = pick("identity");
 export const community = pick("community");
@@ -65,16 +76,27 @@ export type Resolved<T> = T extends Pick
       ? { readonly [Key in keyof T]: Resolved<T[Key]> }
       : T;
 
-export function resolve<T>(args: T, state: State, actor: Identity): Resolved<T>;
-export function resolve(args: unknown, state: State, actor: Identity): unknown {
-  if (args instanceof Pick) return args.from(state, actor);
+/** `shift` moves every pick on by so much. */
+export function resolve<T>(
+  args: T,
+  state: State,
+  actor: Identity,
+  shift: number,
+): Resolved<T>;
+export function resolve(
+  args: unknown,
+  state: State,
+  actor: Identity,
+  shift: number,
+): unknown {
+  if (args instanceof Pick) return args.from(state, actor, shift);
   if (Array.isArray(args))
-    return args.map((item: unknown) => resolve(item, state, actor));
+    return args.map((item: unknown) => resolve(item, state, actor, shift));
   if (typeof args !== "object" || args === null) return args;
   return Object.fromEntries(
     Object.entries(args).map(([name, arg]) => [
       name,
-      resolve(arg as unknown, state, actor),
+      resolve(arg as unknown, state, actor, shift),
     ]),
   );
 }

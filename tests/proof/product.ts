@@ -1,14 +1,17 @@
 import { maskOf } from "../oracle/load.ts";
 import { Oracle } from "../oracle/rules.ts";
 import type { TestDatabase } from "../support/database.ts";
+import { startGraph } from "../support/graph.ts";
 import type { TestGraph } from "../support/gateway.ts";
 import { as, outcome } from "../support/run.ts";
+import { tokenOf } from "./handshake-operations.ts";
 import { placeIn } from "./rules.ts";
 import {
   byId,
   worldOf,
   type Identity,
   type Kept,
+  type Membership,
   type State,
 } from "./state.ts";
 
@@ -16,6 +19,30 @@ import {
 export interface Product {
   readonly database: TestDatabase;
   readonly graph: TestGraph;
+}
+
+/** Where invitations are limited by nothing but the domain. */
+export const startProduct = async (
+  database: TestDatabase,
+): Promise<Product> => ({
+  database,
+  graph: await startGraph(database, "in one process", undefined, {
+    INVITATIONS_PER_DAY: "100000",
+    INVITATION_RESEND_MINUTES: "0",
+    INVITE_AFTER_DECLINE: "on",
+  }),
+});
+
+/** Puts the links that the model knows in the place of those that only the letters hold. */
+export async function settleLinks(
+  { database }: Product,
+  { invitations }: State,
+): Promise<void> {
+  await database.owner.raw(
+    `update community.invitations i set token_hash = sha256(convert_to(l.token, 'UTF8'))
+     from unnest(?::uuid[], ?::text[]) as l (uuid, token) where i.uuid = l.uuid`,
+    [invitations.map(({ uuid }) => uuid), invitations.map(tokenOf)],
+  );
 }
 
 /** What the tables hold of a history's world, in the words of the model. */
@@ -36,6 +63,12 @@ export async function keptBy(
        array(select concat_ws(' ', c.uuid, i.uuid, r.role) from community.members r join t on t.id = r.tenant_id
              join community.memberships m on m.id = r.membership_id join community.communities c on c.id = m.community_id
              join tenant.identities i on i.id = r.identity_id) as roles,
+       array(select concat_ws(' ', i.uuid, i.state) from community.invitations i
+             join t on t.id = i.issuing_tenant_id) as invitations,
+       array(select concat_ws(' ', c.uuid, t.uuid, other.uuid, w.state) from community.waiting_tenants w
+             join community.memberships m on m.id = w.sharing_id join t on t.id = m.tenant_id
+             join community.communities c on c.id = m.community_id
+             join community.memberships n on n.id = w.waiting_id join tenant.tenants other on other.id = n.tenant_id) as waiting,
        array(select concat_ws(' ', s.uuid, c.uuid, t.uuid) from stream.shares h join t on t.id = h.tenant_id
              join stream.streams s on s.tenant_id = h.tenant_id and s.id = h.stream_id
              join community.memberships m on m.id = h.membership_id join community.communities c on c.id = m.community_id) as shares`,
@@ -167,8 +200,22 @@ function sharedIn(
     const isOpen =
       membership.status === "ACTIVE" &&
       isEntitled(membership.tenant) &&
-      isEntitled(identity.tenant);
+      isEntitled(identity.tenant) &&
+      isOpenTo(state, membership, identity);
     return isOwn || isOpen ? [byId(state.streams, stream).uuid] : [];
   });
   return [...new Set(shared)].sort();
 }
+
+/** Rule 17. */
+const isOpenTo = (
+  { approvals, memberships }: State,
+  sharing: Membership,
+  { tenant }: Identity,
+) =>
+  approvals.every(
+    ({ sharing: asked, newcomer, answer }) =>
+      asked !== sharing.id ||
+      byId(memberships, newcomer).tenant !== tenant ||
+      answer === "APPROVED",
+  );

@@ -14,6 +14,8 @@ export interface State {
   readonly identities: Identity[];
   readonly communities: Community[];
   readonly memberships: Membership[];
+  readonly invitations: Invitation[];
+  readonly approvals: Approval[];
   readonly streams: Stream[];
   readonly shares: Share[];
 }
@@ -28,6 +30,8 @@ export interface Identity {
   readonly uuid: string;
   readonly tenant: number;
   readonly kind: "USER" | "CLIENT";
+  /** Nobody's, of a client. */
+  readonly email: string;
   state: "LIVE" | "DISABLED" | "REMOVED";
   roles: readonly TenantRole[];
 }
@@ -43,8 +47,39 @@ export interface Membership {
   readonly community: number;
   readonly tenant: number;
   status: "ACTIVE" | "PAUSED" | "ENDED";
+  newTenantsRead: NewTenantsRead;
   /** By identity. */
   readonly roles: Map<number, CommunityRole>;
+}
+export type NewTenantsRead = "AT_ONCE" | "AFTER_APPROVAL";
+export interface Invitation {
+  readonly id: number;
+  readonly uuid: string;
+  readonly community: number;
+  /** The identity whose e-mail it was sent to. */
+  readonly addressee: number;
+  /** How often it was sent; each time the link is another. */
+  sendings: number;
+  state:
+    | "CREATED"
+    | "ACCEPTED"
+    | "CONFIRMED"
+    | "DECLINED"
+    | "WITHDRAWN"
+    | "CANCELLED";
+  acceptance: Acceptance | null;
+}
+export interface Acceptance {
+  readonly tenant: number;
+  readonly by: number;
+  readonly moderators: readonly number[];
+  readonly newTenantsRead: NewTenantsRead;
+}
+/** Rule 17: what a membership that is to be asked has said about a new one. */
+export interface Approval {
+  readonly sharing: number;
+  readonly newcomer: number;
+  answer: "NONE YET" | "REFUSED" | "APPROVED";
 }
 export interface Stream {
   readonly id: number;
@@ -66,7 +101,7 @@ export const worldOf = (state: State): World => ({
   // What is on its way is not read by.
   offers: [],
   acceptances: [],
-  approvals: [],
+  approvals: state.approvals,
   memberships: state.memberships.flatMap(({ status, ...membership }) =>
     status === "ENDED" ? [] : [{ ...membership, status }],
   ),
@@ -111,6 +146,10 @@ export const membershipOf = (
 export const isAdministrator = ({ roles }: Identity) =>
   roles.includes("ACCOUNT_ADMINISTRATOR");
 
+/** Whether an invitation can still lead to a membership. */
+export const isOpen = ({ state }: Invitation) =>
+  state === "CREATED" || state === "ACCEPTED";
+
 /** What is kept, in the words of the graph, for a comparison with the tables. */
 export const kept = (state: State) => ({
   tenants: sorted(
@@ -146,6 +185,20 @@ export const kept = (state: State) => ({
       ),
     ),
   ),
+  invitations: sorted(
+    state.invitations.map(({ uuid, state }) => [uuid, state].join(" ")),
+  ),
+  waiting: sorted(
+    state.approvals
+      .filter(({ answer }) => answer !== "APPROVED")
+      .map(({ sharing, newcomer, answer }) =>
+        [
+          ...key(state, byId(state.memberships, sharing)),
+          key(state, byId(state.memberships, newcomer))[1],
+          answer === "REFUSED" ? "REFUSED" : "WAITING",
+        ].join(" "),
+      ),
+  ),
   shares: sorted(
     state.shares.map(({ stream, membership }) =>
       [
@@ -167,3 +220,42 @@ const key = (state: State, { community, tenant }: Membership) => [
 ];
 
 const sorted = (lines: string[]) => lines.sort();
+
+/** Ends a membership with its roles and shares. */
+export function end(state: State, membership: Membership): void {
+  membership.status = "ENDED";
+  membership.roles.clear();
+  keepShares(state, (share) => share.membership !== membership.id);
+  keep(
+    state.approvals,
+    ({ sharing, newcomer }) =>
+      sharing !== membership.id && newcomer !== membership.id,
+  );
+}
+
+export const keepShares = (
+  { shares }: State,
+  isKept: (share: Share) => boolean,
+): void => keep(shares, isKept);
+
+function keep<T>(list: T[], isKept: (item: T) => boolean): void {
+  list.splice(0, list.length, ...list.filter(isKept));
+}
+
+/**
+ * A tenant's new membership; who asks to be asked is asked about it, by rule 17.
+ */
+export function join(
+  state: State,
+  membership: Omit<Membership, "id" | "status">,
+): void {
+  const asking = state.memberships.filter(
+    ({ community, status, newTenantsRead }) =>
+      community === membership.community &&
+      status !== "ENDED" &&
+      newTenantsRead === "AFTER_APPROVAL",
+  );
+  const { id } = add(state.memberships, { ...membership, status: "ACTIVE" });
+  for (const { id: sharing } of asking)
+    state.approvals.push({ sharing, newcomer: id, answer: "NONE YET" });
+}

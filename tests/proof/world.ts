@@ -6,7 +6,7 @@ import {
   type TenantRole,
 } from "../support/seed.ts";
 import type { AccessEntry, CommunityRole } from "../oracle/rules.ts";
-import { add, type State } from "./state.ts";
+import { add, join, type State } from "./state.ts";
 
 const people: readonly {
   kind: "USER" | "CLIENT";
@@ -14,7 +14,6 @@ const people: readonly {
 }[] = [
   { kind: "USER", roles: ["ACCOUNT_ADMINISTRATOR"] },
   { kind: "USER", roles: ["ACCOUNT_ADMINISTRATOR", "DATA_STEWARD"] },
-  { kind: "USER", roles: ["DATA_STEWARD"] },
   { kind: "CLIENT", roles: ["VIEWER"] },
 ];
 
@@ -39,8 +38,9 @@ const defaultList: readonly AccessEntry[] = [
 ];
 
 /**
- * A world where a history begins, beside those of the histories before it: three tenants, the last without entitlement,
- * each with four identities and two streams; the first owns a community, which the second is in.
+ * A world where a history begins, beside those of the histories before it: four tenants, the last without entitlement,
+ * each with three identities and two streams; the first owns a community, which the second is in
+ * and wants to be asked about new ones.
  */
 export async function begin({ owner: db }: TestDatabase): Promise<State> {
   const seed = new Seed(db);
@@ -49,21 +49,30 @@ export async function begin({ owner: db }: TestDatabase): Promise<State> {
     identities: [],
     communities: [],
     memberships: [],
+    invitations: [],
+    approvals: [],
     streams: [],
     shares: [],
   };
   const companies: Company[] = [];
-  for (const entitled of [true, true, false]) {
+  for (const entitled of [true, true, true, false]) {
     const row = await seed.tenant(undefined, { entitled });
     const tenant = add(state.tenants, { uuid: row.uuid, entitled });
     const rows: Identity[] = [];
     for (const { kind, roles } of people) {
+      const email = `${row.uuid}.${rows.length}@example.com`;
       const identity = await (kind === "USER"
-        ? seed.user(row, roles, `${row.uuid}.${rows.length}@example.com`)
+        ? seed.user(row, roles, email)
         : seed.client(row, roles));
       rows.push(identity);
       add(state.identities, {
-        ...{ uuid: identity.uuid, tenant: tenant.id, kind, state: "LIVE" },
+        ...{
+          uuid: identity.uuid,
+          email,
+          tenant: tenant.id,
+          kind,
+          state: "LIVE",
+        },
         roles,
       });
     }
@@ -97,11 +106,16 @@ export async function begin({ owner: db }: TestDatabase): Promise<State> {
     },
   ] as const;
   for (const [i, { rows, membership, first }] of places.entries()) {
-    const { roles } = add(state.memberships, {
-      ...{ community: community.id, tenant: i + 1, status: "ACTIVE" },
-      roles: new Map<number, CommunityRole>(),
+    const roles = new Map<number, CommunityRole>();
+    const newTenantsRead = i === 0 ? "AT_ONCE" : "AFTER_APPROVAL";
+    await db("community.memberships")
+      .where({ id: membership.id })
+      .update({ new_tenants_read: newTenantsRead });
+    join(state, {
+      ...{ community: community.id, tenant: i + 1, newTenantsRead },
+      roles,
     });
-    for (const [j, role] of [first, null, "MEMBER", "MEMBER"].entries()) {
+    for (const [j, role] of [first, null, "MEMBER"].entries()) {
       if (role === null) continue;
       await seed.member(membership, rows[j] as Identity, role as CommunityRole);
       roles.set(i * people.length + j + 1, role as CommunityRole);
