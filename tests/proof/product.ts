@@ -26,10 +26,12 @@ export const startProduct = async (
   database: TestDatabase,
 ): Promise<Product> => ({
   database,
-  graph: await startGraph(database, "in one process", undefined, {
-    INVITATIONS_PER_DAY: "100000",
-    INVITATION_RESEND_MINUTES: "0",
-    INVITE_AFTER_DECLINE: "on",
+  graph: await startGraph(database, "in one process", {
+    environment: {
+      INVITATIONS_PER_DAY: "100000",
+      INVITATION_RESEND_MINUTES: "0",
+      INVITE_AFTER_DECLINE: "on",
+    },
   }),
 });
 

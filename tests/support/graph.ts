@@ -1,8 +1,5 @@
 import type { Environment } from "../../common/config.ts";
-<<<<<<< HEAD
 import type { OnRefusal } from "../../common/ledger/refusals.ts";
-=======
->>>>>>> 76715ab (Let histories invite, join, and wait to be approved)
 import { createLogger, type Logger } from "../../common/log.ts";
 import { readSupergraph } from "../../gateway/supergraph.ts";
 import { readConfig } from "../../installation/config.ts";
@@ -14,7 +11,6 @@ import { startTestGraph, type Mode, type TestGraph } from "./gateway.ts";
 export function startGraph(
   database: TestDatabase,
   mode: Mode,
-<<<<<<< HEAD
   {
     log = createLogger("test", "silent"),
     onRefusal,
@@ -24,14 +20,6 @@ export function startGraph(
   const subgraphs = createSubgraphs(
     { connect: (role) => database.as(role) },
     { ...readConfig(environment), publicUrl: new URL("http://127.0.0.1") },
-=======
-  log: Logger = createLogger("test", "silent"),
-  settings: Environment = {},
-): Promise<TestGraph> {
-  const subgraphs = createSubgraphs(
-    { connect: (role) => database.as(role) },
-    { ...readConfig(settings), publicUrl: new URL("http://127.0.0.1") },
->>>>>>> 76715ab (Let histories invite, join, and wait to be approved)
   );
   return startTestGraph({
     mode,
