@@ -431,5 +431,14 @@ describe("what is new since a time:", () => {
       [2, 4],
       [1, 0],
     ]);
+    const received = await Promise.all(
+      communities.map(async ({ uuid }) => {
+        const { access } = await tenantAs(as(moderator), late, {
+          ofAccess: `(communityId: "${uuid}")`,
+        });
+        return access?.received.totalCount;
+      }),
+    );
+    expect(received).toEqual([2, 0]);
   });
 });

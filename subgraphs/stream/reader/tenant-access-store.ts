@@ -60,13 +60,13 @@ const readingTenants = `
                    and a.community_id = h.community_id and a.membership_id = m.id)) r`;
 
 /** The shares of others that let the viewer in. Binds the viewer twice. */
-const received = `
-  (select h.uuid, h.shared_at, h.tenant_id, c.uuid as community, greatest(h.shared_at, j.joined_at) as since
+const received = (condition: string) => `
+  (select h.uuid, h.shared_at, h.tenant_id, greatest(h.shared_at, j.joined_at) as since
    from stream.open_shares(?) o
    join stream.shares h on h.tenant_id = o.tenant_id and h.id = o.id
    join stream.participations(?) p on p.community_id = o.community_id
    join community.published_joinings j on j.membership_id = p.membership_id
-   join community.published_communities c on c.id = o.community_id) h`;
+   where ${condition}) h`;
 
 /** T4: who reads what of the own tenant, and what others let the viewer read. */
 export class TenantAccessStore {
@@ -141,14 +141,22 @@ export class TenantAccessStore {
     const listed = () => {
       const query = this.db
         .select({ shareId: "h.uuid", tenantId: "t.uuid", since: "h.since" })
-        .from(this.db.raw(received, [identityId, identityId]))
+        .from(
+          communityId === null
+            ? this.db.raw(received("true"), [identityId, identityId])
+            : this.db.raw(
+                received(
+                  "o.community_id = (select c.id from community.published_communities c where c.uuid = ?)",
+                ),
+                [
+                  identityId,
+                  identityId,
+                  isUuid(communityId) ? communityId : null,
+                ],
+              ),
+        )
         .joinRaw("join tenant.published_tenants t on t.id = h.tenant_id");
       if (since !== null) void query.where("h.since", ">=", since);
-      if (communityId !== null)
-        void query.where(
-          "h.community",
-          isUuid(communityId) ? communityId : null,
-        );
       return query;
     };
     return this.connection(page, page.select(listed()), listed);
