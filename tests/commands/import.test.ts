@@ -160,13 +160,14 @@ test("a file makes its namespace, types and streams, with names and units, and c
     stream("X", "X", null),
   ]);
 
-  const { "ledger.entries": first, ...before } =
-    await everythingWritten(database);
+  const before = await everythingWritten(database);
   expect(await importText(content, options)).toEqual(result);
-  const { "ledger.entries": second, ...after } =
-    await everythingWritten(database);
-  expect(after).toEqual(before);
-  expect(second).not.toBe(first);
+  const after = await everythingWritten(database);
+  const changed = Object.keys(after).filter(
+    (table) => after[table] !== before[table],
+  );
+  expect(changed).toContain("ledger.entries");
+  expect(changed.filter((table) => !table.startsWith("ledger."))).toEqual([]);
   const entries = await database
     .owner("ledger.entries")
     .where({ kind: "EVENTS", actor_identity: engineer.uuid });
