@@ -24,6 +24,12 @@ import {
 } from "./approval-operations.ts";
 import type { Operation } from "./operation.ts";
 import {
+  acceptOwnership,
+  declineOwnership,
+  offerOwnership,
+  withdrawOwnershipOffer,
+} from "./ownership-operations.ts";
+import {
   setStreamAccess,
   shareStreams,
   unshareStreams,
@@ -54,6 +60,10 @@ const all = {
   approveNewTenant: [3, approveNewTenant],
   refuseNewTenant: [4, refuseNewTenant],
   removeTenant: [1, removeTenant],
+  offerOwnership: [3, offerOwnership],
+  withdrawOwnershipOffer: [1, withdrawOwnershipOffer],
+  acceptOwnership: [3, acceptOwnership],
+  declineOwnership: [1, declineOwnership],
   shareStreams: [6, shareStreams],
   unshareStreams: [3, unshareStreams],
   setStreamAccess: [3, setStreamAccess],

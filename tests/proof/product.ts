@@ -71,6 +71,9 @@ export async function keptBy(
              join community.memberships m on m.id = w.sharing_id join t on t.id = m.tenant_id
              join community.communities c on c.id = m.community_id
              join community.memberships n on n.id = w.waiting_id join tenant.tenants other on other.id = n.tenant_id) as waiting,
+       array(select concat_ws(' ', c.uuid, t.uuid, (o.accepted_at is not null)::text) from community.ownership_offers o
+             join community.memberships m on m.id = o.membership_id join t on t.id = m.tenant_id
+             join community.communities c on c.id = m.community_id) as offers,
        array(select concat_ws(' ', s.uuid, c.uuid, t.uuid) from stream.shares h join t on t.id = h.tenant_id
              join stream.streams s on s.tenant_id = h.tenant_id and s.id = h.stream_id
              join community.memberships m on m.id = h.membership_id join community.communities c on c.id = m.community_id) as shares`,

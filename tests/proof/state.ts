@@ -16,6 +16,7 @@ export interface State {
   readonly memberships: Membership[];
   readonly invitations: Invitation[];
   readonly approvals: Approval[];
+  readonly offers: Offer[];
   readonly streams: Stream[];
   readonly shares: Share[];
 }
@@ -80,6 +81,11 @@ export interface Approval {
   readonly sharing: number;
   readonly newcomer: number;
   answer: "NONE YET" | "REFUSED" | "APPROVED";
+}
+/** Ownership on its way to the tenant of a membership; it stays on its way, for no history lasts so long. */
+export interface Offer {
+  readonly membership: number;
+  isAccepted: boolean;
 }
 export interface Stream {
   readonly id: number;
@@ -150,6 +156,18 @@ export const isAdministrator = ({ roles }: Identity) =>
 export const isOpen = ({ state }: Invitation) =>
   state === "CREATED" || state === "ACCEPTED";
 
+/** Of one community there is one offer at most. */
+export const offerOf = (
+  { offers, memberships }: State,
+  { id }: Community,
+): Offer | undefined =>
+  offers.find(
+    ({ membership }) => byId(memberships, membership).community === id,
+  );
+
+export const endOffer = ({ offers }: State, ended: Offer): void =>
+  keep(offers, (offer) => offer !== ended);
+
 /** What is kept, in the words of the graph, for a comparison with the tables. */
 export const kept = (state: State) => ({
   tenants: sorted(
@@ -199,6 +217,13 @@ export const kept = (state: State) => ({
         ].join(" "),
       ),
   ),
+  offers: sorted(
+    state.offers.map(({ membership, isAccepted }) =>
+      [...key(state, byId(state.memberships, membership)), isAccepted].join(
+        " ",
+      ),
+    ),
+  ),
   shares: sorted(
     state.shares.map(({ stream, membership }) =>
       [
@@ -226,6 +251,7 @@ export function end(state: State, membership: Membership): void {
   membership.status = "ENDED";
   membership.roles.clear();
   keepShares(state, (share) => share.membership !== membership.id);
+  keep(state.offers, (offer) => offer.membership !== membership.id);
   keep(
     state.approvals,
     ({ sharing, newcomer }) =>

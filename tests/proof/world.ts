@@ -51,6 +51,7 @@ export async function begin({ owner: db }: TestDatabase): Promise<State> {
     memberships: [],
     invitations: [],
     approvals: [],
+    offers: [],
     streams: [],
     shares: [],
   };
