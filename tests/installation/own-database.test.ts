@@ -70,7 +70,10 @@ test("an identity's token is good at both", async () => {
 });
 
 test("there is no demo world in somebody's own database, nor a database in the data directory", async () => {
-  expect(await readdir(home)).toEqual(["issuer-keys.json"]);
+  expect((await readdir(home)).sort()).toEqual([
+    "issuer-keys.json",
+    "ledger-keys.json",
+  ]);
   expect(await database.owner("tenant.tenants").select("name")).toEqual([
     { name: "Own Ltd" },
   ]);
