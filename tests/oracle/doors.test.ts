@@ -147,7 +147,7 @@ describe("every door gives the oracle's answer:", () => {
   test("an event cursor issued before a change", async () => {
     const compared = tally("cursor");
     const cursors = await firstPages();
-    for (const change of changes) {
+    for (const [i, change] of changes.entries()) {
       const changed = change.to(world);
       const after = new Oracle(changed);
       const identities = new Map(
@@ -157,7 +157,9 @@ describe("every door gives the oracle's answer:", () => {
         changed.streams.map((stream) => [stream.id, stream]),
       );
       await withChange(database.owner, change, async () => {
-        for (const [reader, open] of cursors) {
+        // Each change meets a third of the readers, the next one another.
+        const some = [...cursors].filter((_, j) => (i + j) % 3 === 0);
+        for (const [reader, open] of some) {
           const fields = open.map(
             ({ stream, cursor }) =>
               `s${stream.id}: stream(id: "${uuidOf("stream", stream.id)}") { ${eventsField(cursor)} }`,

@@ -14,7 +14,6 @@ import {
 } from "./rules.ts";
 import {
   coveringSample,
-  oneCommunity,
   ownerships,
   twoCommunities,
 } from "./worlds.ts";
@@ -26,7 +25,6 @@ beforeEach(async () => {
 afterEach(() => database.drop());
 
 test.each([
-  ["one community", oneCommunity],
   ["two communities", twoCommunities],
   ["one community with its ownership in every state", ownerships],
 ])(
