@@ -41,11 +41,17 @@ export const can = <Args, Context extends CallContext>(
     try {
       await assertLive(context);
       if (await check(context.viewer, args, context)) return true;
-      throw forbidden(`You may not ${action}.`);
+      throw forbidden(`You may not ${action}.${hintFor(context.viewer)}`);
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));
     }
   });
+
+/** A token stays what it was when it was issued, so that who has just founded a tenant needs another one. */
+const hintFor = ({ person }: Viewer) =>
+  person === null
+    ? ""
+    : " Your token stands for no tenant: found one by signUpTenant, or if you have one by now, sign in again.";
 
 async function assertLive(
   { viewer, isLive }: CallContext,

@@ -22,8 +22,8 @@ export const linkSentPage = () =>
   page(
     "The link is on its way",
     html`<p>
-      Open it within 24 hours; it works once. Until this installation sends
-      mail, its operator finds the link in the log and passes it on.
+      Open it within 24 hours; it works once. In a trial without a mail server,
+      find it at <a href="/dev/mail">/dev/mail</a> or in the log.
     </p>`,
   );
 
