@@ -74,10 +74,10 @@ async function seedInvitations(database: TestDatabase): Promise<World> {
     const token = letter.repeat(43);
     const { rows } = await db.raw<{ rows: [{ id: string }] }>(
       `insert into community.invitations
-         (community_id, issuing_tenant_id, issued_by, issued_by_name, email, token_hash, sent_at, expires_at, state,
+         (community_id, community_name, issuing_tenant_id, issued_by, issued_by_name, email, token_hash, sent_at, expires_at, state,
           accepting_tenant_id, accepting_tenant_created_at, accepted_by, accepted_by_name, accepted_by_email,
           accepted_at, moderators, contact_email, new_tenants_read)
-       select :community, :issuer, gen_random_uuid(), 'Ann', :email, sha256(:token::text::bytea),
+       select :community, 'Pumps', :issuer, gen_random_uuid(), 'Ann', :email, sha256(:token::text::bytea),
               now() - interval '1 day', now() + interval '1 day', :state,
               a.id, a.created_at, :by, case when a.id is not null then 'Bob' end, case when a.id is not null then :email end,
               case when a.id is not null then now() end, case when a.id is not null then array[:by::uuid] end,

@@ -65,6 +65,7 @@ const invite = (
 ) =>
   database.owner("community.invitations").insert({
     community_id: place.id,
+    community_name: "Pumps",
     issuing_tenant_id: issuing.id,
     issued_by: issuing.uuid,
     issued_by_name: "Ann",

@@ -227,6 +227,7 @@ const invite = (
 ) =>
   database.owner("community.invitations").insert({
     community_id: community.id,
+    community_name: "Partners",
     issuing_tenant_id: owner.id,
     issued_by: ownerCA.uuid,
     issued_by_name: "Ada",

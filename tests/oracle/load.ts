@@ -138,13 +138,14 @@ export async function load(db: Knex, world: World): Promise<void> {
   );
   await insert(
     "community.invitations",
-    `id, uuid, community_id, issuing_tenant_id, issued_by, issued_by_name, issued_at, email, token_hash, sent_at, expires_at,
+    `id, uuid, community_id, community_name, issuing_tenant_id, issued_by, issued_by_name, issued_at, email, token_hash, sent_at, expires_at,
      state, accepting_tenant_id, accepting_tenant_created_at, accepted_by, accepted_by_name, accepted_by_email, accepted_at,
      moderators, contact_email, new_tenants_read`,
     world.acceptances.map(({ community, tenant }, i) => ({
       id: i + 1,
       uuid: `99999999-0000-4000-8000-${String(i + 1).padStart(12, "0")}`,
       community_id: community,
+      community_name: "Pumps",
       issuing_tenant_id: ownerOf.get(community),
       issued_by: uuidOf("identity", 1),
       issued_by_name: "Ann",

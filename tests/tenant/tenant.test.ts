@@ -312,6 +312,7 @@ describe("signUpTenant (T5)", () => {
       await database.owner("community.invitations").delete();
       await database.owner("community.invitations").insert({
         community_id: community.id,
+        community_name: "Pumps",
         issuing_tenant_id: issuer.id,
         issued_by: community.uuid,
         issued_by_name: "Ann",

@@ -134,13 +134,14 @@ export class InvitationChangeStore {
   ): Promise<string> {
     const { rows } = await this.transaction.raw<{ rows: [{ id: string }] }>(
       `insert into community.invitations
-         (community_id, issuing_tenant_id, issued_by, issued_by_name, email, message, token_hash, expires_at)
-       select ?, v.tenant_id, v.uuid, v.name, ?, ?, ?, statement_timestamp() + make_interval(days => ?)
+         (community_id, community_name, issuing_tenant_id, issued_by, issued_by_name, email, message, token_hash, expires_at)
+       select ?, ?, v.tenant_id, v.uuid, v.name, ?, ?, ?, statement_timestamp() + make_interval(days => ?)
        from tenant.published_identities v
        where v.uuid = ?
        returning uuid as id`,
       [
         community.rowId,
+        community.name,
         email,
         message,
         tokenHash,
@@ -153,20 +154,21 @@ export class InvitationChangeStore {
 
   /** The link that it had is no good from now on. */
   async renew(
-    { rowId }: Invitation,
+    { rowId, communityName }: Invitation,
     { tokenHash }: InvitationLink,
     days: number,
   ): Promise<void> {
     await this.transaction.raw(
       `update community.invitations
-       set token_hash = ?, sent_at = statement_timestamp(), expires_at = statement_timestamp() + make_interval(days => ?)
+       set token_hash = ?, community_name = ?, sent_at = statement_timestamp(),
+           expires_at = statement_timestamp() + make_interval(days => ?)
        where id = ?`,
-      [tokenHash, days, rowId],
+      [tokenHash, communityName, days, rowId],
     );
   }
 
   async accept(
-    { rowId }: Invitation,
+    { rowId, communityName }: Invitation,
     { id, tenantRowId, tenantCreatedAt, name, email }: Recipient,
     moderatorIds: readonly string[],
     { contactEmail, alias, newTenantsRead }: Terms,
@@ -176,6 +178,7 @@ export class InvitationChangeStore {
       .where({ id: rowId })
       .update({
         state: "ACCEPTED",
+        community_name: communityName,
         expires_at: this.transaction.raw(
           "statement_timestamp() + make_interval(days => ?)",
           [days],

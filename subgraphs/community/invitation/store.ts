@@ -22,6 +22,7 @@ export interface Invitation {
   readonly state: InvitationState;
   readonly email: string;
   readonly message: string | null;
+  /** This and the description are those of the community now, or as they were told. */
   readonly communityName: string;
   readonly communityDescription: string | null;
   /** These two are null once the community is deleted. */
@@ -73,7 +74,8 @@ const areBothIn = (tenant: string) => `(
 
 const columns = `
   i.uuid as id, i.id as "rowId", s.state, i.email, i.message,
-  coalesce(c.name, i.community_name) as "communityName", c.description as "communityDescription",
+  case when s.is_current then c.name else i.community_name end as "communityName",
+  case when s.is_current then c.description end as "communityDescription",
   c.uuid as "communityId", owner.uuid as "ownerTenantId",
   case when s.is_side and (i.issuing_tenant_id = me.tenant_id or s.is_accepting and s.state = 'ACCEPTED'
     or ${areBothIn("i.issuing_tenant_id")}) then issuing.uuid end as "issuingTenantId",
@@ -87,7 +89,10 @@ const columns = `
   case when s.is_side then i.accepted_by_email = i.email end as "acceptedByAddressee",
   case when s.is_side then i.accepted_at end as "acceptedAt"`;
 
-/** The viewer, and on which side of each invitation it stands. Binds the viewer's id. */
+/**
+ * The viewer, and on which side of each invitation it stands. While an invitation is open it tells of the community as
+ * that is now; once it is over, only to those who see the community (C2). Binds the viewer's id.
+ */
 const sides = `
   left join (
     select v.id, v.tenant_id, v.kind, exists (
@@ -103,7 +108,14 @@ const sides = `
                and r.identity_id = me.id and r.role = 'ADMINISTRATOR') as is_issuing,
            coalesce(i.accepting_tenant_id = me.tenant_id and me.is_account_administrator, false) as is_accepting) side
   cross join lateral (
-    select side.is_issuing, side.is_accepting, side.is_issuing or side.is_accepting as is_side, ${state} as state) s`;
+    select side.is_issuing, side.is_accepting, side.is_issuing or side.is_accepting as is_side, now.state,
+           c.id is not null and (now.state in ('CREATED', 'ACCEPTED') or exists (
+             select from community.memberships m
+             where m.community_id = c.id and m.tenant_id = me.tenant_id
+               and (me.is_account_administrator
+                 or exists (select from community.members r
+                            where r.membership_id = m.id and r.identity_id = me.id)))) as is_current
+    from (select ${state} as state) now) s`;
 
 const newestFirst = (time: string): Order => ({
   by: [
