@@ -50,7 +50,6 @@ const columns = {
   kind: "e.kind",
   action: "e.action",
   outcome: "e.outcome",
-  actorTenantId: "e.actor_tenant",
   subjectType: "e.subject_type",
   subjectId: "e.subject_id",
   before: "e.before",
@@ -163,6 +162,12 @@ export class LedgerStore {
     return this.db("ledger.published_concerns as c")
       .select(columns)
       .select(
+        // T3: whoever answers an invitation by its link alone has no tie to the other side.
+        this.db.raw(
+          `case when e.kind <> 'INVITATION' or exists (
+             select from ledger.published_concerns k where k.entry_id = e.id and k.tenant_id = e.actor_tenant)
+           then e.actor_tenant end as "actorTenantId"`,
+        ),
         this.db.raw(
           'case when e.actor_tenant = parent.tenant then e.actor_identity end as "actorId"',
         ),
