@@ -1,12 +1,16 @@
 import type { ApolloServerPlugin } from "@apollo/server";
 import {
   getArgumentValues,
+  getNullableType,
+  GraphQLID,
+  isInputObjectType,
+  isListType,
   Kind,
   OperationTypeNode,
   type DocumentNode,
   type FieldNode,
   type GraphQLFormattedError,
-  type GraphQLSchema,
+  type GraphQLInputType,
   type SelectionSetNode,
 } from "graphql";
 import type { OnRefusal } from "../common/ledger/refusals.ts";
@@ -40,13 +44,22 @@ export const tellRefusals = (
         )
           for (const error of response.body.singleResult.errors ?? []) {
             const field = refusedField(error, operation.selectionSet, document);
-            const given = field && givenTo(field, schema, request.variables);
-            if (field && given && !isDryRun(given))
+            const definition =
+              field && schema.getMutationType()?.getFields()[field.name.value];
+            if (!field || !definition) continue;
+            const given = getArgumentValues(
+              definition,
+              field,
+              request.variables,
+            );
+            if (!isDryRun(given))
               onRefusal({
                 call,
                 action: field.name.value,
                 code: String(error.extensions?.["code"]),
-                ids: Object.fromEntries(idsIn(given, []).slice(0, maxIds)),
+                ids: Object.fromEntries(
+                  idsIn(given, definition.args, []).slice(0, maxIds),
+                ),
               });
           }
         return Promise.resolve();
@@ -86,15 +99,6 @@ const fieldsOf = (
       : [];
   });
 
-function givenTo(
-  field: FieldNode,
-  schema: GraphQLSchema,
-  variables: Readonly<Record<string, unknown>> | undefined,
-): Record<string, unknown> {
-  const definition = schema.getMutationType()?.getFields()[field.name.value];
-  return definition ? getArgumentValues(definition, field, variables) : {};
-}
-
 const isDryRun = ({ dryRun, input }: Record<string, unknown>): boolean =>
   dryRun === true ||
   (typeof input === "object" &&
@@ -103,15 +107,35 @@ const isDryRun = ({ dryRun, input }: Record<string, unknown>): boolean =>
 
 const maxIds = 20;
 
-/** Which things it was about: ids alone, for arguments hold names and texts besides. */
+type Given = readonly [place: string, id: string];
+
+/** Which things it was about: what is an id by its type alone, for all else is what somebody wrote. */
 const idsIn = (
-  value: unknown,
+  given: Readonly<Record<string, unknown>>,
+  fields: readonly { name: string; type: GraphQLInputType }[],
   place: readonly string[],
-): [place: string, id: string][] => {
-  if (typeof value === "string")
-    return isUuid(value) ? [[place.join("."), value]] : [];
-  if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([key, member]) =>
-    idsIn(member, [...place, key]),
+): Given[] =>
+  fields.flatMap(({ name, type }) =>
+    idsAt(given[name], type, [...place, name]),
   );
-};
+
+function idsAt(
+  value: unknown,
+  type: GraphQLInputType,
+  place: readonly string[],
+): Given[] {
+  const inner = getNullableType(type);
+  if (isListType(inner))
+    return Array.isArray(value)
+      ? value.flatMap((item, i) =>
+          idsAt(item, inner.ofType, [...place, `${i}`]),
+        )
+      : [];
+  if (isInputObjectType(inner))
+    return typeof value === "object" && value !== null
+      ? idsIn({ ...value }, Object.values(inner.getFields()), place)
+      : [];
+  return inner === GraphQLID && typeof value === "string" && isUuid(value)
+    ? [[place.join("."), value]]
+    : [];
+}
