@@ -1,7 +1,7 @@
 import { badInput } from "./errors.ts";
 
-/** Control characters, and halves of characters that no UTF-8 can hold. */
-const unprintable = /[\p{Cc}\p{Cs}]/u;
+/** Control characters, breaks of lines, and halves of characters that no UTF-8 can hold. */
+const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u;
 
 /** A name or label as it is stored: without spaces around it, of 1 to `max` printable characters. */
 export function nameFrom(text: string, at: string, max = 200): string {
@@ -67,3 +67,12 @@ export function descriptionFrom(
     );
   return description;
 }
+
+/**
+ * What people wrote, for a mail. Mail programs make links of whatever looks like an address, and some pass over
+ * characters that nobody sees. A space where an address would run on keeps them from it, and people can still read it.
+ */
+export const withoutLinks = (text: string): string =>
+  text
+    .replace(/(?<=[^\p{Z}\p{Cc}])([.:@])(?=\p{Cf}*[\p{L}\p{M}\p{S}/])/gu, "$1 ")
+    .replace(/\\(?=\\)/g, "\\ ");

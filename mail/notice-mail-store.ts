@@ -1,5 +1,6 @@
 import type { Knex } from "../common/database.ts";
 import { sentence, type Notice } from "../common/notices.ts";
+import { withoutLinks } from "../common/text.ts";
 
 /** A notice for one of those whom it concerns. */
 interface Recipient extends Notice {
@@ -75,10 +76,12 @@ export class NoticeMailStore {
   }
 
   private textOf(notice: Notice): string {
-    return `${sentence(notice)}\n\n${this.publicUrl.href}\n`;
+    return `${withoutLinks(sentence(notice))}\n\n${this.publicUrl.href}\n`;
   }
 }
 
 /** What it is about; a name of the community is one line already. */
 const subjectOf = ({ communityName }: Notice) =>
-  communityName === null ? "Tributary" : `Tributary: ${communityName}`;
+  communityName === null
+    ? "Tributary"
+    : `Tributary: ${withoutLinks(communityName)}`;

@@ -1,5 +1,6 @@
 import { badInput, limitExceeded } from "../../../common/errors.ts";
 import type { Mail } from "../../../common/mail-store.ts";
+import { withoutLinks } from "../../../common/text.ts";
 import type { InvitationLink } from "./link.ts";
 
 export const joiningMeans =
@@ -65,13 +66,6 @@ If you expected no invitation, you need not do anything.
 
 const quoted = (message: string) =>
   withoutLinks(message)
-    .split(/\r\n|\r|\n/)
+    .split(/\r\n|[\r\n\u2028\u2029]/)
     .map((line) => `> ${line}`)
     .join("\n");
-
-/**
- * Mail programs make links of whatever looks like an address. A space where an address would run on keeps them from it,
- * and people can still read it.
- */
-const withoutLinks = (text: string) =>
-  text.replace(/(?<=[\p{L}\p{N}])([.:@])(?=[\p{L}/])/gu, "$1 ");
