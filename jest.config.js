@@ -14,6 +14,7 @@ export default {
   },
   globalSetup: "<rootDir>/tests/support/global-setup.js",
   globalTeardown: "<rootDir>/tests/support/global-teardown.js",
+  testSequencer: "<rootDir>/tests/support/sequencer.js",
   testTimeout: 30_000,
   // The suites share one small PostgreSQL, and the target machine has two cores.
   maxWorkers: 2,
