@@ -129,7 +129,7 @@ export default tseslint.config(
   },
   {
     // Jest and ESLint ask for a default export.
-    files: ["*.config.js", "tests/support/global-*.js"],
+    files: ["*.config.js", "tests/support/{global-*,sequencer}.js"],
     rules: {
       "no-restricted-syntax": "off",
       "no-restricted-properties": "off",
