@@ -60,4 +60,5 @@ async function writeSecretly(file: string, content: unknown): Promise<void> {
 export const invitation = (file: string) => `
 The demo world: four companies, two communities. Who is in it, with passwords and secrets: ${file}
 An access token for one of them:  npm run --silent token -- ada@volute.example
+A tour of all that can be done, step by step:  examples/README.md
 `;

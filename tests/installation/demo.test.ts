@@ -77,8 +77,9 @@ async function start(): Promise<Process> {
 const file = () => join(home, "demo.json");
 const readDemo = async () => JSON.parse(await readFile(file(), "utf8")) as Demo;
 
-test("says where its secrets are, in a file for nobody else's eyes", async () => {
+test("says where the tour is and where its secrets are, in a file for nobody else's eyes", async () => {
   expect(installation.output).toContain(file());
+  expect(installation.output).toContain("examples/README.md");
   expect((await stat(file())).mode & 0o777).toBe(0o600);
 });
 
