@@ -46,8 +46,9 @@ const defaultPageSize = 50;
  */
 export class Page {
   readonly size: number;
-  private readonly backwards: boolean;
-  private readonly from: readonly string[] | null;
+  readonly backwards: boolean;
+  /** The position that the page comes after, or before if it is backwards; null for the first of all. */
+  readonly from: readonly string[] | null;
   private readonly fingerprint: number;
 
   constructor(

@@ -57,20 +57,10 @@ export class NoticeStore {
 
   async list({ since, ...args }: NoticeListArgs): Promise<Connection<Notice>> {
     const page = new Page(args, ["notices", since ?? null], newestFirst);
-    const visible = () => {
-      const query = this.visible();
-      if (since != null) void query.where("n.at", ">=", since);
-      return query;
-    };
-    const rows = (await page.select(visible())) as (Notice & {
+    const rows = (await page.select(this.visible(page, since))) as (Notice & {
       position: string[];
     })[];
-    return page.connection(rows, async () => {
-      const [row] = (await this.db
-        .count("* as count")
-        .from(visible().as("visible"))) as [{ count: number }];
-      return row.count;
-    });
+    return page.connection(rows, () => this.count(since));
   }
 
   /** T3: the tenant, if the viewer sees it still. */
@@ -82,8 +72,22 @@ export class NoticeStore {
     this.accessChanges.seenTenants(ids),
   );
 
-  /** A notice tells the viewer of itself alone where it is one of several. */
-  private visible(): Knex.QueryBuilder {
+  private async count(since: string | null | undefined): Promise<number> {
+    const { rows } = await this.db.raw<{ rows: [{ count: number }] }>(
+      `select count(distinct r.notice_id) as count
+       from mail.recipients r
+       join mail.published_notices n on n.id = r.notice_id and n.at >= coalesce(?::timestamptz, '-infinity')
+       where r.identity = ?`,
+      [since ?? null, this.viewer.identityId],
+    );
+    return rows[0].count;
+  }
+
+  /** Those that a page may hold. A notice tells the viewer of itself alone where it is one of several. */
+  private visible(
+    { backwards, from, size }: Page,
+    since: string | null | undefined,
+  ): Knex.QueryBuilder {
     const { identityId } = this.viewer;
     return this.db("mail.published_notices as n")
       .select(columns)
@@ -102,8 +106,13 @@ export class NoticeStore {
         ),
       )
       .whereRaw(
-        "n.id in (select r.notice_id from mail.recipients r where r.identity = ?)",
-        [identityId],
+        `n.id in (select o.id from mail.${backwards ? "newer" : "older"}_notices(?, ?, ?, ?) o)`,
+        [
+          identityId,
+          from?.[0] ?? (backwards ? 0 : "9223372036854775807"),
+          since ?? null,
+          size + 1,
+        ],
       );
   }
 }
