@@ -128,7 +128,13 @@ export class MembershipStore {
 
   /** Every tenant in a community, by public id: whom a change of a membership concerns. */
   async tenantIds(community: Community): Promise<string[]> {
-    return (await this.all(community)).map(({ tenantId }) => tenantId);
+    const { rows } = await this.db.raw<{ rows: { id: string }[] }>(
+      `select t.uuid as id from community.memberships m
+       join tenant.published_tenants t on t.id = m.tenant_id
+       where m.community_id = ? order by t.id`,
+      [community.rowId],
+    );
+    return rows.map(({ id }) => id);
   }
 
   counts(membership: Membership): Promise<MemberCounts> {
@@ -239,7 +245,10 @@ export class MembershipStore {
       const rows = await prepared<Membership>(
         this.db,
         this.visible().whereRaw(
-          "(c.uuid, t.uuid) in (select * from unnest(?::uuid[], ?::uuid[]))",
+          `(m.community_id, m.tenant_id) in (
+             select wc.id, wt.id from unnest(?::uuid[], ?::uuid[]) as wanted (community, tenant)
+             join community.communities wc on wc.uuid = wanted.community
+             join tenant.published_tenants wt on wt.uuid = wanted.tenant)`,
           [
             wanted.map(({ communityId }) => communityId),
             wanted.map(({ tenantId }) => tenantId),
