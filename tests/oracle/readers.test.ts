@@ -12,11 +12,7 @@ import {
   type Stream,
   type World,
 } from "./rules.ts";
-import {
-  coveringSample,
-  ownerships,
-  twoCommunities,
-} from "./worlds.ts";
+import { coveringSample, ownerships, twoCommunities } from "./worlds.ts";
 
 let database: TestDatabase;
 beforeEach(async () => {
