@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { runCommand } from "../commands/command.ts";
 import { StartError } from "../common/config.ts";
+import { communities } from "./communities.ts";
 import { assertCpuIsTold } from "./cpu.ts";
 import { events } from "./events.ts";
 import type { Bench, Figure } from "./figure.ts";
@@ -13,7 +14,14 @@ import { reportOf, tableOf, type Taken } from "./report.ts";
 import { createTokens } from "./tokens.ts";
 import { seedWorld, startDatabase } from "./world.ts";
 
-const figures: readonly Figure[] = [page, events, gate, ingest, ledger];
+const figures: readonly Figure[] = [
+  page,
+  events,
+  gate,
+  ingest,
+  ledger,
+  communities,
+];
 const report = "docs/benchmarks.md";
 
 const usage = `
@@ -21,7 +29,7 @@ Usage: npm run bench [-- <figure>... | --write]
 
 Compares with their goals all figures, or those named, on a PostgreSQL of its own with 2 M events:
 
-${figures.map(({ name, title }) => `  ${name.padEnd(8)}${title}`).join("\n")}
+${figures.map(({ name, title }) => `  ${name.padEnd(13)}${title}`).join("\n")}
   --write keeps them, all of one run, in ${report}
 `;
 

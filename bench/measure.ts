@@ -11,9 +11,11 @@ export interface Contender {
   readonly run: () => Promise<number>;
   /** What its CPU ratio is to reach. */
   readonly goal?: number;
+  /** What its ratios are to instead of the first contender; it takes its turn before this one. */
+  readonly base?: Contender;
 }
 
-/** Medians over the rounds; the ratios are to the first contender, of the same round. */
+/** Medians over the rounds; the ratios are to the contender's base, or the first contender, of the same round. */
 export interface Measurement {
   readonly name: string;
   readonly cpuMs: number;
@@ -44,14 +46,17 @@ export async function measure(
   { postmaster, rounds, progress }: Measure,
 ): Promise<Measurement[]> {
   const slices = contenders.map((): Slice[] => []);
+  const bases = contenders.map(({ base }): Slice[] | undefined => base && []);
   for (let round = 0; round < rounds; round += 1)
     for (const [i, contender] of contenders.entries()) {
       progress(`round ${round + 1} of ${rounds}: ${contender.name}`);
+      if (contender.base)
+        bases[i]?.push(await slice(contender.base, postmaster));
       slices[i]?.push(await slice(contender, postmaster));
     }
-  const [base = []] = slices;
   return contenders.map(({ name, goal }, i) => {
     const own = slices[i] ?? [];
+    const base = bases[i] ?? slices[0] ?? [];
     const ratios = (key: keyof Slice) =>
       own.map((one, round) => one[key] / (base[round]?.[key] ?? NaN));
     return {

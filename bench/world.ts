@@ -98,7 +98,7 @@ export async function seedWorld(url: string): Promise<World> {
 }
 
 /** Of every tenant: its access list, namespace and type, and this many streams. */
-const streams = (perTenant: number) => [
+export const streams = (perTenant: number) => [
   `insert into stream.access_lists (tenant_id, content_hash) select id, 'bench' from tenant.tenants`,
   `insert into stream.access_entries (tenant_id, list_id, position, effect, rights, role)
    select l.tenant_id, l.id, e.position, 'ALLOW', e.rights, e.role from stream.access_lists l
