@@ -61,6 +61,7 @@ async function seedAcceptance(seed: Seed) {
     .owner("community.invitations")
     .insert({
       community_id: world.community.id,
+      community_name: world.community.name,
       issuing_tenant_id: world.tenants.owner.id,
       issued_by: world.tenants.owner.identities.administrator.uuid,
       issued_by_name: "Ada",
