@@ -25,11 +25,13 @@ const figures: readonly Figure[] = [
 const report = "docs/benchmarks.md";
 
 const usage = `
-Usage: npm run bench [-- <figure>... | --write]
+Usage: npm run bench [-- <figure>[:<part>]... | --write]
 
 Compares with their goals all figures, or those named, on a PostgreSQL of its own with 2 M events:
 
 ${figures.map(({ name, title }) => `  ${name.padEnd(13)}${title}`).join("\n")}
+
+  communities:invit takes of that figure the operations whose name holds "invit", capitals or not
   --write keeps them, all of one run, in ${report}
 `;
 
@@ -49,11 +51,19 @@ function progress(doing: string): void {
   );
 }
 
-async function take(figure: Figure, bench: Bench): Promise<Taken> {
+async function take(
+  { figure, parts }: Choice,
+  bench: Omit<Bench, "isWanted">,
+): Promise<Taken> {
   const already = ends.length;
   try {
     bench.progress("starting");
-    const contenders = await figure.contenders(bench);
+    const contenders = await figure.contenders({
+      ...bench,
+      isWanted: (part) =>
+        parts.length === 0 ||
+        parts.some((wanted) => part.toLowerCase().includes(wanted)),
+    });
     const measurements = await measure(contenders, {
       rounds: figure.rounds,
       postmaster: bench.database.postmaster,
@@ -65,17 +75,36 @@ async function take(figure: Figure, bench: Bench): Promise<Taken> {
   }
 }
 
-function choose(names: readonly string[]): readonly Figure[] {
-  const unknown = names.filter(
-    (name) => !figures.some((figure) => figure.name === name),
+interface Choice {
+  readonly figure: Figure;
+  /** In small letters; none stands for all. */
+  readonly parts: readonly string[];
+}
+
+function choose(names: readonly string[]): readonly Choice[] {
+  const named = names.map((name) => {
+    const [figure, ...part] = name.split(":");
+    return { figure, part: part.join(":").toLowerCase() };
+  });
+  const unknown = named.filter(
+    ({ figure }) => !figures.some(({ name }) => name === figure),
   );
   if (unknown.length > 0)
     throw new StartError(
-      `There is no figure ${unknown.join(", ")}.\n\n${usage.trim()}`,
+      `There is no figure ${unknown.map(({ figure }) => figure).join(", ")}.\n\n${usage.trim()}`,
     );
-  return names.length === 0
-    ? figures
-    : figures.filter(({ name }) => names.includes(name));
+  return figures
+    .map((figure) => ({
+      figure,
+      parts: named
+        .filter((one) => one.figure === figure.name)
+        .map(({ part }) => part),
+    }))
+    .filter(({ parts }) => names.length === 0 || parts.length > 0)
+    .map(({ figure, parts }) => ({
+      figure,
+      parts: parts.includes("") ? [] : parts,
+    }));
 }
 
 await runCommand(
@@ -92,7 +121,7 @@ await runCommand(
     const database = await startDatabase();
     ends.push(() => database.stop());
     try {
-      const bench: Bench = {
+      const bench: Omit<Bench, "isWanted"> = {
         database,
         world: await seedWorld(await database.clone("world")),
         tokens: await createTokens(),
@@ -100,10 +129,10 @@ await runCommand(
         onEnd: (end) => ends.push(end),
       };
       const all: Taken[] = [];
-      for (const figure of chosen) {
-        const taken = await take(figure, {
+      for (const choice of chosen) {
+        const taken = await take(choice, {
           ...bench,
-          progress: (doing) => progress(`${figure.name}: ${doing}`),
+          progress: (doing) => progress(`${choice.figure.name}: ${doing}`),
         });
         all.push(taken);
         progress("");
