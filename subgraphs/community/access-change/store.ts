@@ -110,9 +110,17 @@ export class AccessChangeStore {
       `select t.uuid as id
        from tenant.published_tenants t
        where t.uuid = any (?::uuid[])
-         and (t.id in (select m.tenant_id from community.met_tenants(?) m)
+         and (t.id in (
+             select m.tenant_id
+             from community.met_tenants(?, array(
+               select wanted.id from tenant.published_tenants wanted where wanted.uuid = any (?::uuid[]))) m)
            or t.id = (select i.tenant_id from tenant.published_identities i where i.uuid = ? and i.enabled))`,
-      [[...ids], this.viewer.identityId, this.viewer.identityId],
+      [
+        [...ids],
+        this.viewer.identityId,
+        [...ids],
+        this.viewer.identityId,
+      ] as Knex.RawBinding[],
     );
     return orNull(ids, rows);
   }

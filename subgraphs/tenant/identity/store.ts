@@ -1,10 +1,11 @@
 import DataLoader from "dataloader";
 import type { Knex } from "../../../common/database.ts";
 import { inKeyOrder } from "../../../common/loaders.ts";
+import { NestedList } from "../../../common/nested-list.ts";
 import {
   isUuid,
-  Page,
   type Connection,
+  type Order,
   type PageArgs,
 } from "../../../common/page.ts";
 import { searchWords } from "../../../common/text.ts";
@@ -37,46 +38,59 @@ export interface ListArgs extends PageArgs {
   search?: string | null;
 }
 
-/** T2: every identity of the tenant sees the others; their e-mails are for administrators and for oneself. */
-const identities = `
-  select case i.kind when 'USER' then 'User' else 'Client' end as "__typename",
-         i.id as key, i.uuid as id, i.name, i.enabled, i.created_at as "createdAt", c.client_id as "clientId",
-         case when i.id = viewer.id or viewer.is_administrator then u.email end as email, viewer.uuid as "seenBy"
-  from (select v.id, v.uuid, v.tenant_id, exists (
-          select from tenant.identity_roles r where r.identity_id = v.id and r.role = 'ACCOUNT_ADMINISTRATOR'
-        ) as is_administrator
-        from tenant.identities v where v.uuid = ? and v.enabled) viewer
-  join tenant.identities i on i.tenant_id = viewer.tenant_id
-  left join tenant.users u on u.identity_id = i.id
-  left join tenant.clients c on c.identity_id = i.id`;
+/**
+ * T2: every identity of a tenant sees the others there; their e-mails are for administrators and for oneself. Binds the
+ * ids of the identities that see.
+ */
+const viewers = `(
+  select v.tenant_id as id, v.uuid as key, v.id as viewer_id, exists (
+           select from tenant.identity_roles r
+           where r.identity_id = v.id and r.role = 'ACCOUNT_ADMINISTRATOR') as is_administrator
+  from tenant.identities v where v.uuid = any (?::uuid[]) and v.enabled
+) as parent`;
 
-const columns = [
-  "__typename",
-  "id",
-  "name",
-  "enabled",
-  "createdAt",
-  "clientId",
-  "email",
-  "seenBy",
-];
+const email = `
+  case when i.id = parent.viewer_id or parent.is_administrator then u.email end`;
 
-const roles = `
-  array(select r.role from tenant.identity_roles r where r.identity_id = i.key order by r.role) || 'MEMBER'::text as roles`;
+const columns = `
+  case i.kind when 'USER' then 'User' else 'Client' end as "__typename",
+  i.uuid as id, i.name, i.enabled, i.created_at as "createdAt", c.client_id as "clientId",
+  ${email} as email, parent.key as "seenBy",
+  array(select r.role from tenant.identity_roles r where r.identity_id = i.id order by r.role) || 'MEMBER'::text as roles`;
 
-const byName = {
+const byName: Order = {
   by: [
     { sql: "lower(i.name)", type: "text" },
-    { sql: "i.id", type: "uuid" },
+    { sql: "i.uuid", type: "uuid" },
   ],
-} as const;
+};
 
 /** The identities of one identity's own tenant, and of no other. */
 export class IdentityStore {
+  private readonly usersOf: NestedList<User, ListArgs, string>;
+  private readonly clientsOf: NestedList<Client, ListArgs, string>;
+
   constructor(
     private readonly db: Knex,
     private readonly identityId: string | null,
-  ) {}
+  ) {
+    const list = (name: string, kind: "USER" | "CLIENT") => ({
+      name,
+      order: byName,
+      parentId: "i.tenant_id",
+      parents: (ids: readonly string[]) => db.raw(viewers, [[...ids]]),
+      rows: ({ search }: ListArgs) =>
+        this.visible()
+          .where("i.kind", kind)
+          .whereRaw(
+            `not exists (select from unnest(?::text[]) word where strpos(
+               lower(concat_ws(' ', i.name, ${email}, c.client_id)), word) = 0)`,
+            [searchWords(search ?? "", "search")],
+          ),
+    });
+    this.usersOf = new NestedList(db, list("users", "USER"));
+    this.clientsOf = new NestedList(db, list("clients", "CLIENT"));
+  }
 
   async find(id: string): Promise<Identity | null> {
     return isUuid(id) ? this.byId.load(id) : null;
@@ -104,68 +118,38 @@ export class IdentityStore {
 
   /** The users of a tenant; null of another tenant than one's own. */
   async users(
-    tenant: Tenant,
+    { seenBy }: Tenant,
     args: ListArgs,
   ): Promise<Connection<User> | null> {
-    return this.page<User>("User", tenant, args);
+    return seenBy === null ? null : this.usersOf.find(seenBy, args);
   }
 
   /** The clients of a tenant; null of another tenant than one's own. */
   async clients(
-    tenant: Tenant,
+    { seenBy }: Tenant,
     args: ListArgs,
   ): Promise<Connection<Client> | null> {
-    return this.page<Client>("Client", tenant, args);
-  }
-
-  private async page<T extends Identity>(
-    type: T["__typename"],
-    { id, seenBy }: Tenant,
-    { search, ...args }: ListArgs,
-  ): Promise<Connection<T> | null> {
-    if (seenBy === null) return null;
-    const words = searchWords(search ?? "", "search");
-    const page = new Page(args, [type, id, words], byName);
-    const matching = () =>
-      this.seenBy(seenBy)
-        .where("i.__typename", type)
-        .whereRaw(
-          `not exists (select from unnest(?::text[]) word where strpos(
-             lower(concat_ws(' ', i.name, i.email, i."clientId")), lower(word)) = 0)`,
-          [words],
-        );
-    const rows = (await page.select(this.withColumns(matching()))) as (T & {
-      position: string[];
-    })[];
-    return page.connection(rows, async () => {
-      const [row] = (await matching().count("* as count")) as [
-        { count: number },
-      ];
-      return row.count;
-    });
+    return seenBy === null ? null : this.clientsOf.find(seenBy, args);
   }
 
   private readonly byId = new DataLoader(
     async (ids: readonly string[]) => {
-      const rows = (await this.withColumns(
-        this.seenBy(this.identityId),
-      ).whereIn("i.id", [...new Set(ids)])) as Identity[];
+      const rows = (await this.visible()
+        .joinRaw(`join ${viewers} on parent.id = i.tenant_id`, [
+          this.identityId === null ? [] : [this.identityId],
+        ])
+        .whereIn("i.uuid", [...new Set(ids)])) as Identity[];
       return inKeyOrder(ids, rows, (identity) => identity.id);
     },
     // A mutation may change what the request's next field reads.
     { cache: false },
   );
 
-  private seenBy(identityId: string | null): Knex.QueryBuilder {
-    return this.db
-      .queryBuilder()
-      .from(this.db.raw(`(${identities}) as i`, [identityId]));
-  }
-
-  private withColumns(query: Knex.QueryBuilder): Knex.QueryBuilder {
-    return query.select(
-      ...columns.map((column) => `i.${column}`),
-      this.db.raw(roles),
-    );
+  /** As the identity in the row `parent` sees them. */
+  private visible(): Knex.QueryBuilder {
+    return this.db("tenant.identities as i")
+      .select(this.db.raw(columns))
+      .leftJoin("tenant.users as u", "u.identity_id", "i.id")
+      .leftJoin("tenant.clients as c", "c.identity_id", "i.id");
   }
 }

@@ -41,7 +41,9 @@ const visible = `
   from tenant.tenants t
   left join tenant.identities own on own.tenant_id = t.id and own.uuid = ? and own.enabled
   where t.uuid = any(?::uuid[])
-    and (own.id is not null or t.id in (select met.tenant_id from community.met_tenants(?) met))`;
+    and (own.id is not null or t.id in (
+      select met.tenant_id
+      from community.met_tenants(?, array(select wanted.id from tenant.tenants wanted where wanted.uuid = any(?::uuid[]))) met))`;
 
 const own = `
   select ${columns}
@@ -75,8 +77,9 @@ export class TenantStore {
       const { rows } = await this.db
         .raw<{ rows: Tenant[] }>(visible, [
           this.identityId,
-          [...new Set(ids)],
+          [...ids],
           this.identityId,
+          [...ids],
         ])
         .options({ name: "tenant.visible" });
       return inKeyOrder(ids, rows, (tenant) => tenant.id);
