@@ -392,6 +392,28 @@ describe("when its time has come, ownership moves", () => {
     );
     expect(rows[0].count).toBe(1);
   });
+
+  test("though that of another community fails, which is tried again", async () => {
+    await acceptAndLetPass();
+    const stuck = { id: community.id, owner: owner.id, heir: heir.id };
+    await database.owner.raw(
+      `alter table community.communities add constraint stuck check (id <> ${stuck.id} or owner_tenant_id = ${stuck.owner})`,
+    );
+    await seedCommunity();
+    await acceptAndLetPass();
+    await beat();
+    await moved();
+
+    await database.owner.raw(
+      "alter table community.communities drop constraint stuck",
+    );
+    await beat();
+    const { owner_tenant_id } = (await database
+      .owner("community.communities")
+      .where({ id: stuck.id })
+      .first("owner_tenant_id")) as { owner_tenant_id: number };
+    expect(owner_tenant_id).toBe(stuck.heir);
+  });
 });
 
 describe("before it takes effect,", () => {

@@ -34,8 +34,8 @@ interface MovedRole {
  */
 export function keepOwnership(db: Knex, log: Logger): () => Promise<void> {
   const attempt = () =>
-    transferDue(db).catch((error: unknown) => {
-      log.warn({ err: error }, "Ownership could not move yet.");
+    transferDue(db, log).catch((error: unknown) => {
+      log.warn({ err: error }, "No ownership could move yet.");
     });
   let running = attempt();
   const timer = setInterval(() => {
@@ -47,8 +47,8 @@ export function keepOwnership(db: Knex, log: Logger): () => Promise<void> {
   };
 }
 
-/** Each community in a transaction of its own. */
-async function transferDue(db: Knex): Promise<void> {
+/** Each community in a transaction of its own; one that fails keeps no other from its turn. */
+async function transferDue(db: Knex, log: Logger): Promise<void> {
   const { rows } = await db.raw<{ rows: { communityId: string }[] }>(
     `select c.uuid as "communityId"
      from community.ownership_offers o
@@ -57,9 +57,13 @@ async function transferDue(db: Knex): Promise<void> {
      order by o.effective_at`,
   );
   for (const { communityId } of rows)
-    await db.transaction((transaction) =>
-      transferOwnership(transaction, communityId, `clock-${randomUUID()}`),
-    );
+    await db
+      .transaction((transaction) =>
+        transferOwnership(transaction, communityId, `clock-${randomUUID()}`),
+      )
+      .catch((error: unknown) => {
+        log.warn({ err: error, communityId }, "Ownership could not move yet.");
+      });
 }
 
 /**
