@@ -28,7 +28,14 @@ export const createCommunity = operation({
   }),
   judge: (state, actor, { name }) => {
     const tenant = byId(state.tenants, actor.tenant);
-    if (actor.kind !== "USER" || !isAdministrator(actor) || !tenant.entitled)
+    const isFounder = tenant.communityFounders.some(
+      (role) => role === "MEMBER" || actor.roles.includes(role),
+    );
+    if (
+      actor.kind !== "USER" ||
+      !(isFounder || isAdministrator(actor)) ||
+      !tenant.entitled
+    )
       return ["FORBIDDEN"];
     return (answer) => {
       const { createCommunity } = answer as { createCommunity: { id: string } };
@@ -46,19 +53,44 @@ export const createCommunity = operation({
   },
 });
 
+/** What a dry run must tell as the change itself. */
+const change = `{ applied tenantCount identityCount shareCount streamCount stillReadableCount
+  tenants { id } identities { id } streams { id } stillReadable { id } members { role }
+  membership { id status } community { id myRole myRights } }`;
+
+/** C3. */
+export const updateCommunity = operation({
+  args: fc.record({ community, name: fc.constantFrom("North", "East") }),
+  request: ({ communities }, { community, name }) => ({
+    query: `mutation ($id: ID!, $name: String!) { updateCommunity(input: { id: $id, name: $name }) { id } }`,
+    variables: { id: uuidOf(communities, community), name },
+  }),
+  judge: (state, actor, { community, name }) =>
+    inCommunity(state, actor, community, (place, community) => {
+      if (!isCA(place)) return ["FORBIDDEN"];
+      return () => {
+        community.name = name;
+      };
+    }),
+});
+
 export const deleteCommunity = operation({
   args: fc.record({ community, isNamed: fc.boolean() }),
-  request: ({ communities }, { community, isNamed }) => ({
-    query: `mutation ($id: ID!, $name: String!) { deleteCommunity(id: $id, confirmName: $name) { shareCount } }`,
+  hasDryRun: true,
+  request: (state, { community, isNamed }) => ({
+    query: `mutation ($id: ID!, $name: String!, $dryRun: Boolean!) {
+      deleteCommunity(id: $id, confirmName: $name, dryRun: $dryRun) ${change} }`,
     variables: {
-      id: uuidOf(communities, community),
-      name: isNamed ? (communities[community - 1]?.name ?? "") : "Other",
+      id: uuidOf(state.communities, community),
+      name: nameGiven(state, community, isNamed),
     },
   }),
-  judge: (state, actor, { community, isNamed }) =>
-    inCommunity(state, actor, community, (place, { id }) => {
+  prepare: (state, { community, isNamed }) =>
+    nameGiven(state, community, isNamed),
+  judge: (state, actor, { community }, given) =>
+    inCommunity(state, actor, community, (place, { id, name }) => {
       if (!isCA(place)) return ["FORBIDDEN"];
-      if (!isNamed) return ["BAD_USER_INPUT"];
+      if (given !== name) return ["BAD_USER_INPUT"];
       return () => {
         byId(state.communities, id).hasEnded = true;
         for (const invitation of state.invitations)
@@ -69,6 +101,9 @@ export const deleteCommunity = operation({
       };
     }),
 });
+
+const nameGiven = ({ communities }: State, id: number, isNamed: boolean) =>
+  isNamed ? (communities[id - 1]?.name ?? "") : "Other";
 
 const roles = ["MEMBER", "MODERATOR", "ADMINISTRATOR"] as const;
 
@@ -96,7 +131,8 @@ function judgeRoles(
         (role === null && from === null)
       )
         faults.push("NOT_FOUND");
-      else if (!mayTurn(place, identity, from, role)) faults.push("FORBIDDEN");
+      else if (!mayTurn(state, place, identity, from, role))
+        faults.push("FORBIDDEN");
     });
     if (faults.length > 0) return faults;
     const change = (target: Map<number, CommunityRole>) =>
@@ -124,16 +160,16 @@ export const setCommunityRoles = operation({
       { minLength: 1, maxLength: 3 },
     ),
   }),
+  hasDryRun: true,
   request: (state, { community, members }) => ({
-    query: `mutation ($input: SetCommunityRolesInput!) { setCommunityRoles(input: $input) { shareCount } }`,
+    query: `mutation ($id: ID!, $members: [CommunityMemberInput!]!, $dryRun: Boolean!) {
+      setCommunityRoles(input: { communityId: $id, members: $members, dryRun: $dryRun }) ${change} }`,
     variables: {
-      input: {
-        communityId: uuidOf(state.communities, community),
-        members: members.map(({ identity, role }) => ({
-          identityId: uuidOf(state.identities, identity),
-          role,
-        })),
-      },
+      id: uuidOf(state.communities, community),
+      members: members.map(({ identity, role }) => ({
+        identityId: uuidOf(state.identities, identity),
+        role,
+      })),
     },
   }),
   judge: (state, actor, { community, members }) =>
@@ -145,13 +181,13 @@ export const removeCommunityMembers = operation({
     community,
     identities: fc.array(identity, { minLength: 1, maxLength: 3 }),
   }),
+  hasDryRun: true,
   request: (state, { community, identities }) => ({
-    query: `mutation ($input: RemoveCommunityMembersInput!) { removeCommunityMembers(input: $input) { shareCount } }`,
+    query: `mutation ($id: ID!, $identityIds: [ID!]!, $dryRun: Boolean!) {
+      removeCommunityMembers(input: { communityId: $id, identityIds: $identityIds, dryRun: $dryRun }) ${change} }`,
     variables: {
-      input: {
-        communityId: uuidOf(state.communities, community),
-        identityIds: identities.map((id) => uuidOf(state.identities, id)),
-      },
+      id: uuidOf(state.communities, community),
+      identityIds: identities.map((id) => uuidOf(state.identities, id)),
     },
   }),
   judge: (state, actor, { community, identities }) =>
@@ -163,27 +199,46 @@ export const removeCommunityMembers = operation({
     ),
 });
 
-export const setSharing = (name: "pauseSharing" | "resumeSharing") =>
-  operation({
-    args: fc.record({ community }),
-    request: ({ communities }, { community }) => ({
-      query: `mutation ($id: ID!) { ${name}(communityId: $id) { __typename } }`,
-      variables: { id: uuidOf(communities, community) },
-    }),
-    judge: (state, actor, { community }) =>
-      inCommunity(state, actor, community, (place) => {
-        if (!isCMOrAA(place)) return ["FORBIDDEN"];
-        return () => {
-          place.membership.status =
-            name === "pauseSharing" ? "PAUSED" : "ACTIVE";
-        };
-      }),
+/** C10. */
+const judgeSharing = (
+  state: State,
+  actor: Identity,
+  community: number,
+  status: "PAUSED" | "ACTIVE",
+): Verdict =>
+  inCommunity(state, actor, community, (place) => {
+    if (!isCMOrAA(place)) return ["FORBIDDEN"];
+    return () => {
+      place.membership.status = status;
+    };
   });
+
+export const pauseSharing = operation({
+  args: fc.record({ community }),
+  hasDryRun: true,
+  request: ({ communities }, { community }) => ({
+    query: `mutation ($id: ID!, $dryRun: Boolean!) { pauseSharing(communityId: $id, dryRun: $dryRun) ${change} }`,
+    variables: { id: uuidOf(communities, community) },
+  }),
+  judge: (state, actor, { community }) =>
+    judgeSharing(state, actor, community, "PAUSED"),
+});
+
+export const resumeSharing = operation({
+  args: fc.record({ community }),
+  request: ({ communities }, { community }) => ({
+    query: `mutation ($id: ID!) { resumeSharing(communityId: $id) { id } }`,
+    variables: { id: uuidOf(communities, community) },
+  }),
+  judge: (state, actor, { community }) =>
+    judgeSharing(state, actor, community, "ACTIVE"),
+});
 
 export const leaveCommunity = operation({
   args: fc.record({ community }),
+  hasDryRun: true,
   request: ({ communities }, { community }) => ({
-    query: `mutation ($id: ID!) { leaveCommunity(communityId: $id) { shareCount } }`,
+    query: `mutation ($id: ID!, $dryRun: Boolean!) { leaveCommunity(communityId: $id, dryRun: $dryRun) ${change} }`,
     variables: { id: uuidOf(communities, community) },
   }),
   judge: (state, actor, { community }) =>
@@ -196,8 +251,10 @@ export const leaveCommunity = operation({
 
 export const removeTenant = operation({
   args: fc.record({ community, tenant }),
+  hasDryRun: true,
   request: ({ communities, tenants }, { community, tenant }) => ({
-    query: `mutation ($id: ID!, $tenantId: ID!) { removeTenant(communityId: $id, tenantId: $tenantId) { shareCount } }`,
+    query: `mutation ($id: ID!, $tenantId: ID!, $dryRun: Boolean!) {
+      removeTenant(communityId: $id, tenantId: $tenantId, dryRun: $dryRun) ${change} }`,
     variables: {
       id: uuidOf(communities, community),
       tenantId: uuidOf(tenants, tenant),

@@ -13,7 +13,7 @@ import {
   tenant,
   uuidOf,
 } from "./pick.ts";
-import { isCA, placeIn } from "./rules.ts";
+import { isCA, mayModerate, placeIn } from "./rules.ts";
 import {
   add,
   byId,
@@ -56,7 +56,8 @@ export const inviteTenant = operation({
       return (answer) => {
         const { inviteTenant } = answer as { inviteTenant: { id: string } };
         add(state.invitations, {
-          ...{ uuid: inviteTenant.id, community: id, addressee },
+          ...{ uuid: inviteTenant.id, community: id },
+          email: byId(state.identities, addressee).email,
           ...{ sendings: 1, state: "CREATED", acceptance: null },
         });
       };
@@ -98,9 +99,13 @@ const byIssuer = (
   });
 
 export const resendInvitation = byIssuer("resendInvitation", (invitation) => {
-  if (invitation.state !== "CREATED") return ["CONFLICT"];
+  const isUnanswered =
+    invitation.state === "CREATED" ||
+    (invitation.state === "EXPIRED" && invitation.acceptance === null);
+  if (!isUnanswered) return ["CONFLICT"];
   return () => {
     invitation.sendings += 1;
+    invitation.state = "CREATED";
   };
 });
 
@@ -170,7 +175,7 @@ export const acceptInvitation = operation({
         const moderator = byId(state.identities, id);
         if (moderator.tenant !== actor.tenant || moderator.state === "REMOVED")
           faults.push("NOT_FOUND");
-        else if (moderator.state !== "LIVE" || !isAdministrator(moderator))
+        else if (moderator.state !== "LIVE" || !mayModerate(state, moderator))
           faults.push("FORBIDDEN");
       }
       if (faults.length > 0) return faults;
@@ -178,7 +183,7 @@ export const acceptInvitation = operation({
         invitation.state = "ACCEPTED";
         invitation.acceptance = {
           tenant: actor.tenant,
-          by: actor.id,
+          email: actor.email,
           moderators: [...new Set([actor.id, ...moderators])],
           newTenantsRead,
         };
@@ -216,7 +221,7 @@ export const declineInvitation = operation({
   prepare: (state, { letter }) => letterOf(state, letter),
   judge: (state, actor, _, letter) =>
     asHolder(state, actor, letter, (invitation) => {
-      if (!isAdministrator(actor) && invitation.addressee !== actor.id)
+      if (!isAdministrator(actor) && invitation.email !== actor.email)
         return ["FORBIDDEN"];
       if (invitation.state !== "CREATED") return ["CONFLICT"];
       return () => {
@@ -270,14 +275,14 @@ export const confirmInvitation = operation({
       if (
         invitation.state !== "ACCEPTED" ||
         acceptance?.tenant !== tenant ||
-        (acceptance.by !== invitation.addressee && !acceptMismatch) ||
+        (acceptance.email !== invitation.email && !acceptMismatch) ||
         obstacle(state, invitation, community, tenant) ||
         !byId(state.tenants, tenant).entitled
       )
         return ["CONFLICT"];
       const moderators = acceptance.moderators.filter((one) => {
         const moderator = byId(state.identities, one);
-        return moderator.state === "LIVE" && isAdministrator(moderator);
+        return moderator.state === "LIVE" && mayModerate(state, moderator);
       });
       if (moderators.length === 0) return ["CONFLICT"];
       return () => {

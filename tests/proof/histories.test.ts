@@ -1,8 +1,25 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { buildSchema } from "graphql";
 import { TestDatabase } from "../support/database.ts";
-import { operationNames } from "./operations.ts";
+import { readSupergraph } from "../../gateway/supergraph.ts";
+import { mutationNames, operationNames } from "./operations.ts";
 import { startProduct, type Product } from "./product.ts";
 import { proveOneByOne, proveTogether, stepsOf, tableOf } from "./proof.ts";
+
+/** Mutations that change nothing of what the histories compare, and why. */
+const leftOut = {
+  rotateClientSecret: "how a client signs in, not what it may do then",
+  removeClientSecret: "the same",
+};
+
+test("every mutation of the graph has its operation in the histories", () => {
+  const mutations = buildSchema(readSupergraph(), { assumeValid: true })
+    .getMutationType()
+    ?.getFields();
+  expect([...mutationNames, ...Object.keys(leftOut)].sort()).toEqual(
+    Object.keys(mutations ?? {}).sort(),
+  );
+});
 
 let product: Product;
 beforeAll(async () => {

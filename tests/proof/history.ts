@@ -1,6 +1,6 @@
-import { as, outcome, type Answer } from "../support/run.ts";
-import type { Bound, Verdict } from "./operation.ts";
-import type { Step } from "./operations.ts";
+import { outcome, type Answer } from "../support/run.ts";
+import type { Attempt, Verdict } from "./operation.ts";
+import { anybody, type Step } from "./operations.ts";
 import { actorAt } from "./pick.ts";
 import {
   foundBy,
@@ -11,7 +11,7 @@ import {
   visibleIn,
   type Product,
 } from "./product.ts";
-import { byId, kept, type Identity, type State } from "./state.ts";
+import { kept, type State } from "./state.ts";
 
 /** Where product and model part. */
 export class Difference extends Error {}
@@ -31,13 +31,23 @@ export async function perform(
 ): Promise<void> {
   for (const step of steps) {
     const attempt = bind(state, step);
-    const answer = await ask(product, attempt);
-    const verdict = judge(state, attempt);
-    if (!explains(verdict, answer))
-      throw differing(
-        `${step.name} was`,
-        outcome(answer),
-        typeof verdict === "function" ? "ok" : verdict,
+    const verdict = attempt.judge(state);
+    const foreseen = step.isForeseen ? await attempt.foresee?.(product) : null;
+    if (foreseen) {
+      assertExplained(`A dry run of ${step.name}`, verdict, foreseen);
+      agree(
+        `After a dry run of ${step.name}`,
+        await observe(product, state),
+        expected(state),
+      );
+    }
+    const answer = await attempt.perform(product);
+    assertExplained(step.name, verdict, answer);
+    if (foreseen)
+      agree(
+        `What ${step.name} tells, and before that a dry run`,
+        told(answer),
+        told(foreseen),
       );
     if (typeof verdict === "function") verdict(answer.data);
     count(tally, step, answer);
@@ -56,6 +66,19 @@ export async function perform(
   }
 }
 
+function assertExplained(what: string, verdict: Verdict, answer: Answer): void {
+  if (!explains(verdict, answer))
+    throw differing(
+      `${what} was`,
+      outcome(answer),
+      typeof verdict === "function" ? "ok" : verdict,
+    );
+}
+
+/** All that an answer says, but whether it was done. */
+const told = ({ data }: Answer): string =>
+  JSON.stringify(data).replace(/"applied":(true|false)/, "");
+
 /**
  * Performs rounds of steps that are sent at a time: each round must end as if its steps had come one after another, in
  * some order.
@@ -70,13 +93,13 @@ export async function performTogether(
   for (const steps of rounds) {
     const attempts = steps.map((step) => bind(state, step));
     const answers = await Promise.all(
-      attempts.map((attempt) => ask(product, attempt)),
+      attempts.map(({ perform }) => perform(product)),
     );
     const tried = attempts.map((attempt, i) => ({
       attempt,
       answer: answers[i] as Answer,
     }));
-    const observed = await observe(product, state);
+    const observed = await observe(product, state, answers);
     const explained = explain(state, tried, observed);
     if (explained === null)
       throw differing(
@@ -88,10 +111,6 @@ export async function performTogether(
     state = explained;
     await settleLinks(product, state);
   }
-}
-
-interface Attempt extends Bound {
-  readonly actor: Identity;
 }
 
 interface Tried {
@@ -109,7 +128,7 @@ function explain(
     return isSame(observed, expected(state)) ? state : null;
   for (const next of tried) {
     const after = structuredClone(state);
-    const verdict = judge(after, next.attempt);
+    const verdict = next.attempt.judge(after);
     if (!explains(verdict, next.answer)) continue;
     if (typeof verdict === "function") verdict(next.answer.data);
     const rest = tried.filter((one) => one !== next);
@@ -126,28 +145,17 @@ function explain(
  * there is somebody who may take them.
  */
 function bind(state: State, { actor: at, operation }: Step): Attempt {
-  const by = (actor: Identity, shift: number) => ({
-    actor,
-    ...operation.bind(state, actor, shift),
-  });
   const actor = actorAt(state, at);
-  if (at < state.identities.length) return by(actor, 0);
+  const asMeant = operation.bind(state, actor, 0);
+  if (at < anybody) return asMeant;
   for (let shift = 0; shift < 16; shift += 1) {
     const allowed = state.identities
-      .map((identity) => by(identity, shift))
-      .filter((attempt) => typeof judge(state, attempt) === "function");
+      .map((identity) => operation.bind(state, identity, shift))
+      .filter((attempt) => typeof attempt.judge(state) === "function");
     if (allowed.length > 0) return allowed[at % allowed.length] as Attempt;
   }
-  return by(actor, 0);
+  return asMeant;
 }
-
-function judge(state: State, { actor: { id }, judge }: Attempt): Verdict {
-  const actor = byId(state.identities, id);
-  return actor.state === "LIVE" ? judge(state, actor) : ["UNAUTHENTICATED"];
-}
-
-const ask = ({ graph }: Product, { actor, request }: Attempt) =>
-  graph.request(as(actor), request.query, request.variables);
 
 const explains = (verdict: Verdict, answer: Answer): boolean =>
   typeof verdict === "function"
@@ -160,13 +168,29 @@ function count(tally: Tally, { name }: Step, answer: Answer): void {
 }
 
 /** What is kept, and who may do what with which stream. */
-async function observe(product: Product, state: State) {
+async function observe(
+  product: Product,
+  state: State,
+  answers: readonly Answer[] = [],
+) {
+  const tenantIds = [
+    ...state.tenants.map(({ uuid }) => uuid),
+    ...answers.flatMap(foundedBy),
+  ];
   const [kept, visible] = await Promise.all([
-    keptBy(product, state),
-    visibleBy(product, state),
+    keptBy(product, tenantIds),
+    visibleBy(product, state, tenantIds),
   ]);
   return { ...kept, visible };
 }
+
+/** A tenant that the model does not know yet. */
+const foundedBy = ({ data }: Answer): string[] => {
+  const { signUpTenant } = (data ?? {}) as {
+    signUpTenant?: { id: string } | null;
+  };
+  return signUpTenant ? [signUpTenant.id] : [];
+};
 
 type Observed = Awaited<ReturnType<typeof observe>>;
 

@@ -4,8 +4,16 @@ import { fileURLToPath } from "node:url";
 import { runCommand } from "../../commands/command.ts";
 import { StartError } from "../../common/config.ts";
 import { catchFaults } from "./faults.ts";
+import type { Tally } from "./history.ts";
 import { startProduct } from "./product.ts";
-import { proveOneByOne, proveTogether, stepsOf, tableOf } from "./proof.ts";
+import { Progress } from "./progress.ts";
+import {
+  proveOneByOne,
+  proveTogether,
+  randomSeed,
+  stepsOf,
+  tableOf,
+} from "./proof.ts";
 
 const usage = `
 Usage: npm run proof [-- --steps <number>] [--seed <number>]
@@ -15,7 +23,7 @@ Plays random histories of everything that anybody can try, on the real graph and
 rules, and tells the shortest one in which they part: one by one, and in rounds of up to six at a time.
 
   --steps   how many steps are taken of each kind; 10000
-  --seed    repeats the histories of another run, which prints its own
+  --seed    repeats the histories of another run, which prints its own; a difference prints the one it is soonest met by
   faults    puts faults of one line into copies of the project, and shows which tests catch each of them
 `;
 
@@ -24,6 +32,14 @@ const options = {
   seed: { type: "string" },
 } as const;
 
+/** The first interrupt ends what is under way cleanly; another one, at once. */
+const interrupt = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const)
+  process.once(name, () => {
+    interrupt.abort();
+    process.exitCode = 130;
+  });
+
 await runCommand(usage, options, async ({ values, positionals: [what] }) => {
   if (what === "faults") return showFaults();
   if (what !== undefined)
@@ -31,10 +47,18 @@ await runCommand(usage, options, async ({ values, positionals: [what] }) => {
   const steps = numberFrom(values.steps, "--steps");
   const seed =
     values.seed === undefined
-      ? Math.floor(Math.random() * 2 ** 31)
+      ? randomSeed()
       : numberFrom(values.seed, "--seed");
   console.log(`Seed ${seed}`);
   const postgres = await startPostgres();
+  try {
+    await playHistories(steps, seed);
+  } finally {
+    await postgres.stop();
+  }
+});
+
+async function playHistories(steps: number, seed: number): Promise<void> {
   const { TestDatabase } = await import("../support/database.ts");
   const database = await TestDatabase.create();
   const product = await startProduct(database);
@@ -43,13 +67,12 @@ await runCommand(usage, options, async ({ values, positionals: [what] }) => {
       ["one by one", proveOneByOne],
       ["in rounds", proveTogether],
     ] as const) {
+      const progress = new Progress(name, steps);
+      const onHistory = (tally: Tally) => progress.tell(stepsOf(tally));
+      const { signal } = interrupt;
       const tally = await prove(product, {
-        steps,
-        seed,
-        onHistory: (tally) =>
-          progress(`${name}: ${stepsOf(tally)} of ${steps} steps`),
-      });
-      progress("");
+        ...{ steps, seed, onHistory, signal },
+      }).finally(() => progress.end());
       console.log(
         `${stepsOf(tally)} steps ${name}, no difference:\n${tableOf(tally)}\n`,
       );
@@ -57,9 +80,8 @@ await runCommand(usage, options, async ({ values, positionals: [what] }) => {
   } finally {
     await product.graph.stop();
     await database.drop();
-    await postgres.stop();
   }
-});
+}
 
 async function showFaults(): Promise<void> {
   for await (const { fault, by } of catchFaults()) {
@@ -76,7 +98,8 @@ async function startPostgres() {
   const server = spawn(
     process.execPath,
     ["--import", "tsx", fileURLToPath(script)],
-    { stdio: ["pipe", "pipe", "inherit"] },
+    // A terminal's interrupt is not for it: it is stopped last.
+    { stdio: ["pipe", "pipe", "inherit"], detached: true },
   );
   const ended = once(server, "exit");
   const [url] = (await Promise.race([once(server.stdout, "data"), ended])) as [
@@ -98,8 +121,4 @@ function numberFrom(text: string, name: string): number {
       `${name} must be a whole number from 1 on, not "${text}".`,
     );
   return number;
-}
-
-function progress(doing: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${doing}`);
 }

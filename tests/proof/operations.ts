@@ -3,10 +3,12 @@ import {
   createCommunity,
   deleteCommunity,
   leaveCommunity,
+  pauseSharing,
   removeCommunityMembers,
   removeTenant,
+  resumeSharing,
   setCommunityRoles,
-  setSharing,
+  updateCommunity,
 } from "./community-operations.ts";
 import {
   acceptInvitation,
@@ -22,6 +24,16 @@ import {
   refuseNewTenant,
   updateMembership,
 } from "./approval-operations.ts";
+import {
+  entitlementChanges,
+  invitationExpires,
+  ownershipTakesEffect,
+} from "./happenings.ts";
+import {
+  createNamespace,
+  createStream,
+  createStreamType,
+} from "./namespace-operations.ts";
 import type { Operation } from "./operation.ts";
 import {
   acceptOwnership,
@@ -33,21 +45,37 @@ import {
   setStreamAccess,
   shareStreams,
   unshareStreams,
+  updateStream,
+  writeEvents,
 } from "./stream-operations.ts";
 import {
-  removeIdentity,
+  createClient,
+  createUser,
+  removeClient,
+  removeUser,
   setClientEnabled,
-  setTenantRoles,
+  setClientRoles,
+  setUserRoles,
+  signUpTenant,
+  updateTenant,
 } from "./tenant-operations.ts";
 
+/** What the operator and the clock do. */
+const happenings = {
+  entitlementChanges: [1, entitlementChanges],
+  invitationExpires: [1, invitationExpires],
+  ownershipTakesEffect: [3, ownershipTakesEffect],
+} as const;
+
 /** Every mutation, and how often it is drawn. */
-const all = {
+const mutations = {
   createCommunity: [1, createCommunity],
+  updateCommunity: [1, updateCommunity],
   deleteCommunity: [1, deleteCommunity],
   setCommunityRoles: [6, setCommunityRoles],
   removeCommunityMembers: [3, removeCommunityMembers],
-  pauseSharing: [2, setSharing("pauseSharing")],
-  resumeSharing: [3, setSharing("resumeSharing")],
+  pauseSharing: [2, pauseSharing],
+  resumeSharing: [3, resumeSharing],
   leaveCommunity: [1, leaveCommunity],
   inviteTenant: [4, inviteTenant],
   resendInvitation: [1, resendInvitation],
@@ -67,10 +95,25 @@ const all = {
   shareStreams: [6, shareStreams],
   unshareStreams: [3, unshareStreams],
   setStreamAccess: [3, setStreamAccess],
-  setTenantRoles: [3, setTenantRoles],
+  createNamespace: [1, createNamespace],
+  createStreamType: [1, createStreamType],
+  createStream: [2, createStream],
+  updateStream: [1, updateStream],
+  writeEvents: [1, writeEvents],
+  updateTenant: [2, updateTenant],
+  signUpTenant: [1, signUpTenant],
+  createUser: [1, createUser],
+  createClient: [1, createClient],
+  setUserRoles: [3, setUserRoles],
+  setClientRoles: [1, setClientRoles],
   setClientEnabled: [2, setClientEnabled],
-  removeIdentity: [1, removeIdentity],
+  removeUser: [1, removeUser],
+  removeClient: [1, removeClient],
 } as const;
+
+export const mutationNames = Object.keys(mutations);
+
+const all = { ...mutations, ...happenings };
 
 export type OperationName = keyof typeof all;
 export const operationNames = Object.keys(all) as OperationName[];
@@ -80,11 +123,14 @@ export interface Step {
   readonly name: OperationName;
   readonly actor: number;
   readonly reader: number;
+  /** Whether it is asked first what would end, if that can be asked. */
+  readonly isForeseen: boolean;
   readonly operation: Operation;
 }
 
-/** Beyond the identities of a world: one who may do it. */
-const somebody = fc.nat({ max: 23 });
+/** Below it whoever it is; from it on one who may do it. */
+export const anybody = 12;
+const somebody = fc.nat({ max: 2 * anybody - 1 });
 
 export const step: fc.Arbitrary<Step> = fc.oneof(
   ...operationNames.map((name) => {
@@ -92,7 +138,12 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
     return {
       weight,
       arbitrary: fc
-        .record({ actor: somebody, reader: somebody, operation })
+        .record({
+          actor: somebody,
+          reader: somebody,
+          isForeseen: fc.boolean(),
+          operation,
+        })
         .map((step) => told({ name, ...step })),
     };
   }),
@@ -102,5 +153,5 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
 const told = (step: Step): Step =>
   Object.assign(step, {
     [fc.toStringMethod]: () =>
-      `${step.name} by ${step.actor}: ${JSON.stringify(step.operation.args)}; then ${step.reader} looks`,
+      `${step.name} by ${step.actor}${step.isForeseen ? ", foreseen" : ""}: ${JSON.stringify(step.operation.args)}; then ${step.reader} looks`,
   });

@@ -31,7 +31,7 @@ export const offerOwnership = operation({
       if (tenant === community.owner || offerOf(state, community))
         return ["CONFLICT"];
       return () => {
-        state.offers.push({ membership: membership.id, isAccepted: false });
+        state.offers.push({ membership: membership.id, acceptedBy: null });
       };
     }),
 });
@@ -70,7 +70,7 @@ export const withdrawOwnershipOffer = about(
 /** C15, by the tenant that it is offered to. */
 const answer = (
   name: "acceptOwnership" | "declineOwnership",
-  judge: (state: State, offer: Offer, tenant: number) => Verdict,
+  judge: (state: State, offer: Offer, actor: Identity) => Verdict,
 ) =>
   about(name, (state, place, community, actor) => {
     const isTheirs =
@@ -81,17 +81,17 @@ const answer = (
     if (!isTheirs) return ["FORBIDDEN"];
     const offer = offerOf(state, community);
     return offer?.membership === place.membership.id
-      ? judge(state, offer, actor.tenant)
+      ? judge(state, offer, actor)
       : ["CONFLICT"];
   });
 
 export const acceptOwnership = answer(
   "acceptOwnership",
-  (state, offer, tenant) => {
-    if (offer.isAccepted || !byId(state.tenants, tenant).entitled)
+  (state, offer, { id, tenant }) => {
+    if (offer.acceptedBy !== null || !byId(state.tenants, tenant).entitled)
       return ["CONFLICT"];
     return () => {
-      offer.isAccepted = true;
+      offer.acceptedBy = id;
     };
   },
 );

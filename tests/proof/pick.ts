@@ -32,10 +32,12 @@ const choices = {
     all: tenants,
     near: tenants.filter(({ id }) => id !== actor.tenant),
   }),
-  identity: ({ identities }: State, { tenant }: Identity) => ({
-    all: identities,
-    near: identities.filter((identity) => identity.tenant === tenant),
-  }),
+  identity: ({ identities }: State, actor: Identity) =>
+    colleagues(identities, actor),
+  user: ({ identities }: State, actor: Identity) =>
+    colleagues(identities, actor, "USER"),
+  client: ({ identities }: State, actor: Identity) =>
+    colleagues(identities, actor, "CLIENT"),
   community: (state: State, actor: Identity) => ({
     all: state.communities,
     near: state.communities.filter(
@@ -51,11 +53,31 @@ const choices = {
     all: invitations,
     near: invitations.filter(({ state }) => state === "ACCEPTED"),
   }),
-  stream: ({ streams }: State, { tenant }: Identity) => ({
-    all: streams,
-    near: streams.filter((stream) => stream.tenant === tenant),
+  stream: ({ streams }: State, actor: Identity) => colleagues(streams, actor),
+  namespace: ({ namespaces }: State, actor: Identity) =>
+    colleagues(namespaces, actor),
+  type: ({ types, namespaces }: State, { tenant }: Identity) => ({
+    all: types,
+    near: types.filter(
+      ({ namespace }) => byId(namespaces, namespace).tenant === tenant,
+    ),
   }),
 };
+
+/** What belongs to tenants, and of identities mostly those of one kind. */
+function colleagues<T extends { tenant: number; kind?: Identity["kind"] }>(
+  all: readonly T[],
+  { tenant }: Identity,
+  kind?: Identity["kind"],
+) {
+  return {
+    all,
+    near: all.filter(
+      (one) =>
+        one.tenant === tenant && (kind === undefined || one.kind === kind),
+    ),
+  };
+}
 
 const pick = (kind: keyof typeof choices) =>
   fc.nat({ max: 15 }).map((at) => new Pick(kind, at));
@@ -64,6 +86,10 @@ export const invitation = pick("invitation");
 export const acceptance = pick("acceptance");
 export const tenant = pick("tenant");
 export const identity = pick("identity");
+export const user = pick("user");
+export const client = pick("client");
+export const namespace = pick("namespace");
+export const type = pick("type");
 export const community = pick("community");
 export const stream = pick("stream");
 

@@ -49,29 +49,42 @@ export async function settleLinks(
 }
 
 /** Prepared, for it is asked at every step, and planning the gate takes longer than asking it. */
-const ask = <Row>(db: Knex, sql: string, bindings: readonly string[][]) =>
-  prepared<Row>(db, db.raw(sql, [...bindings]));
+const ask = <Row>(
+  db: Knex,
+  sql: string,
+  bindings: readonly (readonly string[])[],
+) =>
+  prepared<Row>(
+    db,
+    db.raw(
+      sql,
+      bindings.map((binding) => [...binding]),
+    ),
+  );
 
 /** What the tables hold of a history's world, in the words of the model. */
 export async function keptBy(
   { database }: Product,
-  { tenants }: State,
+  tenantIds: readonly string[],
 ): Promise<Kept> {
   const [kept] = (await ask<Kept>(
     database.owner,
     `with t as (select * from tenant.tenants where uuid = any (?::uuid[]))
      select
-       array(select concat_ws(' ', t.uuid, (exists (select from tenant.entitlements e where e.tenant_id = t.id))::text) from t) as tenants,
+       array(select concat_ws(' ', t.uuid, (exists (select from tenant.entitlements e where e.tenant_id = t.id))::text,
+                    t.moderators_are_administrators::text, t.uses_pseudonyms::text,
+                    nullif((select string_agg(f, ' ' order by f) from unnest(t.community_founders) f), '')) from t) as tenants,
        array(select concat_ws(' ', i.uuid, case when i.enabled then 'LIVE' else 'DISABLED' end,
                     nullif((select string_agg(r.role, ' ' order by r.role) from tenant.identity_roles r where r.identity_id = i.id), ''))
              from tenant.identities i join t on t.id = i.tenant_id) as identities,
-       array(select concat_ws(' ', c.uuid, t.uuid) from community.communities c join t on t.id = c.owner_tenant_id) as communities,
+       array(select concat_ws(' ', c.uuid, c.name, t.uuid) from community.communities c join t on t.id = c.owner_tenant_id) as communities,
        array(select concat_ws(' ', c.uuid, t.uuid, m.status) from community.memberships m
              join t on t.id = m.tenant_id join community.communities c on c.id = m.community_id) as memberships,
        array(select concat_ws(' ', c.uuid, i.uuid, r.role) from community.members r join t on t.id = r.tenant_id
              join community.memberships m on m.id = r.membership_id join community.communities c on c.id = m.community_id
              join tenant.identities i on i.id = r.identity_id) as roles,
-       array(select concat_ws(' ', i.uuid, i.state) from community.invitations i
+       array(select concat_ws(' ', i.uuid, case when i.state in ('CREATED', 'ACCEPTED') and i.expires_at <= now()
+                    then 'EXPIRED' else i.state end) from community.invitations i
              join t on t.id = i.issuing_tenant_id) as invitations,
        array(select concat_ws(' ', c.uuid, t.uuid, other.uuid, w.state) from community.waiting_tenants w
              join community.memberships m on m.id = w.sharing_id join t on t.id = m.tenant_id
@@ -80,26 +93,35 @@ export async function keptBy(
        array(select concat_ws(' ', c.uuid, t.uuid, (o.accepted_at is not null)::text) from community.ownership_offers o
              join community.memberships m on m.id = o.membership_id join t on t.id = m.tenant_id
              join community.communities c on c.id = m.community_id) as offers,
+       array(select s.uuid from stream.streams s join t on t.id = s.tenant_id) as streams,
        array(select concat_ws(' ', s.uuid, c.uuid, t.uuid) from stream.shares h join t on t.id = h.tenant_id
              join stream.streams s on s.tenant_id = h.tenant_id and s.id = h.stream_id
              join community.memberships m on m.id = h.membership_id join community.communities c on c.id = m.community_id) as shares`,
-    [tenants.map(({ uuid }) => uuid)],
+    [tenantIds],
   )) as [Kept];
   return Object.fromEntries(
     Object.entries(kept).map(([name, lines]) => [name, lines.sort()]),
   ) as Kept;
 }
 
-/** What each identity may do with each stream that it sees, by the gate: lines of both ids and the sum of rights. */
+/**
+ * What each identity may do with each stream that it sees, by the gate: lines of both ids and the sum of rights. Asked
+ * about those that are known, and about those that these tenants have by now.
+ */
 export async function visibleBy(
   { database }: Product,
   { identities }: State,
+  tenantIds: readonly string[],
 ): Promise<string[]> {
   const rows = await ask<{ line: string }>(
     database.as("stream"),
     `select concat_ws(' ', r.uuid, v.uuid, v.rights) as line
-     from unnest(?::uuid[]) as r (uuid) cross join lateral stream.visible(r.uuid) v`,
-    [identities.map(({ uuid }) => uuid)],
+     from (select unnest(?::uuid[]) as uuid
+           union
+           select i.uuid from tenant.published_identities i
+           join tenant.published_tenants t on t.id = i.tenant_id where t.uuid = any (?::uuid[])) r
+     cross join lateral stream.visible(r.uuid) v`,
+    [identities.map(({ uuid }) => uuid), tenantIds],
   );
   return rows.map(({ line }) => line).sort();
 }
@@ -187,7 +209,10 @@ export function foundIn(state: State, identity: Identity): unknown {
       .sort(),
     streams: visible
       .map(({ stream }) =>
-        [stream.uuid, isRead.has(stream.id) ? "read" : "hidden"].join(" "),
+        [
+          stream.uuid,
+          isRead.has(stream.id) && stream.hasEvents ? "read" : "hidden",
+        ].join(" "),
       )
       .sort(),
     count: visible.length,

@@ -20,6 +20,8 @@ export interface Extent {
   /** Of the random numbers; the same one, the same histories. */
   readonly seed?: number;
   readonly onHistory?: (tally: Tally) => void;
+  /** Ends it before the next history. */
+  readonly signal?: AbortSignal;
 }
 
 /** Random histories, until so many steps were taken; throws the smallest one in which product and model part. */
@@ -34,24 +36,26 @@ export const proveTogether = (product: Product, extent: Extent) =>
     performTogether(product, await begin(product.database), rounds, tally),
   );
 
+/** So few at a time that nothing adds up, and that what failed is soon met again from its own seed on. */
+const historiesASeed = 4;
+
 async function prove<T>(
   histories: fc.Arbitrary<T>,
-  { steps, seed, onHistory }: Extent,
+  { steps, seed = randomSeed(), onHistory, signal }: Extent,
   performOne: (history: T, tally: Tally) => Promise<void>,
 ): Promise<Tally> {
   const tally: Tally = new Map();
-  const isEnough = () => stepsOf(tally) >= steps;
-  await fc.assert(
-    fc.asyncProperty(histories, async (history) => {
-      if (isEnough()) return;
-      await performOne(history, tally);
-      onHistory?.(tally);
-    }),
-    // A history has one step at least.
-    { numRuns: steps, ...(seed !== undefined && { seed }) },
-  );
+  const property = fc.asyncProperty(histories, async (history) => {
+    if (signal?.aborted) return;
+    await performOne(history, tally);
+    onHistory?.(tally);
+  });
+  for (let at = seed; stepsOf(tally) < steps && !signal?.aborted; at += 1)
+    await fc.assert(property, { seed: at, numRuns: historiesASeed });
   return tally;
 }
+
+export const randomSeed = (): number => Math.floor(Math.random() * 2 ** 31);
 
 export const stepsOf = (tally: Tally): number =>
   [...tally.values()].reduce((sum, count) => sum + count, 0);

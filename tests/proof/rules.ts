@@ -1,4 +1,10 @@
-import { Oracle, type CommunityRole, type Decision } from "../oracle/rules.ts";
+import {
+  Oracle,
+  type AccessEntry,
+  type CommunityRole,
+  type Decision,
+  type Right,
+} from "../oracle/rules.ts";
 import {
   byId,
   isAdministrator,
@@ -60,6 +66,7 @@ export const mayChangeRoles = (place: Place) =>
 
 /** Whether the caller may turn an identity's role into another; null is none. */
 export function mayTurn(
+  state: State,
   place: Place,
   identity: Identity,
   from: CommunityRole | null,
@@ -70,8 +77,28 @@ export function mayTurn(
   if (isLowered && from !== null && !mayGiveOrTake[from](place)) return false;
   if (to === from) return true;
   if (to === "ADMINISTRATOR") return identity.kind === "USER";
-  return to !== "MODERATOR" || isAdministrator(identity);
+  return to !== "MODERATOR" || mayModerate(state, identity);
 }
+
+/** What the tenant asks of moderators. */
+export const mayModerate = ({ tenants }: State, identity: Identity): boolean =>
+  isAdministrator(identity) ||
+  !byId(tenants, identity.tenant).moderatorsAreAdministrators;
+
+/** C15, of whoever accepts or has accepted: AA who is CM of an entitled tenant. */
+export const mayAcceptOwnership = (
+  { identities, tenants }: State,
+  { tenant, roles }: Membership,
+  id: number,
+): boolean => {
+  const identity = byId(identities, id);
+  return (
+    identity.state === "LIVE" &&
+    isAdministrator(identity) &&
+    roles.get(id) === "MODERATOR" &&
+    byId(tenants, tenant).entitled
+  );
+};
 
 /** Rule 5: the effective CAs of the owner tenant, the effective CMs of another. */
 export const keepers = (
@@ -84,7 +111,7 @@ export const keepers = (
     if (identity.state !== "LIVE") return false;
     return tenant === owner
       ? role === "ADMINISTRATOR"
-      : role === "MODERATOR" && isAdministrator(identity);
+      : role === "MODERATOR" && mayModerate(state, identity);
   }).length;
 
 export const decisionOn = (
@@ -92,3 +119,34 @@ export const decisionOn = (
   identity: Identity,
   stream: Stream,
 ): Decision => new Oracle(worldOf(state)).decide(identity, stream);
+
+/** The default list of DOMAIN's S1 to S4. */
+export const defaultList: readonly AccessEntry[] = [
+  {
+    effect: "ALLOW",
+    rights: ["READ", "WRITE", "DELETE", "MANAGE_ACCESS_CONTROL"],
+    subject: { role: "ACCOUNT_ADMINISTRATOR" },
+  },
+  {
+    effect: "ALLOW",
+    rights: ["READ", "SHARE"],
+    subject: { role: "DATA_STEWARD" },
+  },
+  {
+    effect: "ALLOW",
+    rights: ["READ", "WRITE", "DELETE"],
+    subject: { role: "CONTRIBUTOR" },
+  },
+  { effect: "ALLOW", rights: ["READ"], subject: { role: "VIEWER" } },
+];
+
+/** Rule 12, by an access list alone. */
+export const rightsBy = (
+  access: readonly AccessEntry[],
+  actor: Identity,
+): ReadonlySet<Right> =>
+  new Set(
+    access.flatMap(({ rights, subject }) =>
+      "role" in subject && actor.roles.includes(subject.role) ? rights : [],
+    ),
+  );

@@ -17,15 +17,28 @@ export interface State {
   readonly invitations: Invitation[];
   readonly approvals: Approval[];
   readonly offers: Offer[];
+  readonly namespaces: Namespace[];
+  readonly types: StreamType[];
   readonly streams: Stream[];
   readonly shares: Share[];
 }
 
-export interface Tenant {
+export interface Tenant extends Policy {
   readonly id: number;
   readonly uuid: string;
   entitled: boolean;
 }
+/** What a tenant decides for itself. */
+export interface Policy {
+  moderatorsAreAdministrators: boolean;
+  communityFounders: readonly TenantRole[];
+  usesPseudonyms: boolean;
+}
+export const defaultPolicy: Policy = {
+  moderatorsAreAdministrators: true,
+  communityFounders: [],
+  usesPseudonyms: false,
+};
 export interface Identity {
   readonly id: number;
   readonly uuid: string;
@@ -39,8 +52,8 @@ export interface Identity {
 export interface Community {
   readonly id: number;
   readonly uuid: string;
-  readonly name: string;
-  readonly owner: number;
+  name: string;
+  owner: number;
   hasEnded: boolean;
 }
 export interface Membership {
@@ -57,8 +70,7 @@ export interface Invitation {
   readonly id: number;
   readonly uuid: string;
   readonly community: number;
-  /** The identity whose e-mail it was sent to. */
-  readonly addressee: number;
+  readonly email: string;
   /** How often it was sent; each time the link is another. */
   sendings: number;
   state:
@@ -67,12 +79,14 @@ export interface Invitation {
     | "CONFIRMED"
     | "DECLINED"
     | "WITHDRAWN"
-    | "CANCELLED";
+    | "CANCELLED"
+    | "EXPIRED";
   acceptance: Acceptance | null;
 }
 export interface Acceptance {
   readonly tenant: number;
-  readonly by: number;
+  /** Of who accepted. */
+  readonly email: string;
   readonly moderators: readonly number[];
   readonly newTenantsRead: NewTenantsRead;
 }
@@ -82,17 +96,33 @@ export interface Approval {
   readonly newcomer: number;
   answer: "NONE YET" | "REFUSED" | "APPROVED";
 }
-/** Ownership on its way to the tenant of a membership; it stays on its way, for no history lasts so long. */
+/** Ownership on its way to the tenant of a membership. */
 export interface Offer {
   readonly membership: number;
-  isAccepted: boolean;
+  acceptedBy: number | null;
+}
+export interface Namespace {
+  readonly id: number;
+  readonly uuid: string;
+  readonly tenant: number;
+  readonly name: string;
+}
+export interface StreamType {
+  readonly id: number;
+  readonly uuid: string;
+  readonly namespace: number;
+  readonly name: string;
 }
 export interface Stream {
   readonly id: number;
   readonly uuid: string;
   readonly tenant: number;
-  readonly owner: null;
+  readonly namespace: number;
+  readonly type: number;
+  readonly externalId: string;
+  readonly owner: number | null;
   access: readonly AccessEntry[];
+  hasEvents: boolean;
 }
 export interface Share {
   readonly stream: number;
@@ -171,7 +201,12 @@ export const endOffer = ({ offers }: State, ended: Offer): void =>
 /** What is kept, in the words of the graph, for a comparison with the tables. */
 export const kept = (state: State) => ({
   tenants: sorted(
-    state.tenants.map(({ uuid, entitled }) => [uuid, entitled].join(" ")),
+    state.tenants.map((tenant) =>
+      [
+        ...[tenant.uuid, tenant.entitled, tenant.moderatorsAreAdministrators],
+        ...[tenant.usesPseudonyms, ...[...tenant.communityFounders].sort()],
+      ].join(" "),
+    ),
   ),
   identities: sorted(
     state.identities
@@ -183,8 +218,8 @@ export const kept = (state: State) => ({
   communities: sorted(
     state.communities
       .filter(({ hasEnded }) => !hasEnded)
-      .map(({ uuid, owner }) =>
-        [uuid, byId(state.tenants, owner).uuid].join(" "),
+      .map(({ uuid, name, owner }) =>
+        [uuid, name, byId(state.tenants, owner).uuid].join(" "),
       ),
   ),
   memberships: sorted(
@@ -218,12 +253,14 @@ export const kept = (state: State) => ({
       ),
   ),
   offers: sorted(
-    state.offers.map(({ membership, isAccepted }) =>
-      [...key(state, byId(state.memberships, membership)), isAccepted].join(
-        " ",
-      ),
+    state.offers.map(({ membership, acceptedBy }) =>
+      [
+        ...key(state, byId(state.memberships, membership)),
+        acceptedBy !== null,
+      ].join(" "),
     ),
   ),
+  streams: sorted(state.streams.map(({ uuid }) => uuid)),
   shares: sorted(
     state.shares.map(({ stream, membership }) =>
       [

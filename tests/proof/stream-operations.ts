@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import type { AccessEntry } from "../oracle/rules.ts";
-import { operation, type Code } from "./operation.ts";
+import { operation, type Code, type Verdict } from "./operation.ts";
 import { community, identity, stream, uuidOf } from "./pick.ts";
 import { decisionOn, placeIn, type Place } from "./rules.ts";
 import {
@@ -75,11 +75,17 @@ const isShared = ({ shares }: State, stream: number, membership: number) =>
     (share) => share.stream === stream && share.membership === membership,
   );
 
+/** What a dry run must tell as the change itself. */
+const change = `{ applied endedShareIds tenantCount identityCount streamCount stillReadableCount
+  streams { id myRights } stillReadable { id } tenants { id } }`;
+
 export const unshareStreams = operation({
   args: sharing,
+  hasDryRun: true,
   request: (state, sharing) => ({
-    query: `mutation ($input: UnshareStreamsInput!) { unshareStreams(input: $input) { endedShareIds } }`,
-    variables: { input: named(state, sharing) },
+    query: `mutation ($streamIds: [ID!]!, $communityIds: [ID!]!, $dryRun: Boolean!) {
+      unshareStreams(input: { streamIds: $streamIds, communityIds: $communityIds, dryRun: $dryRun }) ${change} }`,
+    variables: named(state, sharing),
   }),
   judge: (state, actor, sharing) => {
     const streams = sharing.streams.map((id) => byId(state.streams, id));
@@ -144,26 +150,26 @@ export const setStreamAccess = operation({
     list: fc.nat({ max: lists.length - 1 }),
     identity: fc.option(identity),
   }),
+  hasDryRun: true,
   request: (state, { stream, list, identity }) => ({
-    query: `mutation ($input: SetStreamAccessInput!) { setStreamAccess(input: $input) { applied } }`,
+    query: `mutation ($streamIds: [ID!]!, $access: [AccessEntryInput!]!, $dryRun: Boolean!) {
+      setStreamAccess(input: { streamIds: $streamIds, access: $access, dryRun: $dryRun }) ${change} }`,
     variables: {
-      input: {
-        streamIds: [uuidOf(state.streams, stream)],
-        access: [
-          ...(lists[list] ?? []).map(({ effect, rights, subject }) => ({
-            ...{ effect, rights, ...subject },
-          })),
-          ...(identity === null
-            ? []
-            : [
-                {
-                  effect: "ALLOW",
-                  rights: ["READ"],
-                  identityId: uuidOf(state.identities, identity),
-                },
-              ]),
-        ],
-      },
+      streamIds: [uuidOf(state.streams, stream)],
+      access: [
+        ...(lists[list] ?? []).map(({ effect, rights, subject }) => ({
+          ...{ effect, rights, ...subject },
+        })),
+        ...(identity === null
+          ? []
+          : [
+              {
+                effect: "ALLOW",
+                rights: ["READ"],
+                identityId: uuidOf(state.identities, identity),
+              },
+            ]),
+      ],
     },
   }),
   judge: (state, actor, { stream: id, list, identity }) => {
@@ -193,4 +199,42 @@ export const setStreamAccess = operation({
       ];
     };
   },
+});
+
+/** S1. */
+const judgeWriting = (
+  state: State,
+  actor: Identity,
+  id: number,
+  change: (stream: Stream) => void,
+): Verdict => {
+  const stream = byId(state.streams, id);
+  const faults = faultsOfStreams(state, actor, [stream], (_, rights) =>
+    rights.has("WRITE"),
+  );
+  return faults.length > 0 ? faults : () => change(stream);
+};
+
+/** Names decide nothing, so that who may change them is all there is to say. */
+export const updateStream = operation({
+  args: fc.record({ stream }),
+  request: ({ streams }, { stream }) => ({
+    query: `mutation ($id: ID!) { updateStream(input: { id: $id, name: "Renamed" }) { id } }`,
+    variables: { id: uuidOf(streams, stream) },
+  }),
+  judge: (state, actor, { stream }) =>
+    judgeWriting(state, actor, stream, () => undefined),
+});
+
+export const writeEvents = operation({
+  args: fc.record({ stream }),
+  request: ({ streams }, { stream }) => ({
+    query: `mutation ($id: ID!) { writeEvents(input: { mode: UPSERT, streams: [
+      { streamId: $id, timestamps: ["2026-01-01T00:00:00Z"], values: [1] }] }) { eventCount } }`,
+    variables: { id: uuidOf(streams, stream) },
+  }),
+  judge: (state, actor, { stream }) =>
+    judgeWriting(state, actor, stream, (stream) => {
+      stream.hasEvents = true;
+    }),
 });

@@ -1,12 +1,15 @@
+import type { Knex } from "../../common/database.ts";
 import type { TestDatabase } from "../support/database.ts";
 import {
   Seed,
   type Identity,
   type Row,
+  type Stream,
   type TenantRole,
 } from "../support/seed.ts";
-import type { AccessEntry, CommunityRole } from "../oracle/rules.ts";
-import { add, join, type State } from "./state.ts";
+import type { CommunityRole } from "../oracle/rules.ts";
+import { defaultList } from "./rules.ts";
+import { add, defaultPolicy, join, type State } from "./state.ts";
 
 const people: readonly {
   kind: "USER" | "CLIENT";
@@ -15,26 +18,6 @@ const people: readonly {
   { kind: "USER", roles: ["ACCOUNT_ADMINISTRATOR"] },
   { kind: "USER", roles: ["ACCOUNT_ADMINISTRATOR", "DATA_STEWARD"] },
   { kind: "CLIENT", roles: ["VIEWER"] },
-];
-
-/** The default list of DOMAIN's S1 to S4. */
-const defaultList: readonly AccessEntry[] = [
-  {
-    effect: "ALLOW",
-    rights: ["READ", "WRITE", "DELETE", "MANAGE_ACCESS_CONTROL"],
-    subject: { role: "ACCOUNT_ADMINISTRATOR" },
-  },
-  {
-    effect: "ALLOW",
-    rights: ["READ", "SHARE"],
-    subject: { role: "DATA_STEWARD" },
-  },
-  {
-    effect: "ALLOW",
-    rights: ["READ", "WRITE", "DELETE"],
-    subject: { role: "CONTRIBUTOR" },
-  },
-  { effect: "ALLOW", rights: ["READ"], subject: { role: "VIEWER" } },
 ];
 
 /**
@@ -52,13 +35,18 @@ export async function begin({ owner: db }: TestDatabase): Promise<State> {
     invitations: [],
     approvals: [],
     offers: [],
+    namespaces: [],
+    types: [],
     streams: [],
     shares: [],
   };
   const companies: Company[] = [];
   for (const entitled of [true, true, true, false]) {
     const row = await seed.tenant(undefined, { entitled });
-    const tenant = add(state.tenants, { uuid: row.uuid, entitled });
+    const tenant = add(state.tenants, {
+      ...{ uuid: row.uuid, entitled },
+      ...defaultPolicy,
+    });
     const rows: Identity[] = [];
     for (const { kind, roles } of people) {
       const email = `${row.uuid}.${rows.length}@example.com`;
@@ -81,12 +69,9 @@ export async function begin({ owner: db }: TestDatabase): Promise<State> {
       const stream = await seed.stream(row, { name });
       await seed.events(stream, 1);
       add(state.streams, {
-        ...{
-          uuid: stream.uuid,
-          tenant: tenant.id,
-          owner: null,
-          access: defaultList,
-        },
+        ...{ uuid: stream.uuid, tenant: tenant.id, externalId: name },
+        ...(await homeOf(db, state, stream, tenant.id)),
+        ...{ owner: null, access: defaultList, hasEvents: true },
       });
     }
     companies.push({ row, rows });
@@ -123,6 +108,33 @@ export async function begin({ owner: db }: TestDatabase): Promise<State> {
     }
   }
   return state;
+}
+
+/** The namespace and the type that were seeded with a stream. */
+async function homeOf(
+  db: Knex,
+  { namespaces, types }: State,
+  { id, tenantId }: Stream,
+  tenant: number,
+): Promise<{ namespace: number; type: number }> {
+  const home = (await db("stream.streams as s")
+    .join("stream.namespaces as n", "n.id", "s.namespace_id")
+    .join("stream.stream_types as t", "t.id", "s.type_id")
+    .where({ "s.tenant_id": tenantId, "s.id": id })
+    .first({
+      ...{ namespaceId: "n.uuid", namespaceName: "n.name" },
+      ...{ typeId: "t.uuid", typeName: "t.name" },
+    })) as Record<
+    "namespaceId" | "namespaceName" | "typeId" | "typeName",
+    string
+  >;
+  const namespace = add(namespaces, {
+    ...{ uuid: home.namespaceId, tenant, name: home.namespaceName },
+  }).id;
+  const type = add(types, {
+    ...{ uuid: home.typeId, namespace, name: home.typeName },
+  }).id;
+  return { namespace, type };
 }
 
 interface Company {

@@ -26,13 +26,27 @@ export class TestIssuer {
     readonly options: IdentityOptions,
   ) {}
 
-  /** As the built-in issuer would make it; null for an anonymous viewer. */
+  /** As the built-in issuer would make it, and for a while the same one again; null for an anonymous viewer. */
   async tokenFor({ identityId, person }: Viewer): Promise<string | null> {
-    if (identityId !== null)
-      return this.sign({ sub: identityId, identity: identityId });
+    if (identityId !== null) return this.tokenOf(identityId);
     if (person === null) return null;
     const { id, email, name } = person;
     return this.sign({ sub: id, email, email_verified: true, name });
+  }
+
+  private tokens = new Map<string, Promise<string>>();
+  private tokensEnd = 0;
+
+  private tokenOf(identity: string): Promise<string> {
+    const now = Date.now();
+    if (now >= this.tokensEnd) {
+      this.tokens = new Map();
+      this.tokensEnd = now + 60_000;
+    }
+    const token =
+      this.tokens.get(identity) ?? this.sign({ sub: identity, identity });
+    this.tokens.set(identity, token);
+    return token;
   }
 
   /** Good but for what `claims` and `header` say otherwise; a claim that is undefined is left out. */
