@@ -55,6 +55,7 @@ export class ExplanationStore {
     { cache: false },
   );
 
+  // The offset has the identity's gate asked for this one stream, not for all that the identity reads.
   private readonly byPair = new DataLoader<
     Pair,
     AccessExplanation | null,
@@ -87,12 +88,14 @@ export class ExplanationStore {
            join stream.streams s on s.tenant_id = g.tenant_id and s.id = g.id
            cross join stream.caller(?) c
            join tenant.published_identities i on i.uuid = asked.identity and i.tenant_id = c.tenant_id
-           left join lateral (select v.rights from stream.visible(i.uuid) v where v.uuid = g.uuid) theirs on true`,
+           left join lateral (select v.rights from stream.visible(i.uuid) v where v.uuid = g.uuid offset 0) theirs on true
+           where g.uuid = any (?::uuid[])`,
           [
             pairs.map(({ streamId }) => streamId),
             pairs.map(({ identityId }) => identityId),
             this.viewer.identityId,
             this.viewer.identityId,
+            pairs.map(({ streamId }) => streamId),
           ],
         ),
       );

@@ -8,6 +8,7 @@ import type {
 } from "../../../common/page.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import type { CommunityRole, IdentityKind } from "../generated.ts";
+import { isLed } from "../share/store.ts";
 import type { Stream } from "../stream/store.ts";
 
 /** An identity that reads a stream, and one way by which it does. */
@@ -41,10 +42,7 @@ const ways = `
    from stream.shares h
    join stream.sharers s on s.membership_id = h.membership_id and s.tenant_id = h.tenant_id
    where h.tenant_id = parent.tenant_id and h.stream_id = parent.id
-     and (parent.is_whole
-       or exists (select from community.published_members me
-                  where me.membership_id = h.membership_id and me.identity_id = parent.identity_id
-                    and me.role <> 'MEMBER'))
+     and (parent.is_whole or ${isLed("parent.identity_id")})
    order by 1) w`;
 
 const readsByList = `w.membership_id = 0 and a.tenant_id = parent.tenant_id and a.stream_id = parent.id`;

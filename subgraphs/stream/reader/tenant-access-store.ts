@@ -35,12 +35,14 @@ const byTimeAndReader: Order = {
 
 /**
  * The own shares that are open. Of those that were made before `since` only the ones in communities to which a tenant
- * came after it. Sorted here, so that a page does not ask for the readers of all. Binds the tenant's row, the overseer, and `since` three times.
+ * came after it. Sorted here, and each one's sharer looked up by itself (the offset sees to it), so that a page takes the
+ * shares in the order of their index and does not ask for the readers of all. Binds the tenant's row, the overseer, and `since` three times.
  */
 const openShares = (condition: string) => `
   (select h.tenant_id, h.uuid, h.shared_at, s.membership_id, s.community_id
    from stream.shares h
-   join stream.sharers s on s.membership_id = h.membership_id and s.tenant_id = h.tenant_id
+   cross join lateral (select s.membership_id, s.community_id from stream.sharers s
+                       where s.membership_id = h.membership_id and s.tenant_id = h.tenant_id offset 0) s
    where h.tenant_id = ? and ${isOverseen}
      and (?::timestamptz is null or h.shared_at >= ?
        or exists (select from community.published_joinings j

@@ -62,10 +62,13 @@ export const membershipIn = `
   join community.published_memberships m on m.community_id = c.id
   where c.uuid = ? and m.tenant_id = ?`;
 
+/** T4, S8: whether a share `h` is in a community that an own identity, of this row, leads. */
+export const isLed = (identity: string) => `
+  exists (select from community.published_members me
+          where me.membership_id = h.membership_id and me.identity_id = ${identity} and me.role <> 'MEMBER')`;
+
 /** T4: whether a share `h` of the own tenant is the caller's to oversee. Binds what `overseer` answers. */
-export const isOverseen = `
-  (? or exists (select from community.published_members me
-                where me.membership_id = h.membership_id and me.identity_id = ? and me.role <> 'MEMBER'))`;
+export const isOverseen = `(? or ${isLed("?")})`;
 
 export const overseer = (caller: Caller): Knex.RawBinding[] => [
   hasRole(caller, "ACCOUNT_ADMINISTRATOR", "DATA_STEWARD"),
@@ -91,24 +94,39 @@ export class ShareStore {
   ) {
     this.callers = new CallerStore(db, viewer);
     this.streams = new StreamStore(db, viewer);
-    const ofStreams = (name: string, condition: string) =>
-      new NestedList<Share, PageArgs, string>(db, {
-        name,
-        order: byTime,
-        parents: (streamIds) =>
-          db.raw(
-            `(select s.tenant_id, s.id, s.uuid as key from stream.streams s where s.uuid = any (?::uuid[])) as parent`,
-            [[...streamIds]],
-          ),
-        parentId: "v.stream_id",
-        rows: () =>
-          this.visible().whereRaw(
-            `v.tenant_id = parent.tenant_id and ${condition}`,
-          ),
-        isPrepared: true,
-      });
-    this.ownByStream = ofStreams("shares", "v.is_own");
-    this.openByStream = ofStreams("sharedThrough", "not v.is_own");
+    this.ownByStream = new NestedList(db, {
+      name: "shares",
+      order: byTime,
+      parents: (streamIds) =>
+        db.raw(
+          `(select o.*, o.uuid as key from stream.accountable(?) o where o.uuid = any (?::uuid[])) as parent`,
+          [viewer.identityId, [...streamIds]],
+        ),
+      parentId: "h.stream_id",
+      rows: (_args, page) =>
+        this.ownShares(page, (shares) => {
+          void shares.whereRaw(
+            `h.tenant_id = parent.tenant_id and h.stream_id = parent.id
+             and (parent.is_whole or ${isLed("parent.identity_id")})`,
+          );
+        }),
+      isPrepared: true,
+    });
+    this.openByStream = new NestedList(db, {
+      name: "sharedThrough",
+      order: byTime,
+      parents: (streamIds) =>
+        db.raw(
+          `(select s.tenant_id, s.id, s.uuid as key from stream.streams s where s.uuid = any (?::uuid[])) as parent`,
+          [[...streamIds]],
+        ),
+      parentId: "v.stream_id",
+      rows: () =>
+        this.visible().whereRaw(
+          "v.tenant_id = parent.tenant_id and not v.is_own",
+        ),
+      isPrepared: true,
+    });
   }
 
   async find(id: string): Promise<Share | null> {
@@ -134,24 +152,21 @@ export class ShareStore {
     const caller = await this.callers.find();
     if (caller?.tenantId !== tenantId || !seesShares(caller)) return null;
     const page = new Page(args, ["Tenant.shares", communityId ?? null], byTime);
-    const listed = () => {
-      const query = this.select(
-        this.db.raw(
-          `(select h.tenant_id, h.id, h.stream_id, true as is_own from stream.shares h
-            where h.tenant_id = ? and ${isOverseen})`,
-          [caller.tenantRowId, ...overseer(caller)],
-        ),
-      );
-      if (communityId != null)
-        void query.whereRaw(`h.membership_id = (${membershipIn})`, [
-          isUuid(communityId) ? communityId : null,
+    const listed = (limit?: Page) =>
+      this.ownShares(limit, (shares) => {
+        void shares.whereRaw(`h.tenant_id = ? and ${isOverseen}`, [
           caller.tenantRowId,
+          ...overseer(caller),
         ]);
-      return query;
-    };
+        if (communityId != null)
+          void shares.whereRaw(`h.membership_id = (${membershipIn})`, [
+            isUuid(communityId) ? communityId : null,
+            caller.tenantRowId,
+          ]);
+      });
     const rows = await prepared<Share & { position: string[] }>(
       this.db,
-      page.select(listed()),
+      page.select(listed(page)),
     );
     return page.connection(rows, async () => {
       const [row] = await prepared<{ count: number }>(
@@ -346,6 +361,18 @@ export class ShareStore {
     return this.select(
       this.db.raw("stream.visible_shares(?)", [this.viewer.identityId]),
     );
+  }
+
+  /** Limited to a page, where one is wanted, before anything is joined. */
+  private ownShares(
+    page: Page | undefined,
+    narrow: (shares: Knex.QueryBuilder) => void,
+  ): Knex.QueryBuilder {
+    const shares = this.db
+      .select("h.tenant_id", "h.id", this.db.raw("true as is_own"))
+      .from("stream.shares as h")
+      .modify(narrow);
+    return this.select(this.db.raw("?", [page ? page.select(shares) : shares]));
   }
 
   private select(shares: Knex.Raw): Knex.QueryBuilder {
