@@ -138,6 +138,9 @@ const crowdStatements = (size: number) => [
      'subjectId', s.uuid, 'tenantIds', jsonb_build_array(t.uuid, o.uuid), 'communityId', c.uuid) order by n, o.id), '[]')
    from community.communities c, tenant.tenants t, tenant.tenants o, generate_series(1, 5) n, stream.streams s
    where c.id = 1 and t.id = 1 and o.id <= ${size} and s.id = 1`,
+  `select ledger.append(null, null, 'bench', 'seed', jsonb_agg(jsonb_build_object('kind', 'MEMBERSHIP', 'subjectType', 'Community',
+     'subjectId', c.uuid, 'communityId', c.uuid) order by n, c.id), '[]')
+   from community.communities c, generate_series(1, 5) n`,
   `truncate ledger.unsealed`,
   `vacuum (analyze)`,
 ];

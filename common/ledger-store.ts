@@ -22,8 +22,11 @@ export interface LedgerEntry {
   readonly subjectType: string;
   /** The public id of what was changed. */
   readonly subjectId: string;
-  /** The tenants whom it concerns, by public id. */
-  readonly tenantIds: readonly string[];
+  /**
+   * The tenants whom it concerns, by public id; null: all that are in the community while it is written, which its
+   * transaction has locked. So it comes before the statement that removes a membership.
+   */
+  readonly tenantIds: readonly string[] | null;
   readonly communityId?: string;
   readonly before?: unknown;
   readonly after?: unknown;

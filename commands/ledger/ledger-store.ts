@@ -37,8 +37,9 @@ export class LedgerStore {
        select l.chain_id from ledger.concerns c
        join ledger.chains k on k.id = c.community_id
        join ledger.links l on l.entry_id = c.entry_id and l.chain_id = k.id
-       where c.tenant_id = ?`,
-      [tenantId, tenantId],
+       where c.tenant_id = ? union
+       select s.community_id from ledger.stays s where s.tenant_id = ?`,
+      [tenantId, tenantId, tenantId],
     );
     const ids = new Set(rows.map(({ id }) => id));
     return (await this.chains()).filter(({ id }) => ids.has(id));
@@ -70,7 +71,11 @@ export class LedgerStore {
       `select l.chain_id as "chainId", l.sequence, encode(l.digest, 'hex') as digest,
               encode(l.previous, 'hex') as previous, encode(l.hash, 'hex') as hash, r.record,
               :shownTo::uuid is null or r.record is null
-                or exists (select from ledger.concerns c where c.tenant_id = :shownTo and c.entry_id = l.entry_id) as "isShown",
+                or exists (select from ledger.concerns c where c.tenant_id = :shownTo and c.entry_id = l.entry_id)
+                or r.record -> 'tenants' = 'null' and exists (
+                  select from ledger.stays s
+                  where s.tenant_id = :shownTo and s.community_id = l.chain_id
+                    and l.entry_id between s.told_from and s.told_to) as "isShown",
               array(select jsonb_build_object('id', n.id, 'name', n.name, 'email', n.email, 'salt', n.salt)
                     from ledger.names n where n.entry_id = l.entry_id) as names
        from ledger.links l
@@ -166,7 +171,9 @@ export class LedgerStore {
            where n.id::text = :it or n.email = :it
               or n.id in (select other.id from ledger.names other where other.email = :it)
            returning n.id, n.entry_id)
-         select d.id, coalesce(e.tenant_ids, '{}') as tenants
+         select d.id, coalesce(e.tenant_ids, array(
+                  select s.tenant_id from ledger.stays s
+                  where s.community_id = e.community_id and e.id between s.told_from and s.told_to)) as tenants
          from erased d left join ledger.entries e on e.id = d.entry_id`,
         { it: idOrEmail },
       );

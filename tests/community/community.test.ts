@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Subgraph } from "../../common/schema.ts";
 import { anonymous } from "../../common/viewer.ts";
 import { TestDatabase } from "../support/database.ts";
+import { toldTenants } from "../support/ledger.ts";
 import { as, outcome, run, type Answer } from "../support/run.ts";
 import {
   Seed,
@@ -381,6 +382,8 @@ describe("deleting a community", () => {
     const [deletion, ...others] = (await database
       .owner("ledger.entries")
       .where({ community_id: community.uuid, action: "deleteCommunity" })
+      .select("kind", "subject_id", "before", "after")
+      .select(database.owner.raw(toldTenants))
       .orderBy("id")) as { tenant_ids: string[] }[];
     const present = Object.values(tenants)
       .filter(({ uuid }) => deletion?.tenant_ids.includes(uuid))

@@ -8,6 +8,7 @@ import {
 } from "@jest/globals";
 import type { Subgraph } from "../../common/schema.ts";
 import { TestDatabase } from "../support/database.ts";
+import { toldTenants } from "../support/ledger.ts";
 import { as, run, type Answer } from "../support/run.ts";
 import {
   Seed,
@@ -50,7 +51,7 @@ const last = async () => {
   const { rows } = await database.owner.raw<{
     rows: [{ kind: string; tenant_ids: string[] }];
   }>(
-    `select kind, action, subject_id, community_id, tenant_ids, before, after
+    `select kind, action, subject_id, community_id, ${toldTenants}, before, after
      from ledger.entries order by id desc limit 1`,
   );
   return rows[0];

@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import type { Subgraph } from "../../common/schema.ts";
 import { anonymous, type Viewer } from "../../common/viewer.ts";
 import { TestDatabase } from "../support/database.ts";
+import { toldTenants } from "../support/ledger.ts";
 import { tokenSent } from "../support/invitations.ts";
 import { as, outcome, run, type Answer } from "../support/run.ts";
 import {
@@ -386,7 +387,8 @@ describe("the handshake", () => {
       .owner("ledger.entries")
       .where({ community_id: community.uuid })
       .orderBy("id")
-      .select("action", "kind", "tenant_ids", "before", "after");
+      .select("action", "kind", "before", "after")
+      .select(database.owner.raw(toldTenants));
     const both = [owner.uuid, guest.uuid];
     expect(entries).toEqual([
       {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Subgraph } from "../../common/schema.ts";
 import { TestDatabase } from "../support/database.ts";
+import { toldTenants } from "../support/ledger.ts";
 import { as, outcome, run, type Answer } from "../support/run.ts";
 import {
   Seed,
@@ -65,7 +66,8 @@ const entriesOf = async ({ uuid }: Row) =>
     .owner("ledger.entries")
     .where({ community_id: uuid })
     .orderBy("id")
-    .select("kind", "action", "subject_id", "before", "after", "tenant_ids");
+    .select("kind", "action", "subject_id", "before", "after")
+    .select(database.owner.raw(toldTenants));
 
 describe("the memberships of a community", () => {
   test("come with the owner first and then by date, in pages", async () => {

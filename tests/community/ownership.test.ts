@@ -10,6 +10,7 @@ import { createLogger } from "../../common/log.ts";
 import type { Subgraph } from "../../common/schema.ts";
 import { keepOwnership } from "../../subgraphs/community/ownership/transfer-store.ts";
 import { TestDatabase } from "../support/database.ts";
+import { toldTenants } from "../support/ledger.ts";
 import { as, outcome, run, type Answer } from "../support/run.ts";
 import {
   Seed,
@@ -114,7 +115,8 @@ const lastEntry = async () =>
     .owner("ledger.entries")
     .where({ community_id: community.uuid, kind: "COMMUNITY" })
     .orderBy("id", "desc")
-    .first("action", "actor_identity", "tenant_ids", "before", "after")) as {
+    .select(database.owner.raw(toldTenants))
+    .first("action", "actor_identity", "before", "after")) as {
     action: string;
     tenant_ids: string[];
   };

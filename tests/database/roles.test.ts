@@ -20,6 +20,10 @@ const published: Readonly<Record<Role, readonly string[]>> = {
   ],
   community: [
     "ledger.append(uuid, uuid, text, text, jsonb, jsonb): execute",
+    "ledger.end_stays(integer[]): execute",
+    "ledger.newer_entries(uuid, uuid[], text[], bigint, integer): execute",
+    "ledger.next_place(): execute",
+    "ledger.older_entries(uuid, uuid[], text[], bigint, integer): execute",
     "ledger.published_concerns: select",
     "ledger.published_entries: select",
     "ledger.published_heads: select",

@@ -44,8 +44,17 @@ test("an export shows a tenant what concerns it, the rest by digests, and verifi
   const inCommunity = { kind: "MEMBERSHIP", communityId: community } as const;
   await ledger.write(2, [tenant]);
   await ledger.write(1, [other]);
-  await ledger.write(1, [tenant, other], inCommunity);
-  await ledger.write(1, [other], inCommunity);
+  await ledger.write(1, null, inCommunity);
+  const { rows } = await database.owner.raw<{ rows: [{ place: number }] }>(
+    "select ledger.next_place() as place",
+  );
+  await database.owner("ledger.past_stays").insert({
+    tenant_id: tenant,
+    community_id: community,
+    told_from: 0,
+    told_to: rows[0].place,
+  });
+  await ledger.write(1, null, inCommunity);
   await ledger.seal();
 
   const text = await succeed("export", "--tenant", tenant);

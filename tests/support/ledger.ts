@@ -16,6 +16,11 @@ import { anonymous } from "../../common/viewer.ts";
 import type { TestDatabase } from "./database.ts";
 import { run } from "./process.ts";
 
+/** Of a row of `ledger.entries`: the tenants that are told, in the order in which they were founded, as its `tenant_ids`. */
+export const toldTenants = `coalesce(tenant_ids, array(
+  select s.tenant_id from ledger.stays s join tenant.tenants t on t.uuid = s.tenant_id
+  where s.community_id = entries.community_id and entries.id between s.told_from and s.told_to order by t.id)) as tenant_ids`;
+
 export type TestLedger = Awaited<ReturnType<typeof ledgerOf>>;
 
 /** The ledger of a test's database, and a sealer with keys of its own that works when it is told to. */
@@ -34,10 +39,10 @@ export async function ledgerOf(database: TestDatabase) {
         DATABASE_URL: database.url,
         LEDGER_KEYS: givenKeys,
       }),
-    /** One change after the other that concerns these tenants. */
+    /** One change after the other that concerns these tenants, or whoever is in the community. */
     write: async (
       count: number,
-      tenantIds: readonly string[],
+      tenantIds: readonly string[] | null,
       more: Partial<LedgerEntry> = {},
       names: readonly LedgerName[] = [],
     ) => {
@@ -51,7 +56,7 @@ export async function ledgerOf(database: TestDatabase) {
               {
                 kind: "TENANT",
                 subjectType: "Tenant",
-                subjectId: tenantIds[0] ?? randomUUID(),
+                subjectId: tenantIds?.[0] ?? randomUUID(),
                 tenantIds,
                 after: { count: i },
                 ...more,

@@ -42,32 +42,32 @@ export async function createCommunity(
       { rowId: founder.identityRowId, role: "ADMINISTRATOR" },
     ]);
 
-    const concerned = {
-      tenantIds: [founder.tenantId],
-      communityId: community.id,
-    };
+    const communityId = community.id;
     await unit.record(
       "createCommunity",
       [
         {
-          ...concerned,
           kind: "COMMUNITY",
           subjectType: "Community",
           subjectId: community.id,
+          tenantIds: null,
+          communityId,
           after: { ownerTenantId: founder.tenantId, preferredRegion },
         },
         {
-          ...concerned,
           kind: "MEMBERSHIP",
           subjectType: "Membership",
           subjectId: membership.id,
+          tenantIds: null,
+          communityId,
           after: { tenantId: founder.tenantId, status: "ACTIVE" },
         },
         {
-          ...concerned,
           kind: "ROLE",
           subjectType: "Identity",
           subjectId: founder.identityId,
+          tenantIds: [founder.tenantId],
+          communityId,
           after: { role: "ADMINISTRATOR" },
         },
       ],
@@ -109,7 +109,7 @@ export async function updateCommunity(
           kind: "COMMUNITY",
           subjectType: "Community",
           subjectId: before.id,
-          tenantIds: await memberships.tenantIds(before),
+          tenantIds: null,
           communityId: before.id,
           before: { preferredRegion: before.preferredRegion },
           after: {
@@ -164,7 +164,6 @@ export const deleteCommunity = (
           ],
         },
       ]);
-      await communities.remove(community);
       await record(
         "deleteCommunity",
         [
@@ -172,7 +171,7 @@ export const deleteCommunity = (
             kind: "COMMUNITY",
             subjectType: "Community",
             subjectId: community.id,
-            tenantIds: left.map(({ tenantId }) => tenantId),
+            tenantIds: null,
             communityId: community.id,
             before: {
               ownerTenantId: community.ownerTenantId,
@@ -197,6 +196,7 @@ export const deleteCommunity = (
         ],
         [{ id: community.id, name: community.name }],
       );
+      await communities.remove(community);
       return { community, ended };
     },
   );

@@ -213,7 +213,12 @@ export class CommunityStore {
       .update({ name, description, preferred_region: preferredRegion });
   }
 
+  /** With all memberships. Their tenants keep what they were told until now. */
   async remove(community: Community): Promise<void> {
+    await this.db.raw(
+      "select ledger.end_stays(array(select m.id from community.memberships m where m.community_id = ?))",
+      [community.rowId],
+    );
     await this.db("community.communities")
       .where({ id: community.rowId })
       .delete();

@@ -361,7 +361,7 @@ async function join(
         kind: "MEMBERSHIP",
         subjectType: "Membership",
         subjectId: membership.id,
-        tenantIds: await memberships.tenantIds(community),
+        tenantIds: null,
         communityId: community.id,
         after: { tenantId, status: "ACTIVE" },
       },

@@ -6,6 +6,7 @@ import {
   isUuid,
   type Connection,
   type Order,
+  type Page,
   type PageArgs,
 } from "../../../common/page.ts";
 import type { Viewer } from "../../../common/viewer.ts";
@@ -59,10 +60,19 @@ const columns = {
   previousHash: "l.previous",
 };
 
-const newestFirst = (id: string): Order => ({
-  by: [{ sql: id, type: "bigint" }],
+const newestFirst: Order = {
+  by: [{ sql: "e.id", type: "bigint" }],
   descending: true,
-});
+};
+
+interface LedgerSettings {
+  readonly name: string;
+  /** The scope of each parent. */
+  readonly parents: string;
+  readonly parentId: string;
+  /** The entries `e` that concern the tenant of a `parent`: at least those of the page, or all. */
+  readonly entries: (args: LedgerArgs, page?: Page) => Knex.Raw;
+}
 
 /** Whose ledger a viewer may read: all that concerns its tenant there, or what happened in some communities. */
 const scope = (sql: string) => `(
@@ -87,10 +97,13 @@ const communities = scope(`
   select c.uuid as id, t.uuid as tenant, true as is_whole, array[]::uuid[] as communities
   from tenant.published_identities i
   join tenant.published_tenants t on t.id = i.tenant_id
-  join community.members r on r.identity_id = i.id and r.role <> 'MEMBER'
-  join community.memberships m on m.id = r.membership_id
-  join community.communities c on c.id = m.community_id
-  where i.uuid = ? and i.enabled and c.uuid = any (?::uuid[])`);
+  cross join community.communities c
+  where i.uuid = ? and i.enabled and c.uuid = any (?::uuid[])
+    -- By all keys, or the planner goes through everything that the identity takes part in.
+    and (select r.role from community.members r
+         where r.identity_id = i.id
+           and r.membership_id = (select m.id from community.memberships m
+                                  where m.community_id = c.id and m.tenant_id = i.tenant_id)) <> 'MEMBER'`);
 
 /** S8, T4. Binds the identity and the streams. */
 const streams = scope(`
@@ -106,19 +119,34 @@ export class LedgerStore {
     private readonly db: Knex,
     private readonly viewer: Viewer,
   ) {
-    this.ofTenants = this.ledger(
-      "tenant",
-      tenants,
-      "c.tenant_id",
-      "c.entry_id",
-    );
-    this.ofCommunities = this.ledger(
-      "community",
-      communities,
-      "c.community_id",
-      "c.entry_id",
-    );
-    this.ofStreams = this.ledger("stream", streams, "e.stream_id", "e.id");
+    this.ofTenants = this.ledger({
+      name: "tenant",
+      parents: tenants,
+      parentId: "parent.tenant",
+      entries: (args, page) =>
+        this.concerning(
+          "case when not parent.is_whole then parent.communities end",
+          args,
+          page,
+        ),
+    });
+    this.ofCommunities = this.ledger({
+      name: "community",
+      parents: communities,
+      parentId: "e.community_id",
+      entries: (args, page) => this.concerning("array[parent.id]", args, page),
+    });
+    // What concerns a whole community is about no stream.
+    this.ofStreams = this.ledger({
+      name: "stream",
+      parents: streams,
+      parentId: "e.stream_id",
+      entries: () =>
+        this.db.raw(`ledger.published_entries as e cross join lateral (
+          select from ledger.published_concerns k
+          where k.tenant_id = parent.tenant and k.entry_id = e.id
+            and (parent.is_whole or k.community_id = any (parent.communities)) limit 1) as c`),
+    });
   }
 
   ofTenant = (id: string, args: LedgerArgs) => find(this.ofTenants, id, args);
@@ -137,19 +165,15 @@ export class LedgerStore {
   private readonly headsOfTenants = this.heads(tenants);
   private readonly headsOfCommunities = this.heads(communities);
 
-  private ledger(
-    name: string,
-    parents: string,
-    parentId: string,
-    entryId: string,
-  ): Ledger {
+  private ledger({ name, parents, parentId, entries }: LedgerSettings): Ledger {
     return new NestedList(this.db, {
       name: `ledger of ${name}`,
-      order: newestFirst(entryId),
+      order: newestFirst,
       parentId,
-      rows: ({ kinds }) => {
-        const query = this.entries();
-        if (kinds) query.whereRaw("e.kind = any (?::text[])", [[...kinds]]);
+      rows: (args, page) => {
+        const query = this.shown(entries(args, page));
+        if (args.kinds)
+          query.whereRaw("e.kind = any (?::text[])", [[...args.kinds]]);
         return query;
       },
       parents: (ids) =>
@@ -157,9 +181,27 @@ export class LedgerStore {
     });
   }
 
-  /** A column of the scope stands for the viewer's own tenant: what does not concern it is not there. */
-  private entries(): Knex.QueryBuilder {
-    return this.db("ledger.published_concerns as c")
+  /** What concerns the viewer's tenant; SQL says of which communities, null of all its affairs. */
+  private concerning(
+    communities: string,
+    { kinds }: LedgerArgs,
+    page?: Page,
+  ): Knex.Raw {
+    const isBackwards = page?.backwards ?? false;
+    return this.db.raw(
+      `ledger.${isBackwards ? "newer" : "older"}_entries(parent.tenant, ${communities}, ?::text[], ?, ?) as c
+       cross join lateral (select * from ledger.published_entries e where e.id = c.id offset 0) as e`,
+      [
+        (kinds ?? null) as Knex.RawBinding,
+        page?.from?.[0] ?? (isBackwards ? "0" : "9223372036854775807"),
+        page ? page.size + 1 : null,
+      ],
+    );
+  }
+
+  private shown(entries: Knex.Raw): Knex.QueryBuilder {
+    return this.db
+      .from(entries)
       .select(columns)
       .select(
         // T3: whoever answers an invitation by its link alone has no tie to the other side.
@@ -172,17 +214,12 @@ export class LedgerStore {
           'case when e.actor_tenant = parent.tenant then e.actor_identity end as "actorId"',
         ),
       )
-      .join("ledger.published_entries as e", "e.id", "c.entry_id")
       .joinRaw(
         `left join lateral (
            select k.previous, k.hash from ledger.published_links k
            where k.entry_id = e.id and k.chain_id in (parent.tenant, e.community_id)
            order by k.chain_id <> parent.tenant limit 1
          ) l on true`,
-      )
-      .whereRaw("c.tenant_id = parent.tenant")
-      .whereRaw(
-        "(parent.is_whole or c.community_id = any (parent.communities))",
       );
   }
 

@@ -52,7 +52,7 @@ export async function updateMembership(
           ? [
               {
                 ...entry,
-                tenantIds: await unit.memberships.tenantIds(community),
+                tenantIds: null,
                 after: { changed: Object.keys(shown) },
               },
             ]
@@ -205,7 +205,7 @@ async function setStatus(
       kind: "MEMBERSHIP",
       subjectType: "Membership",
       subjectId: membership.id,
-      tenantIds: await memberships.tenantIds(community),
+      tenantIds: null,
       communityId: community.id,
       before: { status: membership.status },
       after: { status },
@@ -224,7 +224,6 @@ async function end(
     sharingOf: [membership.rowId],
     readingOf,
   });
-  const tenantIds = await memberships.tenantIds(community);
   const roles = await members.rolesOf([membership.rowId]);
   const ofTenant = { tenantId: membership.tenantId };
   await notify([
@@ -239,18 +238,18 @@ async function end(
       ],
     },
   ]);
-  await memberships.remove(membership);
   await record(action, [
     {
       kind: "MEMBERSHIP",
       subjectType: "Membership",
       subjectId: membership.id,
-      tenantIds,
+      tenantIds: null,
       communityId: community.id,
       before: { tenantId: membership.tenantId, status: membership.status },
       after: { endedShareCount: ended.shareCount },
     },
     ...endedRoles(community.id, roles),
   ]);
+  await memberships.remove(membership);
   return { community, ended };
 }

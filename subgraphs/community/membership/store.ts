@@ -126,17 +126,6 @@ export class MembershipStore {
       .orderBy("t.id") as Promise<Membership[]>;
   }
 
-  /** Every tenant in a community, by public id: whom a change of a membership concerns. */
-  async tenantIds(community: Community): Promise<string[]> {
-    const { rows } = await this.db.raw<{ rows: { id: string }[] }>(
-      `select t.uuid as id from community.memberships m
-       join tenant.published_tenants t on t.id = m.tenant_id
-       where m.community_id = ? order by t.id`,
-      [community.rowId],
-    );
-    return rows.map(({ id }) => id);
-  }
-
   counts(membership: Membership): Promise<MemberCounts> {
     return this.countsByRow.load(membership.rowId);
   }
@@ -221,8 +210,11 @@ export class MembershipStore {
       .update({ status });
   }
 
-  /** Shares and roles go with it, in the same commit. */
+  /** Shares and roles go with it, in the same commit. Its tenant keeps what it was told until now. */
   async remove(membership: Membership): Promise<void> {
+    await this.db.raw("select ledger.end_stays(array[?::int])", [
+      membership.rowId,
+    ]);
     await this.db("community.memberships")
       .where({ id: membership.rowId })
       .delete();

@@ -78,7 +78,7 @@ export const acceptOwnership = (
     await unit.record("acceptOwnership", [
       {
         ...subject(communityId),
-        tenantIds: await unit.memberships.tenantIds(community),
+        tenantIds: null,
         before: { offeredToTenantId: offer.tenantId },
         after: { offeredToTenantId: offer.tenantId, effectiveAt },
       },
@@ -126,7 +126,7 @@ async function change(
 async function end(
   action: string,
   community: Community,
-  { memberships, ownership, record, notify }: UnitOfWork,
+  { ownership, record, notify }: UnitOfWork,
 ): Promise<void> {
   const { tenantId, effectiveAt } = await ownership.get(community);
   await ownership.remove(community);
@@ -135,7 +135,7 @@ async function end(
   await record(action, [
     {
       ...subject(community.id),
-      tenantIds: isAnnounced ? await memberships.tenantIds(community) : both,
+      tenantIds: isAnnounced ? null : both,
       before: { offeredToTenantId: tenantId, effectiveAt },
     },
   ]);

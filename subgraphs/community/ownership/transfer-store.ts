@@ -16,8 +16,6 @@ interface DueTransfer {
   readonly acceptedBy: string;
   /** Of the owner, and of the tenant that becomes it. */
   readonly membershipRowIds: readonly [number, number];
-  /** All that are in the community. */
-  readonly tenantIds: readonly string[];
 }
 
 /** A role that a transfer changed. */
@@ -77,7 +75,7 @@ export async function transferOwnership(
 ): Promise<void> {
   const due = await claim(transaction, communityId);
   if (due === null) return;
-  const { ownerTenantId, toTenantId, tenantIds } = due;
+  const { ownerTenantId, toTenantId } = due;
   const isKept = !(await isStillAccepted(transaction, due));
   const moved = isKept ? [] : await move(transaction, due);
   await transaction("community.ownership_offers")
@@ -93,7 +91,7 @@ export async function transferOwnership(
         kind: "COMMUNITY",
         subjectType: "Community",
         subjectId: communityId,
-        tenantIds,
+        tenantIds: null,
         communityId,
         before: { ownerTenantId, offeredToTenantId: toTenantId },
         after: { ownerTenantId: isKept ? ownerTenantId : toTenantId },
@@ -130,10 +128,7 @@ async function claim(
   );
   const { rows } = await transaction.raw<{ rows: DueTransfer[] }>(
     `select c.id as "communityRowId", owner.uuid as "ownerTenantId", heir.uuid as "toTenantId",
-            o.accepted_by as "acceptedBy", array[owning.id, inheriting.id] as "membershipRowIds",
-            array(select t.uuid from community.memberships m
-                  join tenant.published_tenants t on t.id = m.tenant_id
-                  where m.community_id = c.id order by t.id) as "tenantIds"
+            o.accepted_by as "acceptedBy", array[owning.id, inheriting.id] as "membershipRowIds"
      from community.communities c
      join community.ownership_offers o on o.community_id = c.id and o.effective_at <= now()
      join community.memberships inheriting on inheriting.id = o.membership_id
