@@ -36,9 +36,6 @@ export const proveTogether = (product: Product, extent: Extent) =>
     performTogether(product, await begin(product.database), rounds, tally),
   );
 
-/** So few at a time that nothing adds up, and that what failed is soon met again from its own seed on. */
-const historiesASeed = 4;
-
 async function prove<T>(
   histories: fc.Arbitrary<T>,
   { steps, seed = randomSeed(), onHistory, signal }: Extent,
@@ -50,8 +47,9 @@ async function prove<T>(
     await performOne(history, tally);
     onHistory?.(tally);
   });
+  // Each by a seed of its own: nothing adds up, and what failed is met again at once.
   for (let at = seed; stepsOf(tally) < steps && !signal?.aborted; at += 1)
-    await fc.assert(property, { seed: at, numRuns: historiesASeed });
+    await fc.assert(property, { seed: at, numRuns: 1 });
   return tally;
 }
 
