@@ -39,5 +39,9 @@ former: user, was MEMBER          N       N
 stranger: AA, not in              N       N
 unentitled: AA, MODERATOR         ok      ok
 unentitled: user, MEMBER          F       F
+invited: AA                       N       N
+accepted: AA                      N       N
+accepted: client AA               N       N
+accepted: DS                      N       N
 `,
 );

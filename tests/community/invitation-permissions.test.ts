@@ -183,44 +183,44 @@ const table = `
                                    see listed received invite resend withdraw withdraw_accepted accept decline cancel confirm
                                    C6  C5     C6       C5     C5     C5       C5                C6     C6      C6     C7
 nobody: anonymous                  U   U      U        U      U      U        U                 U      U       U      U
-nobody: person without a tenant    ok  N      ok       N      N      N        N                 F      F       N      N
-owner: user, ADMINISTRATOR         ok  ok     ok       ok     ok     ok       ok                F      F       F      ok
-owner: user, MODERATOR             ok  ok     ok       F      N      N        N                 F      F       N      N
-owner: user, MEMBER                ok  ok     ok       F      N      N        N                 F      F       N      N
-owner: client, MEMBER              N   ok     ok       F      N      N        N                 N      N       N      N
-owner: AA, no role                 ok  ok     ok       F      N      N        N                 C      ok      N      N
-owner: DS, no role                 ok  N      ok       N      N      N        N                 F      F       N      N
-owner: CONTRIBUTOR, no role        ok  N      ok       N      N      N        N                 F      F       N      N
-owner: VIEWER, no role             ok  N      ok       N      N      N        N                 F      F       N      N
-owner: client AA, no role          N   ok     ok       F      N      N        N                 N      N       N      N
+nobody: person without a tenant    ok  N      -        N      N      N        N                 F      F       N      N
+owner: user, ADMINISTRATOR         ok  ok     -        ok     ok     ok       ok                F      F       F      ok
+owner: user, MODERATOR             ok  -      -        F      N      N        N                 F      F       N      N
+owner: user, MEMBER                ok  -      -        F      N      N        N                 F      F       N      N
+owner: client, MEMBER              N   -      -        F      N      N        N                 N      N       N      N
+owner: AA, no role                 ok  -      ok       F      N      N        N                 C      ok      N      N
+owner: DS, no role                 ok  N      -        N      N      N        N                 F      F       N      N
+owner: CONTRIBUTOR, no role        ok  N      -        N      N      N        N                 F      F       N      N
+owner: VIEWER, no role             ok  N      -        N      N      N        N                 F      F       N      N
+owner: client AA, no role          N   -      ok       F      N      N        N                 N      N       N      N
 owner: disabled client, MEMBER     U   U      U        U      U      U        U                 U      U       U      U
-member: user, MODERATOR            ok  ok     ok       F      N      N        N                 F      F       N      N
-member: user, MEMBER               ok  ok     ok       F      N      N        N                 F      F       N      N
-member: client, MEMBER             N   ok     ok       F      N      N        N                 N      N       N      N
-member: AA, no role                ok  ok     ok       F      N      N        N                 C      ok      N      N
-member: AA, MEMBER                 ok  ok     ok       F      N      N        N                 C      ok      N      N
-member: client AA, no role         N   ok     ok       F      N      N        N                 N      N       N      N
-member: DS, no role                ok  N      ok       N      N      N        N                 F      F       N      N
+member: user, MODERATOR            ok  -      -        F      N      N        N                 F      F       N      N
+member: user, MEMBER               ok  -      -        F      N      N        N                 F      F       N      N
+member: client, MEMBER             N   -      -        F      N      N        N                 N      N       N      N
+member: AA, no role                ok  -      ok       F      N      N        N                 C      ok      N      N
+member: AA, MEMBER                 ok  -      ok       F      N      N        N                 C      ok      N      N
+member: client AA, no role         N   -      ok       F      N      N        N                 N      N       N      N
+member: DS, no role                ok  N      -        N      N      N        N                 F      F       N      N
 member: removed user, MODERATOR    U   U      U        U      U      U        U                 U      U       U      U
 member: disabled client, MODERATOR U   U      U        U      U      U        U                 U      U       U      U
 former: AA, was MODERATOR          ok  N      ok       N      N      N        N                 ok     ok      N      N
-former: user, was MEMBER           ok  N      ok       N      N      N        N                 F      F       N      N
+former: user, was MEMBER           ok  N      -        N      N      N        N                 F      F       N      N
 stranger: AA, not in               ok  N      ok       N      N      N        N                 ok     ok      N      N
-unentitled: AA, MODERATOR          ok  ok     ok       F      N      N        N                 F      ok      N      N
-unentitled: user, MEMBER           ok  ok     ok       F      N      N        N                 F      F       N      N
+unentitled: AA, MODERATOR          ok  -      ok       F      N      N        N                 F      ok      N      N
+unentitled: user, MEMBER           ok  -      -        F      N      N        N                 F      F       N      N
 pending: AA, who accepted          ok  N      ok       N      N      N        F                 C      ok      ok     F
 pending: other AA                  ok  N      ok       N      N      N        F                 C      ok      ok     F
 pending: client AA                 N   N      ok       N      N      N        F                 N      N       ok     F
 pending: disabled client AA        U   U      U        U      U      U        U                 U      U       U      U
 pending: removed AA                U   U      U        U      U      U        U                 U      U       U      U
-pending: DS                        ok  N      ok       N      N      N        N                 F      F       N      N
-pending: user                      ok  N      ok       N      N      N        N                 F      F       N      N
+pending: DS                        ok  N      -        N      N      N        N                 F      F       N      N
+pending: user                      ok  N      -        N      N      N        N                 F      F       N      N
 cancelled: AA, who had accepted    ok  N      ok       N      N      N        N                 ok     ok      N      N
 stranger: client AA                N   N      ok       N      N      N        N                 N      N       N      N
-stranger: DS                       ok  N      ok       N      N      N        N                 F      F       N      N
+stranger: DS                       ok  N      -        N      N      N        N                 F      F       N      N
 plain: AA of an unentitled tenant  ok  N      ok       N      N      N        N                 F      ok      N      N
-addressee: person without a tenant ok  N      ok       N      N      N        N                 F      ok      N      N
-addressee: user without roles      ok  N      ok       N      N      N        N                 F      ok      N      N
+addressee: person without a tenant ok  N      -        N      N      N        N                 F      ok      N      N
+addressee: user without roles      ok  N      -        N      N      N        N                 F      ok      N      N
 `;
 
 testMatrix<Caller, World>({

@@ -1,6 +1,12 @@
+import type { Viewer } from "../../common/viewer.ts";
 import { createContext } from "../../subgraphs/community/context.ts";
 import { schema } from "../../subgraphs/community/schema.ts";
 import { testMatrix } from "../support/matrix.ts";
+import {
+  pendingCallers,
+  seedPending,
+  type PendingCaller,
+} from "../support/pending.ts";
 import { Seed } from "../support/seed.ts";
 import {
   callers,
@@ -11,6 +17,12 @@ import {
   type Tenant,
 } from "./world.ts";
 
+type MatrixCaller = Caller | PendingCaller;
+
+interface World extends CommunityWorld {
+  readonly viewers: CommunityWorld["viewers"] & Record<PendingCaller, Viewer>;
+}
+
 export interface Target extends CommunityWorld {
   /** The caller's own tenant; a stranger's for who has none. */
   readonly own: Tenant;
@@ -20,25 +32,26 @@ export interface Target extends CommunityWorld {
 export const testCommunityMatrix = (
   operations: Readonly<Record<string, (target: Target) => string>>,
   table: string,
-  isIdle?: (operation: string, caller: Caller) => boolean,
+  isIdle?: (operation: string, caller: MatrixCaller) => boolean,
   prepare?: (seed: Seed, world: CommunityWorld) => Promise<void>,
 ): void =>
-  testMatrix({
+  testMatrix<MatrixCaller, World>({
     subgraph: {
       name: "community",
       schema,
       createContext: (db) => createContext(db, settings),
     },
-    callers,
+    callers: [...callers, ...pendingCallers],
     seed: async (database) => {
       const world = await seedWorld(database);
+      const pending = await seedPending(database, world.community);
       await prepare?.(new Seed(database.owner), world);
-      return world;
+      return { ...world, viewers: { ...world.viewers, ...pending } };
     },
     operations: Object.fromEntries(
       Object.entries(operations).map(([name, operation]) => [
         name,
-        (world: CommunityWorld, caller: Caller) =>
+        (world: World, caller: MatrixCaller) =>
           operation({ ...world, own: ownTenant(world, caller) }),
       ]),
     ),
@@ -46,7 +59,7 @@ export const testCommunityMatrix = (
     ...(isIdle && { isIdle }),
   });
 
-function ownTenant({ tenants }: CommunityWorld, caller: Caller): Tenant {
+function ownTenant({ tenants }: CommunityWorld, caller: MatrixCaller): Tenant {
   const [who = ""] = caller.split(":");
   return tenants[who as keyof typeof tenants] ?? tenants.stranger;
 }

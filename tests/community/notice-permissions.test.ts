@@ -6,7 +6,7 @@ testCommunityMatrix(
                                   notices
                                   T2
 nobody: anonymous                 U
-nobody: person without a tenant   ok
+nobody: person without a tenant   - 
 owner: user, ADMINISTRATOR        ok
 owner: user, MODERATOR            ok
 owner: user, MEMBER               ok
@@ -31,5 +31,9 @@ former: user, was MEMBER          ok
 stranger: AA, not in              ok
 unentitled: AA, MODERATOR         ok
 unentitled: user, MEMBER          ok
+invited: AA                       ok
+accepted: AA                      ok
+accepted: client AA               ok
+accepted: DS                      ok
 `,
 );

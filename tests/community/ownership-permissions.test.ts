@@ -41,6 +41,10 @@ former: user, was MEMBER          N     N        N
 stranger: AA, not in              N     N        N
 unentitled: AA, MODERATOR         F     F        C
 unentitled: user, MEMBER          F     F        F
+invited: AA                       N     N        N
+accepted: AA                      N     N        N
+accepted: client AA               N     N        N
+accepted: DS                      N     N        N
 `,
   );
 });
@@ -84,6 +88,10 @@ former: user, was MEMBER          N     N        N      N
 stranger: AA, not in              N     N        N      N
 unentitled: AA, MODERATOR         F     F        C      ok
 unentitled: user, MEMBER          F     F        F      F
+invited: AA                       N     N        N      N
+accepted: AA                      N     N        N      N
+accepted: client AA               N     N        N      N
+accepted: DS                      N     N        N      N
 `,
     undefined,
     async (seed, { community, tenants }) => {

@@ -48,7 +48,7 @@ const table = `
                                   viewer communities community create delete removeTenant leave pause resume none>MB none>CM MB>CM CM>MB none>CA client>CA no_AA>CM CA>CM CA>none MB>none CM>none
                                   T2     C2          C2        C1     C4     C8           C9    C10   C10    C11     C13,C16 C13   C13   C14,C16 C14       C13      C14   C14     C11     C13
 nobody: anonymous                 U      U           U         U      U      U            U     U     U      U       U       U     U     U       U         U        U     U       U       U
-nobody: person without a tenant   ok     ok          N         F      N      N            N     N     N      N       N       N     N     N       N         N        N     N       N       N
+nobody: person without a tenant   -      ok          N         F      N      N            N     N     N      N       N       N     N     N       N         N        N     N       N       N
 owner: user, ADMINISTRATOR        ok     ok          ok        F      ok     ok           C     ok    ok     ok      ok      ok    ok    ok      F         F        ok    ok      ok      ok
 owner: user, MODERATOR            ok     ok          ok        F      F      F            C     ok    ok     ok      ok      ok    ok    F       F         F        F     F       ok      ok
 owner: user, MEMBER               ok     ok          ok        F      F      F            F     F     F      F       F       F     F     F       F         F        F     F       F       F
@@ -73,6 +73,10 @@ former: user, was MEMBER          ok     ok          N         F      N      N  
 stranger: AA, not in              ok     ok          N         ok     N      N            N     N     N      N       N       N     N     N       N         N        N     N       N       N
 unentitled: AA, MODERATOR         ok     ok          ok        F      F      F            ok    ok    ok     ok      ok      ok    ok    F       F         F        ok    ok      ok      ok
 unentitled: user, MEMBER          ok     ok          ok        F      F      F            F     F     F      F       F       F     F     F       F         F        F     F       F       F
+invited: AA                       ok     ok          N         ok     N      N            N     N     N      N       N       N     N     N       N         N        N     N       N       N
+accepted: AA                      ok     ok          N         ok     N      N            N     N     N      N       N       N     N     N       N         N        N     N       N       N
+accepted: client AA               ok     ok          N         F      N      N            N     N     N      N       N       N     N     N       N         N        N     N       N       N
+accepted: DS                      ok     ok          N         F      N      N            N     N     N      N       N       N     N     N       N         N        N     N       N       N
 `;
 
 testCommunityMatrix(

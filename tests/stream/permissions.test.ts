@@ -50,7 +50,7 @@ const table = `
                                       viewer streams stream events type namespace newNamespace newType newStream update access write share unshare unshareAll explainSelf explainOther
                                       T2     S2,S6   S2,S6  S2,S6  T2   T2        S1           S1      S1        S1     S3     S1    S4    S4,S5   S4,S5      T2          T4
 nobody: anonymous                     U      U       U      U      U    U         U            U       U         U      U      U     U     U       U          U           U
-nobody: person without a tenant       ok     ok      N      N      N    N         F            N       N         N      N      N     N     N       N          N           N
+nobody: person without a tenant       -      ok      N      N      N    N         F            N       N         N      N      N     N     N       N          N           N
 plant: AA, no role                    ok     ok      ok     ok     ok   ok        ok           ok      ok        ok     ok     ok    F     ok      ok         ok          ok
 plant: AA, MEMBER                     ok     ok      ok     ok     ok   ok        ok           ok      ok        ok     ok     ok    F     ok      ok         ok          ok
 plant: DS, no role                    ok     ok      ok     ok     ok   ok        F            F       F         F      F      F     N     N       F          ok          ok

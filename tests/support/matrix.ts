@@ -1,13 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { GraphQLSchema } from "graphql";
+import {
+  parse as parseOperation,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
+  type GraphQLSchema,
+} from "graphql";
 import type { Knex } from "../../common/database.ts";
 import type { Subgraph } from "../../common/schema.ts";
 import type { Viewer } from "../../common/viewer.ts";
 import { TestDatabase } from "./database.ts";
-import { outcome, run } from "./run.ts";
+import { rows } from "./rules.ts";
+import { outcome, run, type Answer } from "./run.ts";
 
 const meaning: Readonly<Record<string, string>> = {
   ok: "ok",
+  "-": "ok, and null",
   F: "FORBIDDEN",
   N: "NOT_FOUND",
   C: "CONFLICT",
@@ -30,7 +38,10 @@ export interface Matrix<
   readonly operations: Readonly<
     Record<string, (world: World, caller: Caller) => string>
   >;
-  /** The operations across, their rows of DOMAIN.md in the second line, then a line a caller. Columns write "_" for " ". */
+  /**
+   * The operations across, their rows of DOMAIN.md in the second line, then a line a caller. Columns write "_" for " ";
+   * a dash is an answer without an error, in which the field that is asked for is null.
+   */
   readonly table: string;
   /** A mutation that succeeds and yet finds nothing to change, nor to record. */
   readonly isIdle?: (operation: string, caller: Caller) => boolean;
@@ -56,13 +67,24 @@ export function testMatrix<
   });
   afterAll(() => database.drop());
 
-  const { columns, lines } = parse(table, callers);
+  const { columns, rowsOf, lines } = parse(table, callers);
 
   test("the table names every caller and every operation", () => {
     expect([...lines.keys()]).toEqual([...callers]);
     expect([...columns].sort()).toEqual(Object.keys(operations).sort());
     for (const cells of lines.values())
       expect(cells).toHaveLength(columns.length);
+  });
+
+  test.each(columns)("%s is an operation of the rows above it", (column) => {
+    const said = descriptionsOf(
+      subgraph.schema,
+      operations[column]?.(world, callers[0] as Caller) ?? "",
+    );
+    for (const row of rowsOf(column)) {
+      expect(rows).toContain(row);
+      expect(said).toMatch(new RegExp(`\\b${row}\\b`));
+    }
   });
 
   describe.each(columns)("%s", (column) => {
@@ -74,7 +96,7 @@ export function testMatrix<
         world.viewers[caller],
         operation,
       );
-      expect(outcome(answer)).toBe(
+      expect(outcomeInTable(answer)).toBe(
         lines.get(caller)?.[columns.indexOf(column)],
       );
       if (outcome(answer) === "ok" && operation.startsWith("mutation"))
@@ -90,13 +112,16 @@ function parse<Caller extends string>(
   table: string,
   callers: readonly Caller[],
 ) {
-  const [header = "", , ...rows] = table.trim().split("\n");
+  const [header = "", second = "", ...rest] = table.trim().split("\n");
   const columns = header
     .trim()
     .split(/\s+/)
     .map((name) => name.replaceAll("_", " "));
+  const named = second.trim().split(/\s+/);
+  const rowsOf = (column: string) =>
+    (named[columns.indexOf(column)] ?? "").split(",");
   const lines = new Map(
-    rows.map((row) => {
+    rest.map((row) => {
       const caller = callers.find((name) =>
         row.startsWith(`${name} `),
       ) as Caller;
@@ -104,7 +129,31 @@ function parse<Caller extends string>(
       return [caller, cells.map((cell) => meaning[cell])] as const;
     }),
   );
-  return { columns, lines };
+  return { columns, rowsOf, lines };
+}
+
+/** What the graph says of all fields that an operation asks for. */
+function descriptionsOf(schema: GraphQLSchema, operation: string): string {
+  const said: string[] = [];
+  const types = new TypeInfo(schema);
+  visit(
+    parseOperation(operation),
+    visitWithTypeInfo(types, {
+      Field: () => {
+        said.push(types.getFieldDef()?.description ?? "");
+      },
+    }),
+  );
+  return said.join(" ");
+}
+
+/** Null is the answer, too, where what was asked for stands in something else. */
+function outcomeInTable(answer: Answer): string {
+  const code = outcome(answer);
+  let value: unknown = answer.data;
+  while (typeof value === "object" && value !== null && !Array.isArray(value))
+    value = Object.values(value)[0];
+  return code === "ok" && value === null ? "ok, and null" : code;
 }
 
 /** Executes an operation in a transaction that is rolled back, so that one world serves all; names the tables it wrote. */

@@ -9,7 +9,7 @@ import type { TestDatabase } from "./database.ts";
 import { as } from "./run.ts";
 import { Seed, type Identity } from "./seed.ts";
 
-const settings: TenantSettings = {
+export const settings: TenantSettings = {
   publicUrl: new URL("https://tributary.example"),
   signUp: { mode: "open", entitlements: ["COMMUNITIES"] },
 };
