@@ -7,6 +7,7 @@ import {
   seedPending,
   type PendingCaller,
 } from "../support/pending.ts";
+import type { TestDatabase } from "../support/database.ts";
 import { Seed } from "../support/seed.ts";
 import {
   callers,
@@ -17,9 +18,14 @@ import {
   type Tenant,
 } from "./world.ts";
 
-type MatrixCaller = Caller | PendingCaller;
+export type MatrixCaller = Caller | PendingCaller;
 
-interface World extends CommunityWorld {
+export const inCommunity: readonly MatrixCaller[] = [
+  ...callers,
+  ...pendingCallers,
+];
+
+export interface World extends CommunityWorld {
   readonly viewers: CommunityWorld["viewers"] & Record<PendingCaller, Viewer>;
 }
 
@@ -41,12 +47,11 @@ export const testCommunityMatrix = (
       schema,
       createContext: (db) => createContext(db, settings),
     },
-    callers: [...callers, ...pendingCallers],
+    callers: inCommunity,
     seed: async (database) => {
-      const world = await seedWorld(database);
-      const pending = await seedPending(database, world.community);
+      const world = await seedMatrixWorld(database);
       await prepare?.(new Seed(database.owner), world);
-      return { ...world, viewers: { ...world.viewers, ...pending } };
+      return world;
     },
     operations: Object.fromEntries(
       Object.entries(operations).map(([name, operation]) => [
@@ -59,7 +64,16 @@ export const testCommunityMatrix = (
     ...(isIdle && { isIdle }),
   });
 
-function ownTenant({ tenants }: CommunityWorld, caller: MatrixCaller): Tenant {
+export async function seedMatrixWorld(database: TestDatabase): Promise<World> {
+  const world = await seedWorld(database);
+  const pending = await seedPending(database, world.community);
+  return { ...world, viewers: { ...world.viewers, ...pending } };
+}
+
+export function ownTenant(
+  { tenants }: CommunityWorld,
+  caller: MatrixCaller,
+): Tenant {
   const [who = ""] = caller.split(":");
   return tenants[who as keyof typeof tenants] ?? tenants.stranger;
 }

@@ -10,7 +10,7 @@ import type { Knex } from "../../common/database.ts";
 import type { Subgraph } from "../../common/schema.ts";
 import type { Viewer } from "../../common/viewer.ts";
 import { TestDatabase } from "./database.ts";
-import { rows } from "./rules.ts";
+import { nobodys, rows } from "./rules.ts";
 import { outcome, run, type Answer } from "./run.ts";
 
 const meaning: Readonly<Record<string, string>> = {
@@ -83,7 +83,7 @@ export function testMatrix<
     );
     for (const row of rowsOf(column)) {
       expect(rows).toContain(row);
-      expect(said).toMatch(new RegExp(`\\b${row}\\b`));
+      if (row !== nobodys) expect(said).toMatch(new RegExp(`\\b${row}\\b`));
     }
   });
 
@@ -151,7 +151,7 @@ function descriptionsOf(schema: GraphQLSchema, operation: string): string {
 function outcomeInTable(answer: Answer): string {
   const code = outcome(answer);
   let value: unknown = answer.data;
-  while (typeof value === "object" && value !== null && !Array.isArray(value))
+  while (typeof value === "object" && value !== null)
     value = Object.values(value)[0];
   return code === "ok" && value === null ? "ok, and null" : code;
 }

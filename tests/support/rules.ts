@@ -8,6 +8,9 @@ export const rows: readonly string[] = [
   ...numbered("S", 8),
 ];
 
+/** What nobody may do, for which there is no field. */
+export const nobodys = "S7";
+
 /** A row of "who may do what", or one of the rules that always hold. */
 export const rowOrRule = new RegExp(
   `\\b(${rows.join("|")}|[Rr]ule (1[0-8]|[1-9]))\\b`,

@@ -1,3 +1,4 @@
+import { notFound } from "../../../common/errors.ts";
 import {
   can,
   guardedByStore,
@@ -23,9 +24,12 @@ const holdsOver = <Args>(
       args: Args,
       { invitations, communities }: CommunityContext,
     ) => {
-      const { communityId } = await invitations.get(id(args), at);
+      const { communityId, isAccepting } = await invitations.get(id(args), at);
       const community = await communities.find(communityId ?? "");
-      return community !== null && rights[right].isHeldBy(community);
+      if (community !== null && rights[right].isHeldBy(community)) return true;
+      // Whoever saw it as its issuer, and is that no more by now, does not see it.
+      if (!isAccepting) throw notFound(at);
+      return false;
     },
   );
 

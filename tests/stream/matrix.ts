@@ -1,0 +1,46 @@
+import type { Viewer } from "../../common/viewer.ts";
+import { createContext } from "../../subgraphs/stream/context.ts";
+import { schema } from "../../subgraphs/stream/schema.ts";
+import { testMatrix } from "../support/matrix.ts";
+import {
+  pendingCallers,
+  seedPending,
+  type PendingCaller,
+} from "../support/pending.ts";
+import { as } from "../support/run.ts";
+import { Seed, type Row } from "../support/seed.ts";
+import { callers, seedWorld, type Caller, type StreamWorld } from "./world.ts";
+
+const ownClient = "plant: client VIEWER, no role";
+
+export type MatrixCaller = Caller | PendingCaller | typeof ownClient;
+
+export interface World extends StreamWorld {
+  readonly viewers: Readonly<Record<MatrixCaller, Viewer>>;
+}
+
+/** Tries these operations as every kind of caller of the stream's world. */
+export const testStreamMatrix = (
+  operations: Readonly<
+    Record<string, (world: World, caller: MatrixCaller) => string>
+  >,
+  table: string,
+): void =>
+  testMatrix<MatrixCaller, World>({
+    subgraph: { name: "stream", schema, createContext },
+    callers: [...callers, ...pendingCallers, ownClient],
+    seed: async (database) => {
+      const world = await seedWorld(database);
+      const pending = await seedPending(database, world.community);
+      const client = await new Seed(database.owner).client(
+        world.tenants["plant"] as Row,
+        ["VIEWER"],
+      );
+      return {
+        ...world,
+        viewers: { ...world.viewers, ...pending, [ownClient]: as(client) },
+      };
+    },
+    operations,
+    table,
+  });
