@@ -136,7 +136,9 @@ async function addStreams(
   const homes = await insert(
     db,
     "stream.namespaces",
-    all.map(({ at: _, ...row }) => ({ ...row, region: "eu" })),
+    all.map(({ tenant_id, access_list_id, name }) => ({
+      ...{ tenant_id, access_list_id, name, region: "eu" },
+    })),
   );
   const shapes = await insert(
     db,
