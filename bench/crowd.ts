@@ -101,8 +101,8 @@ const crowdStatements = (size: number) => [
    join tenant.identities i on i.tenant_id = m.tenant_id
     and (c.id = 1 or i.name in ('Administrator', 'Steward', 'Reader'))`,
   ...streams(5),
-  `insert into stream.shares (tenant_id, stream_id, membership_id, shared_by)
-   select s.tenant_id, s.id, m.id, i.uuid
+  `insert into stream.shares (tenant_id, stream_id, membership_id, shared_by, community_id, stream_uuid, stream_name)
+   select s.tenant_id, s.id, m.id, i.uuid, m.community_id, s.uuid, s.name
    from stream.streams s
    join community.memberships m on m.tenant_id = s.tenant_id and (m.community_id = 1 or s.external_id = 'S001')
    join tenant.identities i on i.tenant_id = s.tenant_id and i.name = 'Steward'

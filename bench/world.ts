@@ -140,8 +140,8 @@ const worldStatements = [
    join community.communities c on c.id = m.community_id
    join tenant.identities i on i.tenant_id = m.tenant_id and i.name <> 'Steward'`,
   ...streams(250),
-  `insert into stream.shares (tenant_id, stream_id, membership_id, shared_by)
-   select s.tenant_id, s.id, m.id, i.uuid
+  `insert into stream.shares (tenant_id, stream_id, membership_id, shared_by, community_id, stream_uuid, stream_name)
+   select s.tenant_id, s.id, m.id, i.uuid, m.community_id, s.uuid, s.name
    from stream.streams s
    join community.memberships m on m.tenant_id = s.tenant_id and (s.id + m.community_id) % 6 = 0
    join tenant.identities i on i.tenant_id = s.tenant_id and i.name = 'Steward'`,

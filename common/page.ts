@@ -84,9 +84,14 @@ export class Page {
     this.from = cursor == null ? null : this.position(cursor);
   }
 
+  /** How the query of the page is ordered; that of one which goes backwards is the reverse of the list's. */
+  get isDescending(): boolean {
+    return (this.order.descending ?? false) !== this.backwards;
+  }
+
   /** Adds position, order and limit to a query, and the row's own position as the column `position`. */
   select<Q extends Knex.QueryBuilder>(query: Q): Q {
-    const descending = (this.order.descending ?? false) !== this.backwards;
+    const descending = this.isDescending;
     const beyond = descending ? "<" : ">";
     if (this.order.isNested)
       for (let length = 1; length < this.order.by.length; length++)

@@ -325,10 +325,11 @@ test("names the first hundred of each, the own identities first, and counts them
       insert into stream.streams (tenant_id, namespace_id, type_id, external_id, name, access_list_id)
       select tenant_id, namespace_id, type_id, name || n, name || n, access_list_id
       from stream.streams, generate_series(1, 101) n where id = ?
-      returning id, tenant_id
+      returning id, uuid, name, tenant_id
     )
-    insert into stream.shares (tenant_id, stream_id, membership_id, shared_by)
-    select tenant_id, id, ?, gen_random_uuid() from copied`;
+    insert into stream.shares (tenant_id, stream_id, membership_id, shared_by, community_id, stream_uuid, stream_name)
+    select s.tenant_id, s.id, m.id, gen_random_uuid(), m.community_id, s.uuid, s.name
+    from copied s, community.memberships m where m.id = ?`;
   await database.owner.raw(copies, [shared.id, community.ownerMembership.id]);
   await seed.share(await seed.stream(guest), membership);
   const answer = changeOf(

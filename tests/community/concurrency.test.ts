@@ -208,9 +208,11 @@ const share = (what: Stream, by: Identity): Promise<void> =>
     );
     for (const { membership_id } of rows)
       await transaction.raw(
-        `insert into stream.shares (tenant_id, stream_id, membership_id, shared_by) values (?, ?, ?, ?)
+        `insert into stream.shares (tenant_id, stream_id, membership_id, shared_by, community_id, stream_uuid, stream_name)
+         select s.tenant_id, s.id, m.id, ?, m.community_id, s.uuid, s.name
+         from stream.streams s, community.published_memberships m where s.id = ? and m.id = ?
          on conflict do nothing`,
-        [what.tenantId, what.id, membership_id, by.uuid],
+        [by.uuid, what.id, membership_id],
       );
   });
 
@@ -385,12 +387,7 @@ describe("what a mutation waited for counts", () => {
         "select from community.lock_participation(?, ?::uuid[])",
         [moderators[0].uuid, [community.uuid]],
       );
-      await transaction("stream.shares").insert({
-        tenant_id: another.tenantId,
-        stream_id: another.id,
-        membership_id: membership.id,
-        shared_by: moderators[0].uuid,
-      });
+      await new Seed(transaction).share(another, membership);
     };
     const { data } = await whileHolding(database.as("stream"), shared, () =>
       run(

@@ -190,7 +190,7 @@ async function loadStreams(
     columns: string,
     rows: readonly object[],
   ) => Promise<void>,
-  { streams, shares, tenants }: World,
+  { streams, shares, tenants, memberships }: World,
 ): Promise<void> {
   // Each stream has a list of its own here: nothing may depend on lists being shared.
   await insert(
@@ -277,9 +277,12 @@ async function loadStreams(
     })),
   );
   const tenantOf = new Map(streams.map(({ id, tenant }) => [id, tenant]));
+  const communityOf = new Map(
+    memberships.map(({ id, community }) => [id, community]),
+  );
   await insert(
     "stream.shares",
-    "tenant_id, id, uuid, stream_id, membership_id, shared_by, shared_at",
+    "tenant_id, id, uuid, stream_id, membership_id, shared_by, shared_at, community_id, stream_uuid, stream_name",
     shares.map(({ stream, membership }, i) => ({
       tenant_id: tenantOf.get(stream),
       id: i + 1,
@@ -288,6 +291,9 @@ async function loadStreams(
       membership_id: membership,
       shared_by: uuidOf("identity", 1),
       shared_at: "2026-01-01",
+      community_id: communityOf.get(membership),
+      stream_uuid: uuidOf("stream", stream),
+      stream_name: `stream ${stream}`,
     })),
   );
 }

@@ -215,12 +215,14 @@ export class Seed {
   }
 
   async share(stream: Stream, membership: Membership): Promise<Row> {
-    return this.insert<Row>("stream.shares", {
-      tenant_id: stream.tenantId,
-      stream_id: stream.id,
-      membership_id: membership.id,
-      shared_by: "00000000-0000-4000-8000-000000000000",
-    });
+    const { rows } = await this.db.raw<{ rows: [Row] }>(
+      `insert into stream.shares (tenant_id, stream_id, membership_id, shared_by, community_id, stream_uuid, stream_name)
+       select s.tenant_id, s.id, m.id, '00000000-0000-4000-8000-000000000000', m.community_id, s.uuid, s.name
+       from stream.streams s, community.published_memberships m where s.id = ? and m.id = ?
+       returning id, uuid`,
+      [stream.id, membership.id],
+    );
+    return rows[0];
   }
 
   /** One event a minute from 2026-01-01T00:00:00Z, its number as its value. */

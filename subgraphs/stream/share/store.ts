@@ -248,15 +248,17 @@ export class ShareStore {
     { tenantRowId, id }: Caller,
   ): Promise<Set<string>> {
     const { rows } = await this.db.raw<{ rows: { id: string }[] }>(
-      `insert into stream.shares (tenant_id, stream_id, membership_id, shared_by)
-       select ?, s.id, m.id, ?
-       from unnest(?::int[]) as s (id) cross join unnest(?::int[]) as m (id)
+      `insert into stream.shares (tenant_id, stream_id, membership_id, shared_by, community_id, stream_uuid, stream_name)
+       select s.tenant_id, s.id, m.id, ?, m.community_id, s.uuid, s.name
+       from stream.streams s
+       join community.published_memberships m on m.tenant_id = s.tenant_id
+       where s.tenant_id = ? and s.id = any (?::int[]) and m.id = any (?::int[])
        order by s.id, m.id
        on conflict on constraint shares_once do nothing
        returning uuid as id`,
       [
-        tenantRowId,
         id,
+        tenantRowId,
         streams.map(({ rowId }) => rowId),
         participations.map(({ membershipRowId }) => membershipRowId),
       ],

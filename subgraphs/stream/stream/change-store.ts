@@ -82,6 +82,11 @@ export class StreamChangeStore {
         ...change,
         updated_at: this.transaction.raw("clock_timestamp()"),
       });
+    // By which communities list it.
+    if (change.name !== undefined)
+      await this.transaction("stream.shares")
+        .where({ tenant_id: tenantRowId, stream_id: rowId })
+        .update({ stream_name: change.name });
   }
 
   async replaceOverrides(

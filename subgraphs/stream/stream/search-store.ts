@@ -45,7 +45,13 @@ function orderOf(orderBy: StreamOrder | null | undefined): Order {
   const id = { sql: "s.uuid", type: "uuid" } as const;
   switch (field) {
     case "NAME":
-      return { by: [{ sql: "s.name", type: "text" }, id], descending };
+      return {
+        by: [
+          { sql: "g.name", type: "text" },
+          { sql: "g.uuid", type: "uuid" },
+        ],
+        descending,
+      };
     case "CREATED_AT":
       return {
         by: [{ sql: "s.created_at", type: "timestamptz" }, id],
@@ -66,6 +72,22 @@ function orderOf(orderBy: StreamOrder | null | undefined): Order {
       };
   }
 }
+
+const isByName = ({ orderBy }: CommunityStreamsArgs): boolean =>
+  (orderBy?.field ?? "NAME") === "NAME";
+
+/**
+ * What is shared in the community `parent` in the order of an index, each share asked of the gate (the offset sees to
+ * it), so that a page takes no more of them than it shows. Binds the viewer.
+ */
+const sharedByName = (direction: "asc" | "desc") => `(
+  select h.community_id, h.tenant_id, h.stream_id as id, h.stream_uuid as uuid, h.stream_name as name, r.is_own, r.rights
+  from (select h.community_id, h.stream_name, h.stream_uuid, h.tenant_id, h.stream_id, h.membership_id
+        from stream.shares h where h.community_id = parent.id
+        order by h.stream_name ${direction}, h.stream_uuid ${direction}) h
+  cross join lateral (select g.is_own, g.rights
+                      from stream.given_by(?, h.tenant_id, h.stream_id, h.membership_id, h.community_id) g offset 0) r
+  order by h.stream_name ${direction}, h.stream_uuid ${direction})`;
 
 /** Whether a list is in its usual order; each other one is another statement, too many to prepare them all. */
 const isUsual = ({ orderBy, last }: CommunityStreamsArgs): boolean =>
@@ -171,9 +193,15 @@ export class StreamSearchStore {
       order: ({ orderBy }) => orderOf(orderBy),
       parents: (communityIds) => this.communities(communityIds),
       parentId: "g.community_id",
-      rows: (args) =>
+      rows: (args, page) =>
         narrow(
-          select(this.db, "stream.readable_here(?)", [this.viewer.identityId]),
+          select(
+            this.db,
+            page && isByName(args)
+              ? sharedByName(page.isDescending ? "desc" : "asc")
+              : "stream.readable_here(?)",
+            [this.viewer.identityId],
+          ),
           args,
         ),
       isPrepared: isUsual,
@@ -204,8 +232,8 @@ export class StreamSearchStore {
   private communities(communityIds: readonly string[]): Knex.Raw {
     return this.db.raw(
       `(select c.id, c.uuid as key
-        from stream.participations(?) p
-        join community.published_communities c on c.id = p.community_id
+        from community.published_communities c
+        cross join lateral stream.participation(?, c.id) p
         where c.uuid = any (?::uuid[])) as parent`,
       [this.viewer.identityId, [...communityIds]],
     );
