@@ -39,7 +39,11 @@ export interface StreamListArgs extends PageArgs, Selection {
 const searched = `lower(concat_ws(E'\\n', s.name, s.description, array_to_string(s.tags, E'\\n'), y.name, t.name,
   case when g.is_own then s.external_id end, case when g.is_own then s.metadata::text end))`;
 
-function orderOf(orderBy: StreamOrder | null | undefined): Order {
+/** Names and ids are those of `g` where the gate's table has them in the order of an index. */
+function orderOf(
+  orderBy: StreamOrder | null | undefined,
+  named: "s" | "g",
+): Order {
   const { field, direction } = orderBy ?? { field: "NAME", direction: "ASC" };
   const descending = direction === "DESC";
   const id = { sql: "s.uuid", type: "uuid" } as const;
@@ -47,8 +51,8 @@ function orderOf(orderBy: StreamOrder | null | undefined): Order {
     case "NAME":
       return {
         by: [
-          { sql: "g.name", type: "text" },
-          { sql: "g.uuid", type: "uuid" },
+          { sql: `${named}.name`, type: "text" },
+          { sql: `${named}.uuid`, type: "uuid" },
         ],
         descending,
       };
@@ -76,18 +80,31 @@ function orderOf(orderBy: StreamOrder | null | undefined): Order {
 const isByName = ({ orderBy }: CommunityStreamsArgs): boolean =>
   (orderBy?.field ?? "NAME") === "NAME";
 
+const directionOf = ({ isDescending }: Page) => (isDescending ? "desc" : "asc");
+
 /**
  * What is shared in the community `parent` in the order of an index, each share asked of the gate (the offset sees to
  * it), so that a page takes no more of them than it shows. Binds the viewer.
  */
-const sharedByName = (direction: "asc" | "desc") => `(
+const sharedByName = (page: Page) => `(
   select h.community_id, h.tenant_id, h.stream_id as id, h.stream_uuid as uuid, h.stream_name as name, r.is_own, r.rights
   from (select h.community_id, h.stream_name, h.stream_uuid, h.tenant_id, h.stream_id, h.membership_id
         from stream.shares h where h.community_id = parent.id
-        order by h.stream_name ${direction}, h.stream_uuid ${direction}) h
+        order by h.stream_name ${directionOf(page)}, h.stream_uuid ${directionOf(page)}) h
   cross join lateral (select g.is_own, g.rights
-                      from stream.given_by(?, h.tenant_id, h.stream_id, h.membership_id, h.community_id) g offset 0) r
-  order by h.stream_name ${direction}, h.stream_uuid ${direction})`;
+                      from stream.given_by(?, h.tenant_id, h.stream_id, h.membership_id, h.community_id) g offset 0) r)`;
+
+/** The viewer's own streams likewise. Binds the viewer twice. */
+const ownByName = (page: Page) => `(
+  select s.tenant_id, s.id, s.uuid, s.name, true as is_own, r.rights
+  from (select s.tenant_id, s.name, s.uuid, s.id
+        from stream.streams s
+        where s.tenant_id = (select i.tenant_id from tenant.published_identities i where i.uuid = ?)
+        order by s.name ${directionOf(page)}, s.uuid ${directionOf(page)}) s
+  cross join lateral (select o.rights from stream.own(?) o where o.tenant_id = s.tenant_id and o.id = s.id offset 0) r)`;
+
+/** In so many communities at most a page of each is taken to make one of all; in more, all is found first and sorted. */
+const maxMerged = 30;
 
 /** Whether a list is in its usual order; each other one is another statement, too many to prepare them all. */
 const isUsual = ({ orderBy, last }: CommunityStreamsArgs): boolean =>
@@ -124,19 +141,29 @@ export class StreamSearchStore {
       tags,
       orderBy,
     } = args;
+    const isMerged =
+      communityIds == null && isByName(args) && (await this.isInFew());
     const page = new Page(
       args,
       [
         "streams",
         { search, from, communityIds, tenantIds, namespaceId, tags, orderBy },
       ],
-      orderOf(orderBy),
+      orderOf(orderBy, isMerged ? "g" : "s"),
     );
     const communities = await this.communityRowIds(communityIds);
     const namespace = await this.namespaceRowId(namespaceId);
     const { identityId } = this.viewer;
+    const narrowed = (query: Knex.QueryBuilder) =>
+      narrow(query, args)
+        .whereRaw("(? or g.is_own = ?)", [from === "ALL", from === "OWN"])
+        .whereRaw("(? or g.is_own and s.namespace_id = ?::int)", [
+          namespace === null,
+          namespace,
+        ]);
+    // The offset keeps the gate from being asked stream by stream.
     const listed = (select: typeof selectStreams) =>
-      narrow(
+      narrowed(
         communities
           ? select(
               this.db,
@@ -144,17 +171,16 @@ export class StreamSearchStore {
                 from stream.readable_here(?) h where h.community_id = any (?::int[]))`,
               [identityId, communities],
             )
-          : select(this.db, "stream.visible(?)", [identityId]),
-        args,
-      )
-        .whereRaw("(? or g.is_own = ?)", [from === "ALL", from === "OWN"])
-        .whereRaw("(? or g.is_own and s.namespace_id = ?::int)", [
-          namespace === null,
-          namespace,
-        ]);
-    const query = page.select(
-      listed(withLast ? selectWithLast : selectStreams),
-    );
+          : select(this.db, "(select * from stream.visible(?) offset 0)", [
+              identityId,
+            ]),
+      );
+    const select = withLast ? selectWithLast : selectStreams;
+    const query = isMerged
+      ? this.merged(page, namespace === null ? from : "OWN", (gate, bindings) =>
+          narrowed(select(this.db, gate, bindings)),
+        )
+      : page.select(listed(select));
     const rows = (
       isUsual(args) && communities === null
         ? await prepared(this.db, query)
@@ -167,6 +193,58 @@ export class StreamSearchStore {
       );
       return row?.count ?? 0;
     });
+  }
+
+  /** A page of the own streams, and one of what others share in each community, as one page in which each is once. */
+  private merged(
+    page: Page,
+    from: StreamSource,
+    select: (gate: string, bindings: Knex.RawBinding[]) => Knex.QueryBuilder,
+  ): Knex.QueryBuilder {
+    const { identityId } = this.viewer;
+    const own = page.select(select(ownByName(page), [identityId, identityId]));
+    const shared = this.db
+      .select("listed.*")
+      .from(
+        this.db.raw(
+          `(select p.community_id as id from stream.participations(?) p) as parent cross join lateral ? as listed`,
+          [
+            identityId,
+            page.select(
+              select(sharedByName(page), [identityId]).whereRaw("not g.is_own"),
+            ),
+          ],
+        ),
+      );
+    const direction = directionOf(page);
+    return this.db
+      .select("*")
+      .from(
+        this.db.raw(
+          `(select distinct on (l.name, l.id) l.* from (? union all ?) l
+            order by l.name ${direction}, l.id ${direction}) as listed`,
+          [
+            from === "SHARED" ? own.limit(0) : own,
+            from === "OWN" ? shared.limit(0) : shared,
+          ],
+        ),
+      )
+      .orderBy([
+        { column: "name", order: direction },
+        { column: "id", order: direction },
+      ])
+      .limit(page.size + 1);
+  }
+
+  private async isInFew(): Promise<boolean> {
+    const [row] = await prepared<{ isInFew: boolean }>(
+      this.db,
+      this.db.raw(
+        `select count(*) <= ? as "isInFew" from (select from stream.participations(?) limit ?) p`,
+        [maxMerged, this.viewer.identityId, maxMerged + 1],
+      ),
+    );
+    return row?.isInFew ?? true;
   }
 
   /** What is shared in a community and readable now; null if the viewer does not take part there. */
@@ -190,7 +268,7 @@ export class StreamSearchStore {
   private ofCommunities(select: typeof selectStreams): CommunityList {
     return new NestedList(this.db, {
       name: "Community.streams",
-      order: ({ orderBy }) => orderOf(orderBy),
+      order: ({ orderBy }) => orderOf(orderBy, "g"),
       parents: (communityIds) => this.communities(communityIds),
       parentId: "g.community_id",
       rows: (args, page) =>
@@ -198,7 +276,7 @@ export class StreamSearchStore {
           select(
             this.db,
             page && isByName(args)
-              ? sharedByName(page.isDescending ? "desc" : "asc")
+              ? sharedByName(page)
               : "stream.readable_here(?)",
             [this.viewer.identityId],
           ),
