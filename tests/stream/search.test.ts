@@ -417,6 +417,28 @@ describe("a community's streams", () => {
     }
   });
 
+  test("go by their new name once they are renamed", async () => {
+    const administrator = await seed.user(vendor, ["ACCOUNT_ADMINISTRATOR"]);
+    const rename = async (from: string, to: string) => {
+      const stream = (await database
+        .owner("stream.streams")
+        .where({ name: from })
+        .first("uuid")) as Row;
+      await run(
+        subgraph,
+        as(administrator),
+        `mutation { updateStream(input: { id: "${stream.uuid}", name: "${to}" }) { name } }`,
+      );
+      return listed(await here(reader, "", [both.uuid]));
+    };
+    expect(await rename("Model flow", "A model")).toEqual([
+      [3, ["A model", "Flow", "Level"]],
+    ]);
+    expect(await rename("A model", "Model flow")).toEqual([
+      [3, ["Flow", "Level", "Model flow"]],
+    ]);
+  });
+
   test("have cursors of their own", async () => {
     const { data } = await here(reader, "first: 1", [both.uuid]);
     const [community] = data?.["_entities"] as unknown as {
