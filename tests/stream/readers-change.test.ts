@@ -162,19 +162,21 @@ describe("a change of readers is foreseen as it is made, and takes what the gate
       streams.flatMap((stream) =>
         memberships
           .filter(() => pick(2) === 0)
-          .map(({ id }) => ({
-            tenant_id: stream.tenantId,
-            stream_id: stream.id,
-            membership_id: id,
-            shared_by: "00000000-0000-4000-8000-000000000000",
-          })),
+          .map((membership) => ({ stream, membership })),
       ),
     );
-    await database
-      .owner("stream.shares")
-      .insert(shares)
-      .onConflict(["tenant_id", "stream_id", "membership_id"])
-      .ignore();
+    await database.owner.raw(
+      `insert into stream.shares (tenant_id, stream_id, membership_id, shared_by, community_id, stream_uuid, stream_name)
+       select s.tenant_id, s.id, m.id, gen_random_uuid(), m.community_id, s.uuid, s.name
+       from unnest(?::int[], ?::int[]) as h (stream_id, membership_id)
+       join stream.streams s on s.id = h.stream_id
+       join community.memberships m on m.id = h.membership_id
+       on conflict on constraint shares_once do nothing`,
+      [
+        shares.map(({ stream }) => stream.id),
+        shares.map(({ membership }) => membership.id),
+      ],
+    );
   };
 
   interface Pair {
