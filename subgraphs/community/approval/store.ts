@@ -17,12 +17,8 @@ interface TenantReference {
   readonly id: string;
 }
 
-const byDate: Order = {
-  by: [
-    { sql: "m.joined_at", type: "timestamptz" },
-    { sql: "m.uuid", type: "uuid" },
-  ],
-};
+/** As they joined. */
+const byDate: Order = { by: [{ sql: "w.waiting_id", type: "int" }] };
 
 /** Rule 17: the new tenants that do not read what a membership shares, for those who see the community through it. */
 export class ApprovalStore {
@@ -30,22 +26,36 @@ export class ApprovalStore {
 
   constructor(
     private readonly db: Knex,
-    private readonly viewer: Viewer,
+    viewer: Viewer,
   ) {
     this.ofMembership = new NestedList(db, {
       name: "waitingTenants",
       order: byDate,
       parentId: "w.sharing_id",
+      parents: (ids) =>
+        db.raw(
+          `(select me.membership_id as id, me.membership_id as key
+            from ${participation("mine.id = any (?::int[])")} me) as parent`,
+          [viewer.identityId, [...ids]],
+        ),
       rows: ({ areRefused }) =>
-        this.visible().where("w.state", areRefused ? "REFUSED" : "WAITING"),
+        db("community.waiting_tenants as w")
+          .select(
+            db.raw(
+              `(select t.uuid from community.memberships m
+                join tenant.published_tenants t on t.id = m.tenant_id
+                where m.id = w.waiting_id) as id`,
+            ),
+          )
+          .where("w.state", areRefused ? "REFUSED" : "WAITING"),
     });
   }
 
   list(
     membership: Membership,
     args: WaitingListArgs,
-  ): Promise<Connection<TenantReference>> {
-    return this.ofMembership.page(membership.rowId, args);
+  ): Promise<Connection<TenantReference> | null> {
+    return this.ofMembership.find(membership.rowId, args);
   }
 
   /** Null for a tenant that reads. */
@@ -72,15 +82,5 @@ export class ApprovalStore {
       sharing_id: sharing.rowId,
       waiting_id: newcomer.rowId,
     });
-  }
-
-  private visible(): Knex.QueryBuilder {
-    return this.db("community.waiting_tenants as w")
-      .select({ id: "t.uuid" })
-      .join("community.memberships as m", "m.id", "w.waiting_id")
-      .join("tenant.published_tenants as t", "t.id", "m.tenant_id")
-      .joinRaw(`join ${participation} me on me.membership_id = w.sharing_id`, [
-        this.viewer.identityId,
-      ]);
   }
 }

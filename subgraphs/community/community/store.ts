@@ -48,17 +48,30 @@ export interface CommunityListArgs extends PageArgs {
 }
 
 /**
- * C2: through which membership an identity sees a community, and as what: it takes part itself, or is AA of a
- * tenant that is in. At most one row a community. Binds the identity's id.
+ * C2: through which of the memberships `mine` that meet a condition an identity sees a community, and as what: it takes
+ * part itself, or is AA of a tenant that is in. At most one row a community. Binds the identity's id, then what the
+ * condition binds.
+ *
+ * First the identity, then its tenant's memberships (offset 0 keeps that order, which PostgreSQL would change for
+ * tenants in few communities), and its role as a scalar sub-query, so that it is looked up for those on a page alone.
  */
-export const participation = `(
-  select m.community_id, m.id as membership_id, m.tenant_id, r.role, a.role is not null as is_account_administrator,
-         i.kind = 'USER' as is_user
-  from tenant.published_identities i
-  join community.memberships m on m.tenant_id = i.tenant_id
-  left join community.members r on r.membership_id = m.id and r.identity_id = i.id
-  left join tenant.published_roles a on a.identity_id = i.id and a.role = 'ACCOUNT_ADMINISTRATOR'
-  where i.uuid = ? and i.enabled and (r.role is not null or a.role is not null)
+export const participation = (condition: string) => `lateral (
+  select mine.community_id, mine.id as membership_id, mine.tenant_id,
+         (select r.role from community.members r where r.membership_id = mine.id and r.identity_id = i.id) as role,
+         i.is_account_administrator, i.is_user
+  from (
+    select v.id, v.tenant_id, v.kind = 'USER' as is_user, exists (
+             select from tenant.published_roles a
+             where a.identity_id = v.id and a.role = 'ACCOUNT_ADMINISTRATOR') as is_account_administrator
+    from tenant.published_identities v
+    where v.uuid = ? and v.enabled
+    offset 0) i
+  cross join lateral (
+    select mine.id, mine.community_id, mine.tenant_id from community.memberships mine
+    where mine.tenant_id = i.tenant_id and ${condition}
+    offset 0) mine
+  where i.is_account_administrator
+     or exists (select from community.members r where r.membership_id = mine.id and r.identity_id = i.id)
 )`;
 
 /** The columns of a place in a community: of the community `c`, and of the viewer's participation `me` in it. */
@@ -77,10 +90,12 @@ const columns = {
   description: "c.description",
   preferredRegion: "c.preferred_region",
   createdAt: "c.created_at",
-  ownerTenantId: "owner.uuid",
-  myTenantId: "mine.uuid",
   myMembershipRowId: "me.membership_id",
 };
+
+const tenants = `
+  (select t.uuid from tenant.published_tenants t where t.id = c.owner_tenant_id) as "ownerTenantId",
+  (select t.uuid from tenant.published_tenants t where t.id = me.tenant_id) as "myTenantId"`;
 
 const byName: Order = {
   by: [
@@ -131,7 +146,9 @@ export class CommunityStore {
     const words = searchWords(search ?? "", "search");
     const page = new Page(args, ["communities", words], byName);
     const matching = () => {
-      const query = this.visible();
+      const query = this.seenBy(
+        `${participation("true")} me on me.community_id = c.id`,
+      );
       for (const word of words)
         query.whereRaw("strpos(lower(c.name), ?) > 0", [word]);
       return query;
@@ -237,17 +254,15 @@ export class CommunityStore {
   );
 
   private visible(): Knex.QueryBuilder {
+    return this.seenBy(
+      `${participation("mine.community_id = c.id")} me on true`,
+    );
+  }
+
+  private seenBy(me: string): Knex.QueryBuilder {
     return this.db("community.communities as c")
       .select(columns)
-      .select(this.db.raw(place))
-      .joinRaw(`join ${participation} me on me.community_id = c.id`, [
-        this.viewer.identityId,
-      ])
-      .join(
-        "tenant.published_tenants as owner",
-        "owner.id",
-        "c.owner_tenant_id",
-      )
-      .join("tenant.published_tenants as mine", "mine.id", "me.tenant_id");
+      .select(this.db.raw(place), this.db.raw(tenants))
+      .joinRaw(`join ${me}`, [this.viewer.identityId]);
   }
 }

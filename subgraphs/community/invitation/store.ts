@@ -12,7 +12,7 @@ import {
   type PageArgs,
 } from "../../../common/page.ts";
 import type { Viewer } from "../../../common/viewer.ts";
-import type { Community } from "../community/store.ts";
+import { participation, type Community } from "../community/store.ts";
 import type { InvitationState } from "../generated.ts";
 
 /** An invitation as one viewer sees it: the holder of its link, or one of the two sides. */
@@ -90,7 +90,7 @@ const columns = `
   case when s.is_side then i.accepted_at end as "acceptedAt"`;
 
 /**
- * The viewer, and on which side of each invitation it stands. While an invitation is open it tells of the community as
+ * The viewer, and on which side of each invitation it stands (offset 0: found out once for all that asks). While an invitation is open it tells of the community as
  * that is now; once it is over, only to those who see the community (C2). Binds the viewer's id.
  */
 const sides = `
@@ -102,20 +102,22 @@ const sides = `
     where v.uuid = ? and v.enabled) me on true
   cross join lateral (
     select exists (
-             select from community.memberships m
-             join community.members r on r.membership_id = m.id
-             where m.community_id = i.community_id and m.tenant_id = me.tenant_id
-               and r.identity_id = me.id and r.role = 'ADMINISTRATOR') as is_issuing,
-           coalesce(i.accepting_tenant_id = me.tenant_id and me.is_account_administrator, false) as is_accepting) side
+             select from community.members r
+             where r.identity_id = me.id and r.role = 'ADMINISTRATOR' and r.membership_id = (
+               select m.id from community.memberships m
+               where m.community_id = i.community_id and m.tenant_id = me.tenant_id)) as is_issuing,
+           coalesce(i.accepting_tenant_id = me.tenant_id and me.is_account_administrator, false) as is_accepting
+    offset 0) side
   cross join lateral (
     select side.is_issuing, side.is_accepting, side.is_issuing or side.is_accepting as is_side, now.state,
            c.id is not null and (now.state in ('CREATED', 'ACCEPTED') or exists (
              select from community.memberships m
              where m.community_id = c.id and m.tenant_id = me.tenant_id
                and (me.is_account_administrator
-                 or exists (select from community.members r
-                            where r.membership_id = m.id and r.identity_id = me.id)))) as is_current
-    from (select ${state} as state) now) s`;
+                 or (select true from community.members r
+                     where r.membership_id = m.id and r.identity_id = me.id)))) as is_current
+    from (select ${state} as state) now
+    offset 0) s`;
 
 const newestFirst = (time: string): Order => ({
   by: [
@@ -137,7 +139,13 @@ export class InvitationStore {
       name: "invitations",
       order: newestFirst("i.issued_at"),
       parentId: "i.community_id",
-      rows: (args) => this.visible(args).whereRaw("s.is_issuing"),
+      parents: (ids) =>
+        db.raw(
+          `(select me.community_id as id, me.community_id as key
+            from ${participation("mine.community_id = any (?::int[])")} me where me.role = 'ADMINISTRATOR') as parent`,
+          [viewer.identityId, [...ids]],
+        ),
+      rows: (args) => this.visible(args),
     });
   }
 
@@ -164,12 +172,12 @@ export class InvitationStore {
     return invitation;
   }
 
-  /** Those of a community that the viewer administers. */
+  /** Those of a community; null unless the viewer administers that. */
   list(
     community: Community,
     args: InvitationListArgs,
-  ): Promise<Connection<Invitation>> {
-    return this.ofCommunity.page(community.rowId, args);
+  ): Promise<Connection<Invitation> | null> {
+    return this.ofCommunity.find(community.rowId, args);
   }
 
   /** Those that the viewer's tenant accepted; null unless the viewer administers that. */
@@ -180,7 +188,15 @@ export class InvitationStore {
     if (!(await this.isAccountAdministrator())) return null;
     const list = ["acceptedInvitations", this.viewer.identityId, states];
     const page = new Page(args, list, newestFirst("i.accepted_at"));
-    const matching = () => this.visible({ states }).whereRaw("s.is_accepting");
+    // The tenant as a scalar sub-query, which the index is entered with.
+    const matching = () =>
+      this.visible({ states }).whereRaw(
+        `i.accepting_tenant_id = (
+           select v.tenant_id from tenant.published_identities v
+           join tenant.published_roles a on a.identity_id = v.id and a.role = 'ACCOUNT_ADMINISTRATOR'
+           where v.uuid = ? and v.enabled)`,
+        [this.viewer.identityId],
+      );
     const rows = (await page.select(matching())) as (Invitation & {
       position: string[];
     })[];

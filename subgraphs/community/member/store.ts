@@ -36,17 +36,14 @@ export interface MemberListArgs extends PageArgs {
   search?: string | null;
 }
 
-const columns = {
-  identityId: "i.uuid",
-  role: "r.role",
-  addedAt: "r.added_at",
-  addedBy: "r.added_by",
-};
+const columns = `
+  (select i.uuid from tenant.published_identities i where i.id = r.identity_id) as "identityId",
+  r.role, r.added_at as "addedAt", r.added_by as "addedBy"`;
 
 const byName: Order = {
   by: [
-    { sql: "lower(i.name)", type: "text" },
-    { sql: "i.uuid", type: "uuid" },
+    { sql: "lower(r.name)", type: "text" },
+    { sql: "r.identity_id", type: "int" },
   ],
 };
 
@@ -70,20 +67,27 @@ export class MemberStore {
       name: "members",
       order: byName,
       parentId: "r.membership_id",
+      parents: (ids) =>
+        db.raw(
+          `(select me.membership_id as id, me.membership_id as key
+            from ${participation("mine.id = any (?::int[])")} me where me.role is not null) as parent`,
+          [viewer.identityId, [...ids]],
+        ),
       rows: ({ search }) => {
-        const query = this.visible();
+        const query = db("community.members as r").select(db.raw(columns));
         for (const word of searchWords(search ?? "", "search"))
-          query.whereRaw("strpos(lower(i.name), ?) > 0", [word]);
+          query.whereRaw("strpos(lower(r.name), ?) > 0", [word]);
         return query;
       },
     });
   }
 
+  /** Null unless the viewer takes part through the membership. */
   list(
     membership: Membership,
     args: MemberListArgs,
-  ): Promise<Connection<CommunityMember>> {
-    return this.ofMembership.page(membership.rowId, args);
+  ): Promise<Connection<CommunityMember> | null> {
+    return this.ofMembership.find(membership.rowId, args);
   }
 
   /** Locks what the caller's tenant decided for itself. Comes after the memberships and before the identities. */
@@ -214,15 +218,5 @@ export class MemberStore {
          array(select i.tenant_id from tenant.published_identities i where i.uuid = ?) || ?::int[], ?::uuid[])`,
       [identityId, [...otherTenantRowIds], [identityId, ...ids] as string[]],
     );
-  }
-
-  private visible(): Knex.QueryBuilder {
-    return this.db("community.members as r")
-      .select(columns)
-      .join("tenant.published_identities as i", "i.id", "r.identity_id")
-      .joinRaw(
-        `join ${participation} me on me.membership_id = r.membership_id and me.role is not null`,
-        [this.viewer.identityId],
-      );
   }
 }

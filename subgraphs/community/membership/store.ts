@@ -58,9 +58,8 @@ interface MemberCounts {
 const columns = {
   id: "m.uuid",
   rowId: "m.id",
-  communityId: "c.uuid",
-  tenantId: "t.uuid",
   status: "m.status",
+  isOwner: "m.is_owner",
   joinedAt: "m.joined_at",
   alias: "m.alias",
   contactEmail: "m.contact_email",
@@ -68,9 +67,12 @@ const columns = {
   myRole: "me.role",
 };
 
+/** How the viewer sees the community of a membership `m`. */
+const isIn = participation("mine.community_id = m.community_id");
+
 const ownerFirst: Order = {
   by: [
-    { sql: "(m.tenant_id <> c.owner_tenant_id)::int", type: "int" },
+    { sql: "(not m.is_owner)::int", type: "int" },
     { sql: "m.joined_at", type: "timestamptz" },
     { sql: "m.uuid", type: "uuid" },
   ],
@@ -86,7 +88,18 @@ export class MembershipStore {
       name: "memberships",
       order: ownerFirst,
       parentId: "m.community_id",
-      rows: () => this.visible(),
+      parents: (ids) =>
+        db.raw(
+          `(select me.community_id as id, me.community_id as key, me.membership_id, me.role
+            from ${participation("mine.community_id = any (?::int[])")} me) as parent`,
+          [viewer.identityId, [...ids]],
+        ),
+      rows: () =>
+        this.seenBy(
+          db.raw(
+            "cross join lateral (select parent.membership_id, parent.role) me",
+          ),
+        ),
       isPrepared: true,
     });
   }
@@ -115,15 +128,20 @@ export class MembershipStore {
     return membership;
   }
 
-  list(community: Community, args: PageArgs): Promise<Connection<Membership>> {
-    return this.ofCommunity.page(community.rowId, args);
+  async list(
+    { rowId }: Community,
+    args: PageArgs,
+  ): Promise<Connection<Membership>> {
+    const page = await this.ofCommunity.find(rowId, args);
+    if (page === null) throw notFound();
+    return page;
   }
 
   /** All of a community, unpaged. */
   async all(community: Community): Promise<Membership[]> {
     return this.visible()
-      .where("c.id", community.rowId)
-      .orderBy("t.id") as Promise<Membership[]>;
+      .where("m.community_id", community.rowId)
+      .orderBy("m.tenant_id") as Promise<Membership[]>;
   }
 
   counts(membership: Membership): Promise<MemberCounts> {
@@ -238,9 +256,9 @@ export class MembershipStore {
         this.db,
         this.visible().whereRaw(
           `(m.community_id, m.tenant_id) in (
-             select wc.id, wt.id from unnest(?::uuid[], ?::uuid[]) as wanted (community, tenant)
-             join community.communities wc on wc.uuid = wanted.community
-             join tenant.published_tenants wt on wt.uuid = wanted.tenant)`,
+             select (select c.id from community.communities c where c.uuid = wanted.community),
+                    (select t.id from tenant.published_tenants t where t.uuid = wanted.tenant)
+             from unnest(?::uuid[], ?::uuid[]) as wanted (community, tenant))`,
           [
             wanted.map(({ communityId }) => communityId),
             wanted.map(({ tenantId }) => tenantId),
@@ -259,14 +277,11 @@ export class MembershipStore {
       const { rows } = await this.db.raw<{
         rows: (MemberCounts & { rowId: number })[];
       }>(
-        `select m.id as "rowId", count(*) filter (where i.kind = 'USER') as users,
-                count(*) filter (where i.kind = 'CLIENT') as clients
+        `select m.id as "rowId", n.users, n.clients
          from community.memberships m
-         join ${participation} me on me.community_id = m.community_id
-         join community.members r on r.membership_id = m.id
-         join tenant.published_identities i on i.id = r.identity_id
-         where m.id = any (?::int[])
-         group by m.id`,
+         join ${isIn} me on true
+         join community.member_counts n on n.membership_id = m.id
+         where m.id = any (?::int[])`,
         [this.viewer.identityId, [...rowIds]],
       );
       return inKeyOrder(rowIds, rows, ({ rowId }) => rowId).map(
@@ -279,16 +294,22 @@ export class MembershipStore {
   private readonly ofCommunity: NestedList<Membership>;
 
   private visible(): Knex.QueryBuilder {
+    return this.seenBy(
+      this.db.raw(`join ${isIn} me on true`, [this.viewer.identityId]),
+    );
+  }
+
+  /** By whoever takes part as `me`, which is joined. */
+  private seenBy(me: Knex.Raw): Knex.QueryBuilder {
     return this.db("community.memberships as m")
       .select(columns)
       .select(
-        this.db.raw('m.tenant_id = c.owner_tenant_id as "isOwner"'),
-        this.db.raw('m.id = me.membership_id as "isMine"'),
+        this.db.raw(
+          `m.id = me.membership_id as "isMine",
+           (select c.uuid from community.communities c where c.id = m.community_id) as "communityId",
+           (select t.uuid from tenant.published_tenants t where t.id = m.tenant_id) as "tenantId"`,
+        ),
       )
-      .join("community.communities as c", "c.id", "m.community_id")
-      .join("tenant.published_tenants as t", "t.id", "m.tenant_id")
-      .joinRaw(`join ${participation} me on me.community_id = m.community_id`, [
-        this.viewer.identityId,
-      ]);
+      .joinRaw("?", [me]);
   }
 }

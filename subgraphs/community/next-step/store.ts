@@ -51,7 +51,7 @@ export class NextStepStore {
     return prepared<Openings>(
       this.db,
       this.db.raw(
-        `with me as materialized (select me.* from ${participation} me),
+        `with me as materialized (select me.* from ${participation("true")} me),
          unshared as materialized (
            select u from stream.unshared(?, array(select me.membership_id from me where me.role is not null)) u)
          select c.uuid as "communityId", c.name, ${place},
