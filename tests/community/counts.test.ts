@@ -153,7 +153,13 @@ describe("after concurrent work of all kinds", () => {
               await seed[n % 2 ? "user" : "client"](company);
         }
     }
-    const allowed = ["ok", "FORBIDDEN", "NOT_FOUND", "CONFLICT", "BAD_USER_INPUT"];
+    const allowed = [
+      "ok",
+      "FORBIDDEN",
+      "NOT_FOUND",
+      "CONFLICT",
+      "BAD_USER_INPUT",
+    ];
     expect([...done.keys()].filter((how) => !allowed.includes(how))).toEqual(
       [],
     );
