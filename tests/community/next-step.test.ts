@@ -276,6 +276,27 @@ describe("from founding to sharing", () => {
     expect(await kindsOf(administrator)).toEqual(["CREATE_COMMUNITY"]);
   });
 
+  test("of many communities one joined long ago is looked at where it is paused, or somebody waits", async () => {
+    const old = await found();
+    const partner = await seed.tenant();
+    await database
+      .owner("community.memberships")
+      .where({ id: old.ownerMembership.id })
+      .update({ status: "PAUSED" });
+    for (let i = 0; i < 21; i++) await found();
+    const [paused] = await stepsOf(as(administrator));
+    expect(paused).toMatchObject({
+      kind: "RESUME_SHARING",
+      community: { id: old.uuid },
+    });
+    await invite(old, tenant, "bob@partner.example", partner);
+    const [accepted] = await stepsOf(as(administrator));
+    expect(accepted).toMatchObject({
+      kind: "CONFIRM_INVITATION",
+      community: { id: old.uuid },
+    });
+  });
+
   test("no more than twenty are told", async () => {
     for (let i = 0; i < 11; i++) await found();
     const kinds = await kindsOf(administrator);

@@ -85,7 +85,7 @@ const steps: Readonly<Record<NextStepKind, Step>> = {
 };
 
 const kinds = Object.keys(steps) as NextStepKind[];
-const maxSteps = 20;
+export const maxSteps = 20;
 
 /** What of all this the caller may do, by the rights that guard it. */
 export function stepsFrom(
