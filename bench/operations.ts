@@ -498,6 +498,25 @@ const mutations: readonly Operation[] = [
     prepare: () => [`update tenant.identities set enabled = true`],
   },
   {
+    name: "setClientRoles",
+    subgraph: "tenant",
+    query: `mutation ($input: SetClientRolesInput!) { setClientRoles(input: $input) { id } }`,
+    viewer: chief,
+    variables: ({ readers }, n) =>
+      input({
+        id: at(readers, 0),
+        roles: n % 2 === 0 ? ["VIEWER", "CONTRIBUTOR"] : ["VIEWER"],
+      }),
+  },
+  {
+    name: "rotateClientSecret",
+    subgraph: "tenant",
+    query: `mutation ($input: RotateClientSecretInput!) { rotateClientSecret(input: $input) { plainSecret } }`,
+    viewer: chief,
+    variables: ({ readers }) => input({ id: at(readers, 0) }),
+    prepare: () => [`delete from tenant.client_secrets`],
+  },
+  {
     name: "updateStream",
     subgraph: "stream",
     query: `mutation ($input: UpdateStreamInput!) { updateStream(input: $input) { id } }`,
@@ -520,6 +539,31 @@ const mutations: readonly Operation[] = [
        where s.tenant_id = h.tenant_id and s.id = h.stream_id and s.external_id = 'S001' and s.tenant_id between 3 and ${actors}
          and h.membership_id in (select id from community.memberships where community_id = 1)`,
     ],
+  },
+  {
+    name: "writeEvents",
+    subgraph: "stream",
+    query: `mutation ($input: WriteEventsInput!) { writeEvents(input: $input) { eventCount } }`,
+    viewer: chief,
+    variables: (crowd, n) =>
+      input({
+        mode: "UPSERT",
+        streams: [
+          {
+            streamId: at(crowd.streamIds, 0),
+            timestamps: ["2026-01-01T00:00:00Z"],
+            values: [n],
+          },
+        ],
+      }),
+  },
+  {
+    name: "createNamespace",
+    subgraph: "stream",
+    query: `mutation ($input: CreateNamespaceInput!) { createNamespace(input: $input) { id } }`,
+    viewer: chief,
+    variables: (_, n) => input({ name: `New ${n}` }),
+    prepare: () => [`delete from stream.namespaces where name like 'New %'`],
   },
 ];
 
