@@ -1,5 +1,6 @@
 import { StartError } from "../common/config.ts";
 import { isUuid } from "../common/page.ts";
+import { oneLine } from "../common/text.ts";
 import { OutboxStore, type ListedMail } from "../mail/outbox-store.ts";
 import { runCommand } from "./command.ts";
 import { asOwner } from "./installation.ts";
@@ -63,7 +64,7 @@ async function list(outbox: OutboxStore): Promise<void> {
         mail.subject,
         `${mail.attempts} attempts`,
         stateOf(mail),
-        mail.lastError ?? "",
+        oneLine(mail.lastError ?? ""),
       ].join("\t"),
     );
 }

@@ -76,3 +76,11 @@ export const withoutLinks = (text: string): string =>
   text
     .replace(/(?<=[^\p{Z}\p{Cc}])([.:@])(?=\p{Cf}*[\p{L}\p{M}\p{S}/])/gu, "$1 ")
     .replace(/\\(?=\\)/g, "\\ ");
+
+/** What another machine said, for a line of a terminal or a log: nothing that moves the cursor, and no more than `max` characters. */
+export function oneLine(text: string, max = 500): string {
+  const characters = [...text.replace(/[\p{C}\p{Zl}\p{Zp}\s]+/gu, " ").trim()];
+  return characters.length <= max
+    ? characters.join("")
+    : `${characters.slice(0, max - 1).join("")}…`;
+}

@@ -57,6 +57,23 @@ test("an operator sees what was not sent, without its text, has it tried again, 
   ]);
 });
 
+test("what a mail server said is one bounded line that moves no cursor", async () => {
+  const dead = { attempts: 30, dead_at: new Date() };
+  const tricky = await add("ada@example.com", {
+    ...dead,
+    last_error: "550\r\n\u001b[2Jno\tsuch\u202e \u009buser",
+  });
+  const endless = await add("bob@example.com", {
+    ...dead,
+    last_error: "550 " + "x".repeat(10_000),
+  });
+  const lines = (await mail("list")).output.trim().split("\n");
+  const said = (id: string) =>
+    lines.find((line) => line.startsWith(id))?.split("\t")[5];
+  expect(said(tricky)).toBe("550 [2Jno such user");
+  expect(said(endless)).toBe(`550 ${"x".repeat(495)}…`);
+});
+
 test.each([
   [["retry", "00000000-0000-4000-8000-000000000000"], /no such dead letter/],
   [["drop", "nonsense"], /Name a dead letter by its id/],
