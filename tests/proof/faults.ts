@@ -16,6 +16,9 @@ import { applyPatch, parsePatch, type StructuredPatch } from "diff";
 /**
  * Faults of one line each, in the gate and in the rules, as patches. Every one must be caught: those of the gate by the
  * small worlds, those of the rules by the permission tables.
+ *
+ * A patch is applied to a copy of the project as it is. One of the gate patches the migration that defines the view or
+ * function last; whoever defines it anew moves the patch there, and is told so here.
  */
 const faults = new URL("./faults/", import.meta.url);
 const project = fileURLToPath(new URL("../../", import.meta.url));
@@ -48,30 +51,70 @@ async function failing(
     });
     await symlink(join(project, "node_modules"), join(copy, "node_modules"));
     for (const patch of patches) await applyTo(copy, patch);
-    const isOfGate = patches.every(({ newFileName = "" }) =>
-      newFileName.startsWith("b/migrations/"),
-    );
-    return await runTests(
-      copy,
-      isOfGate ? "tests/oracle/gate.test" : "permissions.test",
-    );
+    for (const suite of suitesFor(patches)) {
+      const failed = await runTests(copy, suite);
+      if (failed.length > 0) return failed;
+    }
+    return [];
   } finally {
     await rm(copy, { recursive: true, force: true });
   }
 }
 
+const pathOf = ({ newFileName = "" }: StructuredPatch) =>
+  newFileName.replace(/^b\//, "");
+
+/** What can catch a fault, the quickest first; what comes after it is run only if that does not. */
+function suitesFor(
+  patches: readonly StructuredPatch[],
+): readonly (readonly string[])[] {
+  const [path = ""] = patches.map(pathOf);
+  if (path.startsWith("migrations/"))
+    return [
+      ["tests/oracle/gate.test", "-t", "every world of one community$"],
+      ["tests/oracle/gate.test"],
+    ];
+  const [, subgraph = "tenant"] = /^subgraphs\/(\w+)\//.exec(path) ?? [];
+  return [[`tests/${subgraph}/permissions.test`], ["permissions.test"]];
+}
+
 async function applyTo(copy: string, patch: StructuredPatch): Promise<void> {
-  const file = join(copy, (patch.newFileName ?? "").replace(/^b\//, ""));
-  const patched = applyPatch(await readFile(file, "utf8"), patch);
+  const path = pathOf(patch);
+  const file = join(copy, path);
+  const before = await readFile(file, "utf8");
+  const patched = applyPatch(before, patch);
   if (patched === false)
-    throw new Error(
-      `${patch.newFileName} is not as the patch has it. Make the patch anew.`,
-    );
+    throw new Error(`${path} is not as the patch has it. Make the patch anew.`);
+  await assertNewest(copy, path, before, patch);
   await writeFile(file, patched);
 }
 
+/** A migration that defines the same anew would heal the fault before anything meets it. */
+async function assertNewest(
+  copy: string,
+  path: string,
+  text: string,
+  { hunks }: StructuredPatch,
+): Promise<void> {
+  if (!path.startsWith("migrations/")) return;
+  const above = text.split("\n").slice(0, hunks[0]?.oldStart).join("\n");
+  const name = [...above.matchAll(definition)].at(-1)?.[1];
+  const names = (await readdir(join(copy, "migrations"))).sort();
+  for (const later of names.slice(names.indexOf(basename(path)) + 1)) {
+    const migration = await readFile(join(copy, "migrations", later), "utf8");
+    const defined = [...migration.matchAll(definition)].map(([, one]) => one);
+    if (defined.includes(name))
+      throw new Error(
+        `${path} is not the last to define ${name}: ${later} does. Move the patch there.`,
+      );
+  }
+}
+
+const definition = /create (?:or replace )?(?:view|function) ([\w.]+)/g;
+
 interface Report {
-  readonly numTotalTests: number;
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
   readonly testResults: readonly {
     readonly message: string;
     readonly assertionResults: readonly { fullName: string; status: string }[];
@@ -79,7 +122,10 @@ interface Report {
 }
 
 /** Names the tests that fail; a suite that does not even start proves nothing. */
-async function runTests(copy: string, pattern: string): Promise<string[]> {
+async function runTests(
+  copy: string,
+  which: readonly string[],
+): Promise<string[]> {
   const output = await new Promise<string>((resolve) => {
     execFile(
       process.execPath,
@@ -89,7 +135,7 @@ async function runTests(copy: string, pattern: string): Promise<string[]> {
         "node_modules/jest/bin/jest.js",
         "--json",
         "--silent",
-        pattern,
+        ...which,
       ],
       { cwd: copy, maxBuffer: 2 ** 28 },
       // It exits with 1 where tests fail, as they should.
@@ -100,7 +146,7 @@ async function runTests(copy: string, pattern: string): Promise<string[]> {
   const unrun = report.testResults.find(
     ({ assertionResults }) => assertionResults.length === 0,
   );
-  if (unrun || report.numTotalTests === 0)
+  if (unrun || report.numPassedTests + report.numFailedTests === 0)
     throw new Error(`The tests did not run: ${unrun?.message ?? output}`);
   return report.testResults.flatMap(({ assertionResults }) =>
     assertionResults

@@ -67,6 +67,7 @@ async function playHistories(steps: number, seed: number): Promise<void> {
       ["one by one", proveOneByOne],
       ["in rounds", proveTogether],
     ] as const) {
+      if (interrupt.signal.aborted) break;
       const progress = new Progress(name, steps);
       const onHistory = (tally: Tally) => progress.tell(stepsOf(tally));
       const { signal } = interrupt;
