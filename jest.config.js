@@ -16,6 +16,7 @@ export default {
   globalTeardown: "<rootDir>/tests/support/global-teardown.js",
   testSequencer: "<rootDir>/tests/support/sequencer.js",
   testTimeout: 30_000,
-  // The suites share one small PostgreSQL, and the target machine has two cores.
-  maxWorkers: 2,
+  // The suites share one small PostgreSQL, and the target machine has two cores; the third fills them while a suite
+  // waits for processes that start and stop.
+  maxWorkers: 3,
 };
