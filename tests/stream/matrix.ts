@@ -12,8 +12,11 @@ import { Seed, type Row } from "../support/seed.ts";
 import { callers, seedWorld, type Caller, type StreamWorld } from "./world.ts";
 
 const ownClient = "plant: client VIEWER, no role";
+/** Sees the community, may share the stream, and takes no part. */
+const ownSharer = "plant: AA and DS, no role";
 
-export type MatrixCaller = Caller | PendingCaller | typeof ownClient;
+export type MatrixCaller =
+  Caller | PendingCaller | typeof ownClient | typeof ownSharer;
 
 export interface World extends StreamWorld {
   readonly viewers: Readonly<Record<MatrixCaller, Viewer>>;
@@ -28,17 +31,25 @@ export const testStreamMatrix = (
 ): void =>
   testMatrix<MatrixCaller, World>({
     subgraph: { name: "stream", schema, createContext },
-    callers: [...callers, ...pendingCallers, ownClient],
+    callers: [...callers, ...pendingCallers, ownClient, ownSharer],
     seed: async (database) => {
       const world = await seedWorld(database);
       const pending = await seedPending(database, world.community);
-      const client = await new Seed(database.owner).client(
-        world.tenants["plant"] as Row,
-        ["VIEWER"],
-      );
+      const seed = new Seed(database.owner);
+      const plant = world.tenants["plant"] as Row;
+      const client = await seed.client(plant, ["VIEWER"]);
+      const sharer = await seed.user(plant, [
+        "ACCOUNT_ADMINISTRATOR",
+        "DATA_STEWARD",
+      ]);
       return {
         ...world,
-        viewers: { ...world.viewers, ...pending, [ownClient]: as(client) },
+        viewers: {
+          ...world.viewers,
+          ...pending,
+          [ownClient]: as(client),
+          [ownSharer]: as(sharer),
+        },
       };
     },
     operations,

@@ -57,5 +57,6 @@ accepted: AA                          N       N      N    N             -       
 accepted: client AA                   N       N      N    N             -          -         -
 accepted: DS                          N       N      N    N             -          -         -
 plant: client VIEWER, no role         -       -      -    ok            ok         -         -
+plant: AA and DS, no role             ok      ok     ok   ok            ok         ok        ok
 `,
 );

@@ -77,6 +77,7 @@ accepted: AA                          ok     ok      N      N      N    N       
 accepted: client AA                   ok     ok      N      N      N    N         ok           N       N         N      N      N     N     N       N          N           N
 accepted: DS                          ok     ok      N      N      N    N         F            N       N         N      N      N     N     N       N          N           N
 plant: client VIEWER, no role         ok     ok      ok     ok     ok   ok        F            F       F         F      F      F     F     N       F          ok          F 
+plant: AA and DS, no role             ok     ok      ok     ok     ok   ok        ok           ok      ok        ok     ok     ok    F     ok      ok         ok          ok
 `;
 
 testStreamMatrix(operations, table);
