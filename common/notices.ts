@@ -39,6 +39,10 @@ export function sentence(notice: Notice): string {
       return `Your invitation to the ${community} is confirmed: your tenant is a member now.`;
     case "INVITATION_DECLINED":
       return `An invitation to the ${community} has been declined.`;
+    case "INVITATION_WITHDRAWN":
+      return `${tenant} has withdrawn the invitation to the ${community} that your tenant had accepted.`;
+    case "INVITATION_CANCELLED":
+      return `${tenant} has taken back its acceptance of the invitation to the ${community}.`;
     case "INVITATION_EXPIRING":
       return notice.tenantName === null
         ? `An invitation to the ${community} that nobody has answered yet ends on ${due}.`
@@ -63,6 +67,8 @@ export function sentence(notice: Notice): string {
       return `${tenant} has resumed what it shares in the ${community}.`;
     case "APPROVAL_WANTED":
       return `${tenant} is new in the ${community} and reads what your tenant shares there only once you approve it.`;
+    case "APPROVAL_GIVEN":
+      return `${tenant} has approved that your tenant reads what it shares in the ${community}.`;
     case "OWNERSHIP_OFFERED":
       return `${tenant} is offered the ownership of the ${community}.`;
     case "OWNERSHIP_ANNOUNCED":

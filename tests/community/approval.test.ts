@@ -224,6 +224,36 @@ test("approving whoever reads already, or refusing twice, changes nothing and is
   expect(await entries()).toEqual(before);
 });
 
+test("a new tenant is told that it was approved, once, and nothing of a refusal", async () => {
+  await join();
+  const told = async (by: Identity): Promise<string[]> => {
+    const { data } = await run(
+      subgraph,
+      as(by),
+      "{ viewer { notices { nodes { kind text } } } }",
+    );
+    const { notices } = data?.["viewer"] as unknown as {
+      notices: { nodes: { kind: string; text: string }[] };
+    };
+    return notices.nodes
+      .filter(({ kind }) => kind.startsWith("APPROVAL"))
+      .map(({ text }) => text);
+  };
+  const before = await told(moderator);
+  await refuse();
+  expect(await told(founder)).toEqual([]);
+  await approve();
+  await approve();
+  expect(await told(founder)).toEqual([
+    expect.stringMatching(
+      /^.+ has approved that your tenant reads what it shares in the community ".+"\.$/,
+    ),
+  ]);
+  expect(await told(await seed.user(newcomer))).toEqual([]);
+  expect(await told(moderator)).toEqual(before);
+  expect(await told(administrator)).toEqual([]);
+});
+
 test("who waits for a tenant is shown to that tenant alone", async () => {
   await join();
   expect(await waiting(administrator, plant)).toBeNull();

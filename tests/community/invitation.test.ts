@@ -355,6 +355,43 @@ describe("the handshake", () => {
     ]);
   });
 
+  test("that ends before its confirmation is told to the other side", async () => {
+    const told = async (by: Identity) => {
+      const { data } = await read(
+        as(by),
+        "{ viewer { notices { nodes { text } } } }",
+      );
+      const { notices } = data?.["viewer"] as unknown as {
+        notices: { nodes: { text: string }[] };
+      };
+      return notices.nodes.map(({ text }) => text);
+    };
+    const colleague = await seed.user(guest, ["ACCOUNT_ADMINISTRATOR"]);
+    const withdrawn =
+      'Owner has withdrawn the invitation to the community "Pumps" that your tenant had accepted.';
+    const cancelled =
+      'Guest has taken back its acceptance of the invitation to the community "Pumps".';
+
+    got(await withdraw((await invited()).id));
+    expect(await told(colleague)).toEqual([]);
+    got(await withdraw((await accepted()).id));
+    expect(await told(colleague)).toEqual([withdrawn]);
+    got(await cancel((await accepted()).id));
+    expect(await told(colleague)).toEqual([withdrawn]);
+    const [latest, ...earlier] = await told(administrator);
+    expect(latest).toBe(cancelled);
+    expect(earlier).not.toContain(cancelled);
+    expect(earlier).not.toContain(withdrawn);
+
+    await accepted();
+    const deletion = await ask(
+      as(administrator),
+      `mutation { deleteCommunity(id: "${community.uuid}", confirmName: "Pumps") { applied } }`,
+    );
+    expect(outcome(deletion)).toBe("ok");
+    expect(await told(colleague)).toEqual([withdrawn, withdrawn]);
+  });
+
   test("asks those who want to approve of new tenants (rule 17)", async () => {
     await database
       .owner("community.memberships")

@@ -14,10 +14,21 @@ export const approveNewTenant = (
   decide(
     args,
     context,
-    async ({ sharing, newcomer }, { approvals, record }) => {
+    async ({ sharing, newcomer }, { approvals, notify, record }) => {
       const state = await approvals.stateOf(sharing, newcomer);
       if (state === null) return;
       await approvals.approve(sharing, newcomer);
+      await notify([
+        {
+          kind: "APPROVAL_GIVEN",
+          communityId: sharing.communityId,
+          tenantId: sharing.tenantId,
+          audience: [
+            { role: "MODERATOR", tenantId: newcomer.tenantId },
+            { role: "ACCOUNT_ADMINISTRATOR", tenantId: newcomer.tenantId },
+          ],
+        },
+      ]);
       await record("approveNewTenant", [
         entry(sharing, newcomer, state, "APPROVED"),
       ]);

@@ -7,6 +7,7 @@ import type {
   MutationDeleteCommunityArgs,
   UpdateCommunityInput,
 } from "../generated.ts";
+import { withdrawalNotice } from "../invitation/notices.ts";
 import { endedRoles } from "../member/roles.ts";
 import { aliasFrom, contactEmailFrom } from "../membership/contact.ts";
 import type { Community, CommunityChange } from "./store.ts";
@@ -163,6 +164,9 @@ export const deleteCommunity = (
             { role: "ACCOUNT_ADMINISTRATOR", asOfNow: true },
           ],
         },
+        ...withdrawn.map(({ tenantId }) =>
+          withdrawalNotice(community, tenantId),
+        ),
       ]);
       await record(
         "deleteCommunity",

@@ -17,6 +17,7 @@ import type { Membership } from "../membership/store.ts";
 import type { Acceptance, Candidate } from "./change-store.ts";
 import { letter, messageFrom } from "./letter.ts";
 import { createInvitationLink } from "./link.ts";
+import { withdrawalNotice } from "./notices.ts";
 import {
   assertFewModerators,
   assertModerators,
@@ -123,8 +124,12 @@ export async function withdrawInvitation(
   { inTransaction }: CommunityContext,
 ): Promise<Invitation> {
   return inTransaction(async (unit) => {
-    const { before } = await lockAsIssuer(id, unit);
+    const { before, community } = await lockAsIssuer(id, unit);
     assertState(before, "CREATED", "ACCEPTED");
+    if (before.acceptingTenantId !== null)
+      await unit.notify([
+        withdrawalNotice(community, before.acceptingTenantId),
+      ]);
     return advance("withdrawInvitation", before, "WITHDRAWN", unit);
   });
 }
@@ -207,6 +212,7 @@ export async function cancelAcceptance(
     const before = await unit.invitations.get(id, "id");
     if (!before.isAccepting) throw forbidden(`You may not ${mayNotCancel}.`);
     assertState(before, "ACCEPTED");
+    await notifyIssuer("INVITATION_CANCELLED", before, unit);
     return advance("cancelAcceptance", before, "CANCELLED", unit);
   });
 }
@@ -378,9 +384,9 @@ async function join(
   return membership.id;
 }
 
-/** The administrators of the community are told of an answer. */
+/** The administrators of the community are told of an answer, and of an acceptance that is taken back. */
 const notifyIssuer = (
-  kind: "INVITATION_ACCEPTED" | "INVITATION_DECLINED",
+  kind: "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "INVITATION_CANCELLED",
   { communityId, ownerTenantId, acceptingTenantId }: Invitation,
   { notify }: UnitOfWork,
 ) =>
