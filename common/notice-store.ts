@@ -15,6 +15,7 @@ export type NoticeKind =
   | "TENANT_REMOVED"
   | "ROLE_GIVEN"
   | "ROLE_TAKEN"
+  | "APPOINTMENT_WANTED"
   | "STREAMS_SHARED"
   | "STREAMS_UNSHARED"
   | "SHARING_PAUSED"
@@ -54,7 +55,7 @@ export interface NewNotice {
   readonly tenantId?: string;
   /** The identities of whom it tells: of one tenant, in a notice whose audience is of that tenant too. */
   readonly identityIds?: readonly string[];
-  /** The role that they are given, or that was taken from them. */
+  /** The role that they are given, that was taken from them, or that nobody fills. */
   readonly role?: string;
   readonly streamCount?: number;
   /** When what it announces happens. */

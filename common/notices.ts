@@ -57,6 +57,8 @@ export function sentence(notice: Notice): string {
       return `${who} now ${role} in the ${community}.`;
     case "ROLE_TAKEN":
       return `${who} no longer ${role} in the ${community}.`;
+    case "APPOINTMENT_WANTED":
+      return `Your tenant has nobody left who acts as ${role} in the ${community}. Appoint somebody.`;
     case "STREAMS_SHARED":
       return `${tenant} shares ${streams} in the ${community}.`;
     case "STREAMS_UNSHARED":

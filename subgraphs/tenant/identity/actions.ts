@@ -2,11 +2,14 @@ import { randomUUID } from "node:crypto";
 import { conflict } from "../../../common/errors.ts";
 import { record } from "../../../common/ledger-store.ts";
 import { sendMail } from "../../../common/mail-store.ts";
+import { notify } from "../../../common/notice-store.ts";
 import {
   createOneUseLink,
   passwordMail,
 } from "../../../common/one-use-link.ts";
+import type { Knex } from "../../../common/database.ts";
 import { emailFrom, nameFrom } from "../../../common/text.ts";
+import type { Call } from "../../../common/viewer.ts";
 import type { TenantContext } from "../context.ts";
 import type {
   CreateClientInput,
@@ -26,6 +29,7 @@ import {
   type LockedIdentity,
   type StoredRole,
 } from "./change-store.ts";
+import { leadershipNotices } from "./leadership.ts";
 import { IdentityStore, type Client, type User } from "./store.ts";
 
 /** The person can set a password by a link, unless the e-mail has one already. */
@@ -140,7 +144,9 @@ async function setRoles<T>(
         target,
         "input.roles",
       );
-    await identities.setRoles(tenant, target, roles);
+    await tellingLeaders({ transaction, call, tenant, target }, () =>
+      identities.setRoles(tenant, target, roles),
+    );
     await record(
       transaction,
       call,
@@ -174,7 +180,9 @@ export async function setClientEnabled(
       transaction,
       viewer.identityId,
     ).findClient(id);
-    await identities.setEnabled(tenant, target, enabled);
+    await tellingLeaders({ transaction, call, tenant, target }, () =>
+      identities.setEnabled(tenant, target, enabled),
+    );
     await record(transaction, call, "setClientEnabled", [
       {
         ...entry("IDENTITY", tenant, "CLIENT", id),
@@ -201,7 +209,9 @@ export async function removeIdentity(
       "id",
     );
     await assertNotLastAdministrator(identities, tenant, target, "id");
-    await identities.remove(tenant, target);
+    await tellingLeaders({ transaction, call, tenant, target }, () =>
+      identities.remove(tenant, target),
+    );
     await record(
       transaction,
       call,
@@ -232,6 +242,36 @@ async function assertNotLastAdministrator(
       "A tenant must keep a user who is ACCOUNT_ADMINISTRATOR. Make another user one first.",
       at,
     );
+}
+
+/** Changes an identity, and tells its tenant what that means for the communities which it leads. */
+async function tellingLeaders(
+  {
+    transaction,
+    call,
+    tenant,
+    target,
+  }: {
+    transaction: Knex.Transaction;
+    call: Call;
+    tenant: TenantKey;
+    target: LockedIdentity;
+  },
+  change: () => Promise<void>,
+): Promise<void> {
+  const identities = new IdentityChangeStore(transaction);
+  const before = await identities.ledPlaces(target);
+  await change();
+  const after = before.length === 0 ? [] : await identities.ledPlaces(target);
+  await notify(
+    transaction,
+    call,
+    leadershipNotices(
+      { tenantId: tenant.uuid, identityId: target.uuid },
+      before,
+      after,
+    ),
+  );
 }
 
 /** Each once, and without MEMBER, which goes without saying. */

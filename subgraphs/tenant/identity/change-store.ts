@@ -10,6 +10,7 @@ import { isUuid } from "../../../common/page.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import type { TenantRole } from "../generated.ts";
 import type { TenantKey } from "../tenant/change-store.ts";
+import type { LedPlace } from "./leadership.ts";
 
 /** MEMBER is every identity's, and never stored. */
 export type StoredRole = Exclude<TenantRole, "MEMBER">;
@@ -163,6 +164,14 @@ export class IdentityChangeStore {
       [tenant.id, id],
     );
     return rows.length > 0;
+  }
+
+  async ledPlaces({ id }: LockedIdentity): Promise<LedPlace[]> {
+    const { rows } = await this.transaction.raw<{ rows: LedPlace[] }>(
+      `select community as "communityId", role, is_last_effective as "isLastEffective" from community.led_places(?)`,
+      [id],
+    );
+    return rows;
   }
 
   /** Lets an e-mail's reader set a password by a link; false, and no link, if it has a password already. */
