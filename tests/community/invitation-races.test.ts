@@ -230,6 +230,39 @@ describe("at the same time", () => {
     expect(await stateOf(id)).toEqual({ state: "CREATED", tenant: null });
   });
 
+  test("who joins is told nothing of what happened while the confirmation waited", async () => {
+    await seed.membership(community, rival);
+    const { id, token } = await invited();
+    await accept(token, guests[0]);
+    const blocker = await database.owner.transaction();
+    await blocker.raw(
+      "select from community.communities where id = ? for update",
+      [community.id],
+    );
+    const removal = mutate(
+      administrators[0],
+      `removeTenant(communityId: "${community.uuid}", tenantId: "${rival.uuid}") { applied }`,
+    );
+    await waiting(1);
+    const confirmation = confirm(id, guest, administrators[1]);
+    await waiting(2);
+    await blocker.commit();
+    expect(await all([removal, confirmation])).toEqual(["ok", "ok"]);
+    const { data } = await run(
+      subgraph,
+      as(guests[0]),
+      "{ viewer { notices { totalCount nodes { kind } } } }",
+    );
+    expect(data).toEqual({
+      viewer: {
+        notices: {
+          totalCount: 2,
+          nodes: [{ kind: "TENANT_JOINED" }, { kind: "INVITATION_CONFIRMED" }],
+        },
+      },
+    });
+  });
+
   test("sent anew while it is accepted, it is either accepted by the old link or has a new one", async () => {
     const { id, token } = await invitedBy(forgiving);
     const [accepted, resent] = await all([
@@ -392,6 +425,17 @@ async function invitedBy(at: Subgraph) {
   );
   const { id } = data?.["inviteTenant"] as never as { id: string };
   return { id, token: await tokenSent(database) };
+}
+
+/** Returns when so many statements of this database wait for a lock. */
+async function waiting(count: number): Promise<void> {
+  const { rows } = await database.owner.raw<{ rows: unknown[] }>(
+    `select from pg_locks l join pg_stat_activity a on a.pid = l.pid
+     where not l.granted and a.datname = current_database()`,
+  );
+  if (rows.length >= count) return;
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await waiting(count);
 }
 
 const countInvitations = async () =>

@@ -220,6 +220,8 @@ describe.each(modes)("%s", (mode) => {
         ca,
         `mutation { updateCommunity(input: { id: "${uuid}", name: "Secret plan", description: "To merge" }) { id } }`,
       );
+    const renameTenant = (by: Identity, name: string) =>
+      ask(by, `mutation { updateTenant(input: { name: "${name}" }) { id } }`);
     const told = `state communityName communityDescription`;
     const see = (by: Identity, token: string) =>
       ask(by, `{ invitation(token: "${token}") { ${told} } }`);
@@ -286,6 +288,40 @@ describe.each(modes)("%s", (mode) => {
       );
       await rename(ca, community);
       expect(await list()).toEqual(listed("Pumps", null));
+    });
+
+    test("tells neither who has its link nor who has cancelled the inviting tenant's new name", async () => {
+      const { owner, community, ca, guest, token, id } = await invited();
+      const aa = await seed.user(owner, ["ACCOUNT_ADMINISTRATOR"]);
+      const seen = () =>
+        ask(
+          guest,
+          `{ invitation(token: "${token}") { issuingTenantName }
+             viewer { acceptedInvitations { nodes { issuingTenantName } } } }`,
+        );
+      const named = (issuingTenantName: string) => ({
+        invitation: { issuingTenantName },
+        viewer: { acceptedInvitations: { nodes: [{ issuingTenantName }] } },
+      });
+      await ask(
+        guest,
+        `mutation { acceptInvitation(input: { token: "${token}", contactEmail: "data@guest.example" }) { id } }`,
+      );
+      await renameTenant(aa, "Owner & Co");
+      expect(await seen()).toEqual(named("Owner & Co"));
+      await ask(guest, `mutation { cancelAcceptance(id: "${id}") { id } }`);
+      await renameTenant(aa, "Merged");
+      expect(await seen()).toEqual(named("Owner"));
+      expect(
+        await ask(
+          ca,
+          `{ community(id: "${community.uuid}") { invitations { nodes { issuingTenantName } } } }`,
+        ),
+      ).toEqual({
+        community: {
+          invitations: { nodes: [{ issuingTenantName: "Merged" }] },
+        },
+      });
     });
 
     test("that a stranger declined does not tell which tenant is the stranger's", async () => {

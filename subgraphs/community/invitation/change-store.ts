@@ -154,21 +154,21 @@ export class InvitationChangeStore {
 
   /** The link that it had is no good from now on. */
   async renew(
-    { rowId, communityName }: Invitation,
+    { rowId, communityName, issuingTenantName }: Invitation,
     { tokenHash }: InvitationLink,
     days: number,
   ): Promise<void> {
     await this.transaction.raw(
       `update community.invitations
-       set token_hash = ?, community_name = ?, sent_at = statement_timestamp(),
+       set token_hash = ?, community_name = ?, issuing_tenant_name = ?, sent_at = statement_timestamp(),
            expires_at = statement_timestamp() + make_interval(days => ?)
        where id = ?`,
-      [tokenHash, communityName, days, rowId],
+      [tokenHash, communityName, issuingTenantName, days, rowId],
     );
   }
 
   async accept(
-    { rowId, communityName }: Invitation,
+    { rowId, communityName, issuingTenantName }: Invitation,
     { id, tenantRowId, tenantCreatedAt, name, email }: Recipient,
     moderatorIds: readonly string[],
     { contactEmail, alias, newTenantsRead }: Terms,
@@ -179,6 +179,7 @@ export class InvitationChangeStore {
       .update({
         state: "ACCEPTED",
         community_name: communityName,
+        issuing_tenant_name: issuingTenantName,
         expires_at: this.transaction.raw(
           "statement_timestamp() + make_interval(days => ?)",
           [days],

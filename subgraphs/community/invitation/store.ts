@@ -30,6 +30,7 @@ export interface Invitation {
   readonly ownerTenantId: string | null;
   /** Null unless a tie makes the tenant known to the viewer. */
   readonly issuingTenantId: string | null;
+  /** Its name now, to those who know it by the open invitation or a tie; else as it was told. */
   readonly issuingTenantName: string;
   readonly issuedByName: string;
   readonly issuedAt: string;
@@ -72,6 +73,10 @@ const areBothIn = (tenant: string) => `(
   select count(*) from community.memberships m
   where m.community_id = i.community_id and m.tenant_id in (me.tenant_id, ${tenant})) = 2`;
 
+const isIssuerIn = `
+  exists (select from community.memberships m
+          where m.community_id = i.community_id and m.tenant_id = i.issuing_tenant_id)`;
+
 const columns = `
   i.uuid as id, i.id as "rowId", s.state, i.email, i.message,
   case when s.is_current then c.name else i.community_name end as "communityName",
@@ -79,7 +84,9 @@ const columns = `
   c.uuid as "communityId", owner.uuid as "ownerTenantId",
   case when s.is_side and (i.issuing_tenant_id = me.tenant_id or s.is_accepting and s.state = 'ACCEPTED'
     or ${areBothIn("i.issuing_tenant_id")}) then issuing.uuid end as "issuingTenantId",
-  issuing.name as "issuingTenantName", i.issued_by_name as "issuedByName", i.issued_at as "issuedAt",
+  case when i.issuing_tenant_id = me.tenant_id or s.is_accepting and s.state = 'ACCEPTED'
+    or s.is_current and ${isIssuerIn} then issuing.name else i.issuing_tenant_name end as "issuingTenantName",
+  i.issued_by_name as "issuedByName", i.issued_at as "issuedAt",
   i.expires_at as "expiresAt", s.is_issuing as "isIssuing", s.is_accepting as "isAccepting",
   case when s.is_side and (i.accepting_tenant_id = me.tenant_id or s.is_issuing and s.state = 'ACCEPTED'
     or ${areBothIn("i.accepting_tenant_id")}) then accepting.uuid end as "acceptingTenantId",
