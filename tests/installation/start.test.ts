@@ -1,3 +1,6 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { StartError } from "../../common/config.ts";
 import { migrate } from "../../migrations/run.ts";
@@ -6,6 +9,7 @@ import { gone, postmasterOf, withHome } from "../support/embedded-postgres.ts";
 import {
   freePort,
   isReady,
+  plainEnvironment,
   Process,
   run,
   stopAll,
@@ -13,7 +17,12 @@ import {
 
 const main = ["installation/main.ts"];
 
-afterAll(stopAll);
+/** Of processes that npm has started, should they outlive it. */
+let group: number | undefined;
+afterAll(async () => {
+  if (group !== undefined) process.kill(-group, "SIGTERM");
+  await stopAll();
+});
 
 async function ask(origin: string, query: string): Promise<unknown> {
   const response = await fetch(new URL("/graphql", origin), {
@@ -55,6 +64,33 @@ test(
       process.kill(second.postmaster, "SIGKILL");
       expect(await second.installation.ended).toBe(1);
       expect(second.installation.output).toContain("PostgreSQL has ended");
+    }),
+  120_000,
+);
+
+test(
+  "npm itself told to stop takes the installation along",
+  () =>
+    withHome(async (home) => {
+      const port = await freePort();
+      const origin = `http://127.0.0.1:${port}`;
+      const npm = spawn("npm", ["start"], {
+        env: {
+          ...plainEnvironment,
+          PORT: `${port}`,
+          TRIBUTARY_DATA: home,
+          TRIBUTARY_DEMO: "off",
+        },
+        stdio: "ignore",
+        detached: true,
+      });
+      group = npm.pid;
+      while (npm.exitCode === null && !(await isReady(origin))) await sleep(50);
+      const postmaster = await postmasterOf(`${home}/postgres`);
+      npm.kill("SIGTERM");
+      await once(npm, "exit");
+      await gone(postmaster);
+      group = undefined;
     }),
   120_000,
 );

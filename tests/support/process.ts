@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const endWithParent = new URL("./end-with-parent.js", import.meta.url).href;
 
 /** What any process needs; nothing else of the environment in which the tests run. */
-const plainEnvironment = Object.fromEntries(
+export const plainEnvironment = Object.fromEntries(
   ["PATH", "HOME", "TMPDIR"].flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value]];
