@@ -93,14 +93,21 @@ test("sealers of several processes make one chain without gaps, while entries ar
 });
 
 test("within a second what was written is sealed, and when the process stops, what was written last", async () => {
-  const [early, late] = [randomUUID(), randomUUID()];
+  const late = randomUUID();
   const { log, lines } = logTo([]);
   const stop = startSealer(database.as("community"), ledger.sign, log);
-  await write([entryOf([early])]);
-  // On a busy machine it may take longer.
-  const deadline = Date.now() + 5_000;
-  while (!(await ledger.chain(early)) && Date.now() < deadline) await sleep(50);
-  expect(await ledger.chain(early)).toMatchObject({ sequence: 1 });
+  // On a busy machine it may take longer, but not every time.
+  const waitedMs: number[] = [];
+  while (waitedMs.length < 10 && !waitedMs.some((ms) => ms <= 1_000)) {
+    const early = randomUUID();
+    await write([entryOf([early])]);
+    const writtenAt = Date.now();
+    while (!(await ledger.chain(early)) && Date.now() < writtenAt + 5_000)
+      await sleep(20);
+    expect(await ledger.chain(early)).toMatchObject({ sequence: 1 });
+    waitedMs.push(Date.now() - writtenAt);
+  }
+  expect(Math.min(...waitedMs)).toBeLessThanOrEqual(1_000);
   await write([entryOf([late])]);
   await stop();
   expect(await ledger.chain(late)).toMatchObject({ sequence: 1 });

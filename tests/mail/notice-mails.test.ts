@@ -1,7 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { buildSchema, type GraphQLEnumType } from "graphql";
 import { createLogger } from "../../common/log.ts";
-import { notify, type NewNotice } from "../../common/notice-store.ts";
+import {
+  notify,
+  type NewNotice,
+  type NoticeKind,
+} from "../../common/notice-store.ts";
+import { readSupergraph } from "../../gateway/supergraph.ts";
 import { NoticeMailStore } from "../../mail/notice-mail-store.ts";
 import { OutboxStore } from "../../mail/outbox-store.ts";
 import { smtpCarrier } from "../../mail/smtp.ts";
@@ -92,6 +98,26 @@ test("a notice is mailed once to each of those whom it concerns, but not to who 
       text: 'Guest has paused what it shares in the community "Partners".\n\nhttps://tributary.example/\n',
     },
   ]);
+});
+
+test("a notice of every kind is mailed, as a sentence of its own that names the community", async () => {
+  const schema = buildSchema(readSupergraph(), { assumeValid: true });
+  const kinds = (schema.getType("NoticeKind") as GraphQLEnumType).getValues();
+  expect(kinds.length).toBeGreaterThan(20);
+  for (const { name } of kinds)
+    await write(guestCM, {
+      kind: name as NoticeKind,
+      role: "MEMBER",
+      streamCount: 2,
+      dueAt: "2026-02-01T08:00:00Z",
+    });
+  while ((await notices.writeMails()) > 0);
+  const sentences = (await mails()).map(({ text }) => text.split("\n")[0]);
+  expect(new Set(sentences).size).toBe(kinds.length);
+  for (const sentence of sentences) {
+    expect(sentence).toContain('community "Partners"');
+    expect(sentence).not.toMatch(/undefined|null/);
+  }
 });
 
 test("an address that several of them have gets one mail", async () => {
