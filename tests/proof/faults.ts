@@ -21,10 +21,15 @@ import { applyPatch, parsePatch, type StructuredPatch } from "diff";
  * function last; whoever defines it anew moves the patch there, and is told so here.
  */
 const faults = new URL("./faults/", import.meta.url);
-const project = fileURLToPath(new URL("../../", import.meta.url));
+export const project = fileURLToPath(new URL("../../", import.meta.url));
 
 /** What a copy of the project leaves behind. */
 const leftOut = new Set(["node_modules", ".git", ".tributary", "coverage"]);
+
+export interface Fault {
+  readonly name: string;
+  readonly patches: readonly StructuredPatch[];
+}
 
 export interface Caught {
   readonly fault: string;
@@ -32,12 +37,19 @@ export interface Caught {
   readonly by: readonly string[];
 }
 
-export async function* catchFaults(): AsyncGenerator<Caught> {
+export async function readFaults(): Promise<Fault[]> {
   const names = (await readdir(faults)).sort();
-  for (const name of names) {
-    const patches = parsePatch(await readFile(new URL(name, faults), "utf8"));
-    yield { fault: basename(name, ".patch"), by: await failing(patches) };
-  }
+  return Promise.all(
+    names.map(async (name) => ({
+      name: basename(name, ".patch"),
+      patches: parsePatch(await readFile(new URL(name, faults), "utf8")),
+    })),
+  );
+}
+
+export async function* catchFaults(): AsyncGenerator<Caught> {
+  for (const { name, patches } of await readFaults())
+    yield { fault: name, by: await failing(patches) };
 }
 
 async function failing(
@@ -79,19 +91,26 @@ function suitesFor(
 }
 
 async function applyTo(copy: string, patch: StructuredPatch): Promise<void> {
+  await writeFile(join(copy, pathOf(patch)), await patchedText(copy, patch));
+}
+
+/** The file that a patch is for, as it has it. */
+export async function patchedText(
+  directory: string,
+  patch: StructuredPatch,
+): Promise<string> {
   const path = pathOf(patch);
-  const file = join(copy, path);
-  const before = await readFile(file, "utf8");
+  const before = await readFile(join(directory, path), "utf8");
   const patched = applyPatch(before, patch);
   if (patched === false)
     throw new Error(`${path} is not as the patch has it. Make the patch anew.`);
-  await assertNewest(copy, path, before, patch);
-  await writeFile(file, patched);
+  await assertNewest(directory, path, before, patch);
+  return patched;
 }
 
 /** A migration that defines the same anew would heal the fault before anything meets it. */
 async function assertNewest(
-  copy: string,
+  directory: string,
   path: string,
   text: string,
   { hunks }: StructuredPatch,
@@ -99,9 +118,12 @@ async function assertNewest(
   if (!path.startsWith("migrations/")) return;
   const above = text.split("\n").slice(0, hunks[0]?.oldStart).join("\n");
   const name = [...above.matchAll(definition)].at(-1)?.[1];
-  const names = (await readdir(join(copy, "migrations"))).sort();
+  const names = (await readdir(join(directory, "migrations"))).sort();
   for (const later of names.slice(names.indexOf(basename(path)) + 1)) {
-    const migration = await readFile(join(copy, "migrations", later), "utf8");
+    const migration = await readFile(
+      join(directory, "migrations", later),
+      "utf8",
+    );
     const defined = [...migration.matchAll(definition)].map(([, one]) => one);
     if (defined.includes(name))
       throw new Error(
