@@ -24,7 +24,7 @@ import { problemPage, signOutPage, signedOutPage } from "./pages/sign-in.ts";
 import { PostgresAdapter } from "./postgres-adapter.ts";
 
 /** Front ends in the browser, the bundled explorer among them; a public client, so PKCE proves who asks. */
-export const frontEndClientId = "tributary";
+const frontEndClientId = "tributary";
 
 const day = 24 * 60 * 60;
 

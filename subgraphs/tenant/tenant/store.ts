@@ -52,7 +52,7 @@ const own = `
   where own.uuid = any(?::uuid[]) and own.enabled`;
 
 /**
- * Tenants as one identity sees them: its own, and those that it meets in communities.
+ * Tenants as one identity sees them: its own, and those that it meets in communities and pending invitations.
  * The loaders batch and remember nothing, for a mutation may change what the request's next field reads.
  */
 export class TenantStore {
