@@ -111,6 +111,7 @@ async function start(bench: Bench, size: number): Promise<Side> {
       contextOf: createTenantContext(as("tenant"), {
         publicUrl,
         signUp: { mode: "open", entitlements: [] },
+        userMailsPerDay: 100_000,
       }),
     },
   };

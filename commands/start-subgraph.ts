@@ -21,6 +21,7 @@ The tenant subgraph reads besides:
   PUBLIC_URL              where clients reach the gateway; one-use links lead there
   SIGN_UP                 "open"; "invitation": to whoever has the link of an invitation; "off": the operator founds tenants
   SIGN_UP_ENTITLEMENTS    of a tenant founded by sign-up: COMMUNITIES, or "none"
+  USER_MAILS_PER_DAY      how many e-mails a tenant sends to new users in 24 hours (200)
 
 The community subgraph reads besides PUBLIC_URL and the limits of invitations: INVITATION_DAYS, INVITATIONS_PER_DAY,
 INVITATION_RESEND_MINUTES, INVITATION_MESSAGE_LENGTH, INVITE_AFTER_DECLINE.

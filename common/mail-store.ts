@@ -1,4 +1,5 @@
 import type { Knex } from "./database.ts";
+import { limitExceeded } from "./errors.ts";
 
 /** A plain-text e-mail. A link stands on a line of its own; a subject is one line. */
 export interface Mail {
@@ -14,4 +15,36 @@ export async function sendMail(
 ): Promise<void> {
   if (mails.length === 0) return;
   await transaction.raw("select mail.send(?::jsonb)", [JSON.stringify(mails)]);
+}
+
+/** How many mails of a kind a tenant sends to addresses that it chooses, in 24 hours. */
+export interface DailyLimit {
+  readonly tenantId: string;
+  readonly kind: keyof typeof limitedMails;
+  readonly perDay: number;
+}
+
+const limitedMails = {
+  INVITATION: "e-mails with invitations in 24 hours",
+  NEW_USER: "e-mails to new users in 24 hours",
+};
+
+/** As `sendMail`, unless the tenant has sent as many of that kind as it may. */
+export async function sendLimitedMail(
+  transaction: Knex.Transaction,
+  mail: Mail,
+  { tenantId, kind, perDay }: DailyLimit,
+): Promise<void> {
+  const { rows } = await transaction.raw<{ rows: [{ isWithin: boolean }] }>(
+    `select mail.count_sending(?, ?, ?) as "isWithin"`,
+    [tenantId, kind, perDay],
+  );
+  if (!rows[0].isWithin)
+    throw limitExceeded(
+      limitedMails[kind],
+      perDay,
+      perDay + 1,
+      "Send the next one tomorrow.",
+    );
+  await sendMail(transaction, [mail]);
 }

@@ -9,7 +9,10 @@ import {
   readInvitationConfig,
   readOwnershipDelayHours,
 } from "../subgraphs/community/config.ts";
-import { readSignUpConfig } from "../subgraphs/tenant/config.ts";
+import {
+  readSignUpConfig,
+  readUserMailsPerDay,
+} from "../subgraphs/tenant/config.ts";
 
 export function readConfig(env: Environment) {
   const reader = new EnvironmentReader(env);
@@ -22,6 +25,7 @@ export function readConfig(env: Environment) {
     mail: readMailConfig(reader),
     publicUrl: issuer.publicUrl,
     signUp: readSignUpConfig(reader),
+    userMailsPerDay: readUserMailsPerDay(reader),
     invitations: readInvitationConfig(reader),
     ownershipDelayHours: readOwnershipDelayHours(reader),
     /** Of the owner role; without it, the PostgreSQL in the data directory serves. */

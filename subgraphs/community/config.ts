@@ -6,7 +6,7 @@ import { readSubgraphConfig } from "../../common/subgraph.ts";
 export interface InvitationConfig {
   /** `INVITATION_DAYS`: how long an invitation can be accepted, and after that its acceptance confirmed. */
   readonly days: number;
-  /** `INVITATIONS_PER_DAY`: how many a tenant issues in 24 hours. */
+  /** `INVITATIONS_PER_DAY`: how many mails with one a tenant sends in 24 hours. */
   readonly perDay: number;
   /** `INVITATION_RESEND_MINUTES`: what must lie between two mails of one invitation. */
   readonly resendMinutes: number;

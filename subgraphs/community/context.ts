@@ -4,7 +4,11 @@ import {
   type LedgerEntry,
   type LedgerName,
 } from "../../common/ledger-store.ts";
-import { sendMail, type Mail } from "../../common/mail-store.ts";
+import {
+  sendLimitedMail,
+  type DailyLimit,
+  type Mail,
+} from "../../common/mail-store.ts";
 import { notify, type NewNotice } from "../../common/notice-store.ts";
 import { liveness } from "../../common/viewer-store.ts";
 import type { Call, Viewer } from "../../common/viewer.ts";
@@ -52,7 +56,8 @@ const stores = (db: Knex, viewer: Viewer) => ({
 const unitOfWork = (transaction: Knex.Transaction, call: Call) => ({
   ...stores(transaction, call.viewer),
   invitationChanges: new InvitationChangeStore(transaction, call.viewer),
-  sendMail: (mails: readonly Mail[]) => sendMail(transaction, mails),
+  sendMail: (mail: Mail, limit: DailyLimit) =>
+    sendLimitedMail(transaction, mail, limit),
   notify: (notices: readonly NewNotice[]) => notify(transaction, call, notices),
   record: (
     action: string,

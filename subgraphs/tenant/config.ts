@@ -36,11 +36,16 @@ function readEntitlements(reader: EnvironmentReader): Entitlement[] {
   });
 }
 
+/** `USER_MAILS_PER_DAY`: how many users' addresses a tenant has mails sent to in 24 hours. */
+export const readUserMailsPerDay = (reader: EnvironmentReader): number =>
+  reader.integer("USER_MAILS_PER_DAY", 200, { min: 1, max: 100_000 });
+
 export function readConfig(env: Environment) {
   const reader = new EnvironmentReader(env);
   return reader.done({
     ...readSubgraphConfig(reader, "tenant", 4001),
     publicUrl: reader.url("PUBLIC_URL"),
     signUp: readSignUpConfig(reader),
+    userMailsPerDay: readUserMailsPerDay(reader),
   });
 }

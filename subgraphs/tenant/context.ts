@@ -10,6 +10,8 @@ export interface TenantSettings {
   /** Where people reach this installation; links lead there. */
   readonly publicUrl: URL;
   readonly signUp: SignUpConfig;
+  /** How many mails to new users a tenant sends in 24 hours. */
+  readonly userMailsPerDay: number;
 }
 
 /** What one request can reach. */

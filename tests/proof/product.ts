@@ -22,7 +22,7 @@ export interface Product {
   readonly graph: TestGraph;
 }
 
-/** Where invitations are limited by nothing but the domain. */
+/** Where mails are limited by nothing but the domain. */
 export const startProduct = async (
   database: TestDatabase,
 ): Promise<Product> => ({
@@ -30,6 +30,7 @@ export const startProduct = async (
   graph: await startGraph(database, "in one process", {
     environment: {
       INVITATIONS_PER_DAY: "100000",
+      USER_MAILS_PER_DAY: "100000",
       INVITATION_RESEND_MINUTES: "0",
       INVITE_AFTER_DECLINE: "on",
     },

@@ -12,6 +12,7 @@ import { Seed, type Identity } from "./seed.ts";
 export const settings: TenantSettings = {
   publicUrl: new URL("https://tributary.example"),
   signUp: { mode: "open", entitlements: ["COMMUNITIES"] },
+  userMailsPerDay: 200,
 };
 
 export const tenantSubgraph = (

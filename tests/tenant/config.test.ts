@@ -22,9 +22,20 @@ test("the operator may close sign-up, and grant nothing by it", () => {
   expect(readConfig(invited).signUp.mode).toBe("invitation");
 });
 
+test("the mails to new users have a limit, which is the operator's to set", () => {
+  expect(readConfig(env).userMailsPerDay).toBe(200);
+  expect(readConfig({ ...env, USER_MAILS_PER_DAY: "3" }).userMailsPerDay).toBe(
+    3,
+  );
+});
+
 test("every fault is told at once", () => {
   const faults = () =>
-    readConfig({ SIGN_UP: "maybe", SIGN_UP_ENTITLEMENTS: "FLYING" });
+    readConfig({
+      SIGN_UP: "maybe",
+      SIGN_UP_ENTITLEMENTS: "FLYING",
+      USER_MAILS_PER_DAY: "0",
+    });
   expect(faults).toThrow(ConfigError);
   for (const name of [
     "TENANT_DATABASE_URL",
@@ -32,6 +43,7 @@ test("every fault is told at once", () => {
     "PUBLIC_URL",
     "SIGN_UP",
     "SIGN_UP_ENTITLEMENTS",
+    "USER_MAILS_PER_DAY",
   ])
     expect(faults).toThrow(new RegExp(`^- ${name} `, "m"));
 });

@@ -105,6 +105,40 @@ describe("createUser (T1)", () => {
     expect(await mailsTo("known@example.com")).toEqual([]);
   });
 
+  test("a tenant mails so many new users in 24 hours, each tenant by itself", async () => {
+    const strict = tenantSubgraph(database, { userMailsPerDay: 2 });
+    const create = (email: string, caller: Caller = "an administrator") =>
+      attempt(database, () =>
+        run(strict, world.callers[caller], createUser, {
+          input: { ...input, email },
+        }),
+      );
+    const partner = "the administrator of a partner tenant";
+    await database.owner("issuer.persons").insert({
+      email: "signed-up@example.com",
+      name: "Known",
+      password_hash: "hash",
+    });
+    expect(outcome(await create("limit-1@example.com"))).toBe("ok");
+    expect(outcome(await create("limit-2@example.com"))).toBe("ok");
+    const { errors } = await create("limit-3@example.com");
+    expect(errors[0]).toMatchObject({
+      message:
+        "At most 2 e-mails to new users in 24 hours; this asks for 3. Send the next one tomorrow.",
+      extensions: { code: "LIMIT_EXCEEDED", limit: 2, value: 3 },
+    });
+    expect(outcome(await create("signed-up@example.com"))).toBe("ok");
+    expect(outcome(await create("limit-3@example.com", partner))).toBe("ok");
+
+    await database.owner.raw(
+      `update mail.sendings set at = at - interval '24 hours' where id = (
+         select min(id) from mail.sendings where tenant = ?)`,
+      [world.home.uuid],
+    );
+    expect(outcome(await create("limit-3@example.com"))).toBe("ok");
+    expect(outcome(await create("limit-4@example.com"))).toBe("LIMIT_EXCEEDED");
+  });
+
   test("an e-mail is one user's in a tenant, and may be another's in another", async () => {
     const create = (caller: Caller) =>
       change(world.callers[caller], createUser, {

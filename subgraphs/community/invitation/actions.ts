@@ -54,10 +54,6 @@ export async function inviteTenant(
       "input.communityId",
     );
     const { myTenantId } = community;
-    if ((await invitationChanges.countOfDay(myTenantId)) >= limits.perDay)
-      throw rateLimited(
-        `Your tenant has issued ${limits.perDay} invitations within a day, which is all it may. Issue the next one tomorrow.`,
-      );
     if (
       !limits.afterDecline &&
       (await invitationChanges.wasDeclined(myTenantId, email))
@@ -72,7 +68,11 @@ export async function inviteTenant(
       limits.days,
     );
     const invitation = await invitations.get(id, "input.communityId");
-    await unit.sendMail([letter(invitation, link)]);
+    await unit.sendMail(letter(invitation, link), {
+      tenantId: myTenantId,
+      kind: "INVITATION",
+      perDay: limits.perDay,
+    });
     await unit.notify([
       {
         kind: "INVITED",
@@ -113,7 +113,11 @@ export async function resendInvitation(
     const link = createInvitationLink(publicUrl);
     await invitationChanges.renew(before, link, limits.days);
     const invitation = await invitations.get(id, "id");
-    await unit.sendMail([letter(invitation, link)]);
+    await unit.sendMail(letter(invitation, link), {
+      tenantId: community.myTenantId,
+      kind: "INVITATION",
+      perDay: limits.perDay,
+    });
     await recordStep("resendInvitation", invitation, before, unit);
     return invitation;
   });

@@ -85,22 +85,6 @@ export class InvitationChangeStore {
     return rows;
   }
 
-  /** How many invitations a tenant issued within a day; until the transaction ends, it issues no other. */
-  async countOfDay(tenantId: string): Promise<number> {
-    await this.transaction.raw(
-      "select pg_advisory_xact_lock(hashtextextended('community.invitations/' || ?, 0))",
-      [tenantId],
-    );
-    const { rows } = await this.transaction.raw<{ rows: [{ count: number }] }>(
-      `select count(*)
-       from community.invitations i
-       where i.issuing_tenant_id = (select t.id from tenant.published_tenants t where t.uuid = ?)
-         and i.issued_at > statement_timestamp() - interval '1 day'`,
-      [tenantId],
-    );
-    return rows[0].count;
-  }
-
   /** Whether an invitation of this tenant to this address was declined. */
   async wasDeclined(tenantId: string, email: string): Promise<boolean> {
     const { rows } = await this.transaction.raw<{ rows: unknown[] }>(

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { conflict } from "../../../common/errors.ts";
 import { record } from "../../../common/ledger-store.ts";
-import { sendMail } from "../../../common/mail-store.ts";
+import { sendLimitedMail } from "../../../common/mail-store.ts";
 import { notify } from "../../../common/notice-store.ts";
 import {
   createOneUseLink,
@@ -46,7 +46,11 @@ export async function createUser(
     const { tenant } = await identities.lockAsAdministrator(viewer);
     const id = await identities.addUser(tenant, { name, email, roles });
     if (await identities.addLink(email, link))
-      await sendMail(transaction, [passwordMail(email, link)]);
+      await sendLimitedMail(transaction, passwordMail(email, link), {
+        tenantId: tenant.uuid,
+        kind: "NEW_USER",
+        perDay: settings.userMailsPerDay,
+      });
     await record(
       transaction,
       call,
