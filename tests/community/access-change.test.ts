@@ -456,3 +456,53 @@ test("ends nothing where nobody else takes part", async () => {
     streamCount: 0,
   });
 });
+
+test("tells the same asked for a part, and is not foreseen asked for none", async () => {
+  const [owner, guest] = [await seed.tenant(), await seed.tenant()];
+  const community = await seed.community(owner);
+  const administrator = await seed.user(owner);
+  await seed.member(community.ownerMembership, administrator, "ADMINISTRATOR");
+  const stream = await seed.stream(owner);
+  await seed.share(stream, community.ownerMembership);
+  await seed.member(
+    await seed.membership(community, guest),
+    await seed.user(guest),
+  );
+  const tell = async (asked: string, dryRun = true) =>
+    changeOf(
+      await run(
+        subgraph,
+        as(administrator),
+        `mutation { pauseSharing(communityId: "${community.uuid}", dryRun: ${dryRun}) { ${asked} } }`,
+      ),
+    );
+  const parts = [
+    "tenantCount",
+    "identityCount",
+    "shareCount",
+    "streamCount",
+    "stillReadableCount",
+    "tenants { id }",
+    "identities { id }",
+    "streams { id }",
+    "stillReadable { id }",
+  ];
+  const whole = await tell(parts.join(" "));
+  expect(whole).toMatchObject({
+    tenantCount: 1,
+    streams: [{ id: stream.uuid }],
+  });
+  const told = await Promise.all(parts.map((part) => tell(part)));
+  expect(Object.assign({}, ...told)).toEqual(whole);
+
+  const right =
+    "execute on function stream.ended_access(uuid, int, int[], int[])";
+  await database.owner.raw(`revoke ${right} from tributary_community`);
+  try {
+    expect(await tell("applied membership { id }", false)).toMatchObject({
+      applied: true,
+    });
+  } finally {
+    await database.owner.raw(`grant ${right} to tributary_community`);
+  }
+});

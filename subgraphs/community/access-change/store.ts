@@ -50,7 +50,7 @@ export interface Ending {
   readonly readingOf?: readonly number[];
 }
 
-/** What a change ends that takes nothing from anybody. */
+/** What a change ends that takes nothing from anybody, or of which it is not asked. */
 export const nothingEnds: EndedAccess = {
   tenantCount: 0,
   identityCount: 0,

@@ -61,7 +61,12 @@ export async function setCommunityRoles(
 }
 
 export async function removeCommunityMembers(
-  { communityId, identityIds, dryRun }: RemoveCommunityMembersInput,
+  {
+    communityId,
+    identityIds,
+    dryRun,
+    isEndedAsked,
+  }: RemoveCommunityMembersInput & { isEndedAsked: boolean },
   { changeAccess }: CommunityContext,
 ): Promise<AccessChange> {
   const wishes = identityIds.map((identityId, i) => ({
@@ -74,9 +79,9 @@ export async function removeCommunityMembers(
     const community = await lockRoles(communityId, wishes, unit);
     const changes = await allowedChanges(community, wishes, unit);
     const rowIds = changes.map(({ identity }) => identity.rowId);
-    const ended = await unit.accessChanges.foresee(community, {
-      readingOf: rowIds,
-    });
+    const ended = isEndedAsked
+      ? await unit.accessChanges.foresee(community, { readingOf: rowIds })
+      : nothingEnds;
     await keepingTheLast(community, unit, () =>
       unit.members.remove(community.myMembershipRowId, rowIds),
     );

@@ -1,3 +1,4 @@
+import { asksForEnded } from "../access-change/asked.ts";
 import type { CommunityContext } from "../context.ts";
 import type { Resolvers } from "../generated.ts";
 import { removeCommunityMembers, setCommunityRoles } from "./actions.ts";
@@ -6,8 +7,11 @@ export const resolvers = {
   Mutation: {
     setCommunityRoles: (_, { input }, context) =>
       setCommunityRoles(input, context),
-    removeCommunityMembers: (_, { input }, context) =>
-      removeCommunityMembers(input, context),
+    removeCommunityMembers: (_, { input }, context, info) =>
+      removeCommunityMembers(
+        { ...input, isEndedAsked: asksForEnded(info) },
+        context,
+      ),
   },
   CommunityMember: {
     identity: ({ identityId }) => ({ id: identityId }),

@@ -1,5 +1,9 @@
 import { badInput, conflict } from "../../../common/errors.ts";
-import type { AccessChange, MadeChange } from "../access-change/store.ts";
+import {
+  nothingEnds,
+  type AccessChange,
+  type MadeChange,
+} from "../access-change/store.ts";
 import type { RightName } from "../community/rights.ts";
 import type { Community } from "../community/store.ts";
 import type { CommunityContext, UnitOfWork } from "../context.ts";
@@ -86,7 +90,11 @@ function newTenantsReadFrom(value: NewTenantsRead | null): NewTenantsRead {
 }
 
 export const pauseSharing = (
-  { communityId, dryRun }: MutationPauseSharingArgs,
+  {
+    communityId,
+    dryRun,
+    isEndedAsked,
+  }: MutationPauseSharingArgs & { isEndedAsked: boolean },
   { changeAccess }: CommunityContext,
 ): Promise<AccessChange> =>
   changeAccess({ dryRun }, async (unit) => {
@@ -96,9 +104,11 @@ export const pauseSharing = (
       "communityId",
       unit,
     );
-    const ended = await unit.accessChanges.foresee(community, {
-      sharingOf: [membership.rowId],
-    });
+    const ended = isEndedAsked
+      ? await unit.accessChanges.foresee(community, {
+          sharingOf: [membership.rowId],
+        })
+      : nothingEnds;
     await setStatus("pauseSharing", community, membership, "PAUSED", unit);
     return { community, ended };
   });

@@ -1,3 +1,4 @@
+import { asksForEnded } from "../access-change/asked.ts";
 import type { CommunityContext } from "../context.ts";
 import type { Resolvers } from "../generated.ts";
 import {
@@ -12,7 +13,8 @@ export const resolvers = {
   Mutation: {
     removeTenant: (_, args, context) => removeTenant(args, context),
     leaveCommunity: (_, args, context) => leaveCommunity(args, context),
-    pauseSharing: (_, args, context) => pauseSharing(args, context),
+    pauseSharing: (_, args, context, info) =>
+      pauseSharing({ ...args, isEndedAsked: asksForEnded(info) }, context),
     resumeSharing: (_, args, context) => resumeSharing(args, context),
     updateMembership: (_, { input }, context) =>
       updateMembership(input, context),

@@ -7,7 +7,10 @@ import {
 import { record } from "../../../common/ledger-store.ts";
 import type { StreamContext } from "../context.ts";
 import type { AccessEntryInput, SetStreamAccessInput } from "../generated.ts";
-import type { ReadersChange } from "../share/readers-change-store.ts";
+import {
+  nothingLost,
+  type ReadersChange,
+} from "../share/readers-change-store.ts";
 import { StreamStore, type Stream } from "../stream/store.ts";
 import { CallerStore } from "./caller-store.ts";
 import { hasRole, type Caller } from "./caller.ts";
@@ -19,7 +22,7 @@ import { AccessStore, type NewAccessEntry } from "./store.ts";
 const maxEntries = 100;
 
 export async function setStreamAccess(
-  input: SetStreamAccessInput,
+  input: SetStreamAccessInput & { areLossesAsked: boolean },
   { changeReaders, viewer, call }: StreamContext,
 ): Promise<ReadersChange> {
   const streamIds = streamIdsOf(input);
@@ -42,7 +45,9 @@ export async function setStreamAccess(
     for (const stream of changing)
       assertGrantable(caller, stream, before.get(stream.id) ?? [], entries);
     const listId = await access.listOf(caller.tenantRowId, entries);
-    const losses = await access.losses(caller, changing, listId);
+    const losses = input.areLossesAsked
+      ? await access.losses(caller, changing, listId)
+      : nothingLost;
     await access.set(caller, changing, listId);
     await record(
       transaction,

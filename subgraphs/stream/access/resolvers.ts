@@ -1,5 +1,6 @@
 import type { StreamContext } from "../context.ts";
 import type { Resolvers } from "../generated.ts";
+import { asksForLosses } from "../share/asked.ts";
 import { setStreamAccess } from "./actions.ts";
 import { rightsIn } from "./rights.ts";
 
@@ -7,7 +8,11 @@ const reference = (id: string | null) => (id === null ? null : { id });
 
 export const resolvers = {
   Mutation: {
-    setStreamAccess: (_, { input }, context) => setStreamAccess(input, context),
+    setStreamAccess: (_, { input }, context, info) =>
+      setStreamAccess(
+        { ...input, areLossesAsked: asksForLosses(info) },
+        context,
+      ),
   },
   Stream: {
     access: async (stream, _, { access }) =>

@@ -5,7 +5,11 @@ import type { Caller } from "../access/caller.ts";
 import type { StreamContext } from "../context.ts";
 import type { ShareStreamsInput, UnshareStreamsInput } from "../generated.ts";
 import { StreamStore } from "../stream/store.ts";
-import { lossesOf, type ReadersChange } from "./readers-change-store.ts";
+import {
+  lossesOf,
+  nothingLost,
+  type ReadersChange,
+} from "./readers-change-store.ts";
 import { ShareStore, type Share } from "./store.ts";
 
 /** Sharing again what is shared already changes nothing and answers the share that there is. */
@@ -40,7 +44,12 @@ export async function shareStreams(
 }
 
 export const unshareStreams = (
-  { streamIds, communityIds, dryRun }: UnshareStreamsInput,
+  {
+    streamIds,
+    communityIds,
+    dryRun,
+    areLossesAsked,
+  }: UnshareStreamsInput & { areLossesAsked: boolean },
   { changeReaders, viewer, call }: StreamContext,
 ): Promise<ReadersChange> =>
   changeReaders({ dryRun }, async (transaction) => {
@@ -51,7 +60,9 @@ export const unshareStreams = (
     const caller = await new CallerStore(transaction, viewer).lock();
     await new StreamStore(transaction, viewer).lock(streamIds);
     const ended = await shares.requireEnding(streamIds, communityIds ?? null);
-    const losses = await lossesOf(transaction, caller, ended);
+    const losses = areLossesAsked
+      ? await lossesOf(transaction, caller, ended)
+      : nothingLost;
     await shares.remove(caller, ended);
     await record(
       transaction,

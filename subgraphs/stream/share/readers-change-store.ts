@@ -15,6 +15,17 @@ export interface Losses {
   readonly stillReadableIds: readonly string[];
 }
 
+/** What a change takes that takes nothing from anybody, or of which it is not asked. */
+export const nothingLost: Losses = {
+  tenantCount: 0,
+  identityCount: 0,
+  streamCount: 0,
+  stillReadableCount: 0,
+  tenantIds: [],
+  streamIds: [],
+  stillReadableIds: [],
+};
+
 /** A change as the transaction that makes it knows it. */
 export interface MadeChange {
   readonly losses: Losses;

@@ -1,11 +1,16 @@
 import type { StreamContext } from "../context.ts";
 import type { Resolvers } from "../generated.ts";
 import { shareStreams, unshareStreams } from "./actions.ts";
+import { asksForLosses } from "./asked.ts";
 
 export const resolvers = {
   Mutation: {
     shareStreams: (_, { input }, context) => shareStreams(input, context),
-    unshareStreams: (_, { input }, context) => unshareStreams(input, context),
+    unshareStreams: (_, { input }, context, info) =>
+      unshareStreams(
+        { ...input, areLossesAsked: asksForLosses(info) },
+        context,
+      ),
   },
   Stream: {
     shares: (stream, args, { shares }) => shares.ofStream(stream, args),
