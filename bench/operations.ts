@@ -25,6 +25,9 @@ const moderator = ({ administrators }: Crowd, n: number) =>
   at(administrators, 1 + (n % (actors - 1)));
 const reader = ({ readers }: Crowd, n: number) =>
   at(readers, 2 + (n % (actors - 2)));
+/** A client of the tenant of the moderator whose turn it is. */
+const ownReader = ({ readers }: Crowd, n: number) =>
+  at(readers, 1 + (n % (actors - 1)));
 /** Of tenants that share with all others: the second one does not. */
 const steward = ({ stewards }: Crowd, n: number) =>
   at(stewards, 2 + (n % (actors - 2)));
@@ -367,6 +370,47 @@ const mutations: readonly Operation[] = [
     ],
   },
   {
+    name: "pauseSharing",
+    subgraph: "community",
+    query: `mutation ($communityId: ID!) { pauseSharing(communityId: $communityId) { applied } }`,
+    viewer: moderator,
+    variables: inCommunity,
+    prepare: () => [
+      `update community.memberships set status = 'ACTIVE' where community_id = 1 and tenant_id <= ${actors}`,
+    ],
+  },
+  {
+    name: "setCommunityRoles",
+    subgraph: "community",
+    query: `mutation ($input: SetCommunityRolesInput!) { setCommunityRoles(input: $input) { applied } }`,
+    viewer: moderator,
+    variables: (crowd, n) =>
+      input({
+        ...inCommunity(crowd),
+        members: [{ identityId: ownReader(crowd, n), role: "MEMBER" }],
+      }),
+    prepare: () => [
+      `delete from community.members m using tenant.identities i
+       where i.id = m.identity_id and i.name = 'Reader' and i.tenant_id <= ${actors}
+         and m.membership_id in (select id from community.memberships where community_id = 1)`,
+    ],
+  },
+  {
+    name: "removeCommunityMembers",
+    subgraph: "community",
+    query: `mutation ($input: RemoveCommunityMembersInput!) { removeCommunityMembers(input: $input) { applied } }`,
+    viewer: moderator,
+    variables: (crowd, n) =>
+      input({ ...inCommunity(crowd), identityIds: [ownReader(crowd, n)] }),
+    prepare: () => [
+      `insert into community.members (membership_id, tenant_id, identity_id, role)
+       select m.id, m.tenant_id, i.id, 'MEMBER' from community.memberships m
+       join tenant.identities i on i.tenant_id = m.tenant_id and i.name = 'Reader'
+       where m.community_id = 1 and m.tenant_id <= ${actors}
+       on conflict do nothing`,
+    ],
+  },
+  {
     name: "inviteTenant",
     subgraph: "community",
     query: `mutation ($input: InviteTenantInput!) { inviteTenant(input: $input) { id } }`,
@@ -538,6 +582,41 @@ const mutations: readonly Operation[] = [
       `delete from stream.shares h using stream.streams s
        where s.tenant_id = h.tenant_id and s.id = h.stream_id and s.external_id = 'S001' and s.tenant_id between 3 and ${actors}
          and h.membership_id in (select id from community.memberships where community_id = 1)`,
+    ],
+  },
+  {
+    name: "unshareStreams",
+    subgraph: "stream",
+    query: `mutation ($input: UnshareStreamsInput!) { unshareStreams(input: $input) { applied } }`,
+    viewer: steward,
+    variables: (crowd, n) =>
+      input({
+        streamIds: [at(crowd.streamIds, 2 + (n % (actors - 2)))],
+        communityIds: [crowd.communityId],
+      }),
+    prepare: () => [
+      `insert into stream.shares (tenant_id, stream_id, membership_id, shared_by, community_id, stream_uuid, stream_name)
+       select s.tenant_id, s.id, m.id, i.uuid, m.community_id, s.uuid, s.name from stream.streams s
+       join community.memberships m on m.tenant_id = s.tenant_id and m.community_id = 1
+       join tenant.identities i on i.tenant_id = s.tenant_id and i.name = 'Steward'
+       where s.external_id = 'S001' and s.tenant_id between 3 and ${actors}
+       on conflict do nothing`,
+    ],
+  },
+  {
+    name: "setStreamAccess",
+    subgraph: "stream",
+    query: `mutation ($input: SetStreamAccessInput!) { setStreamAccess(input: $input) { applied } }`,
+    viewer: moderator,
+    variables: (crowd, n) =>
+      input({
+        streamIds: [at(crowd.streamIds, 1 + (n % (actors - 1)))],
+        access: [{ effect: "ALLOW", rights: ["READ"], role: "MEMBER" }],
+      }),
+    prepare: () => [
+      `update stream.streams s set access_list_id = other.access_list_id
+       from stream.streams other
+       where other.tenant_id = s.tenant_id and other.external_id = 'S002' and s.external_id = 'S001' and s.tenant_id <= ${actors}`,
     ],
   },
   {
