@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import type { ConfigError, Environment } from "../../common/config.ts";
 import { readConfig } from "../../installation/config.ts";
@@ -26,6 +27,25 @@ describe("the installation's configuration", () => {
       dataDirectory: ".tributary",
       hasDemo: true,
     });
+  });
+
+  test("is documented, whatever is asked for", () => {
+    const asked = new Set<string>();
+    const environment = new Proxy<Environment>(production, {
+      get(target, name: string) {
+        asked.add(name);
+        return target[name];
+      },
+    });
+    readConfig(environment);
+    expect(asked.size).toBeGreaterThan(25);
+    const text = readFileSync(
+      new URL("../../docs/configuration.md", import.meta.url),
+      "utf8",
+    );
+    const isTold = (name: string) =>
+      new RegExp(`^\\| (\`\\w+\`, ?)*\`${name}\``, "m").test(text);
+    expect([...asked].filter((name) => !isTold(name))).toEqual([]);
   });
 
   test.each<[string, boolean, Environment]>([
