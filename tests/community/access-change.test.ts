@@ -419,6 +419,61 @@ describe("of communities that the caller does not see", () => {
   );
 });
 
+describe("of own shares in communities that the caller does not take part in (T4)", () => {
+  test.each([
+    [
+      "an administrator sees them, with what others give",
+      "ACCOUNT_ADMINISTRATOR",
+      1,
+      2,
+    ],
+    ["a data steward is told what they give still", "DATA_STEWARD", 1, 1],
+    ["who is neither learns nothing", "VIEWER", 0, 0],
+  ] as const)("%s", async (_, role, ofPausing, ofLeaving) => {
+    const [owner, sharer, reader, other] = [
+      await seed.tenant(),
+      await seed.tenant(),
+      await seed.tenant(),
+      await seed.tenant(),
+    ];
+    const here = await seed.community(owner);
+    const elsewhere = await seed.community(reader);
+    const moderator = await seed.user(sharer, [role]);
+    const [sharing, sharingElsewhere] = [
+      await seed.membership(here, sharer),
+      await seed.membership(elsewhere, sharer),
+    ];
+    await seed.member(sharing, moderator, "MODERATOR");
+    const colleague = await seed.user(sharer);
+    await seed.member(sharing, colleague);
+    await seed.member(sharingElsewhere, colleague);
+    const user = await seed.user(reader);
+    await seed.member(await seed.membership(here, reader), user);
+    await seed.member(elsewhere.ownerMembership, user);
+    const stream = await seed.stream(sharer);
+    await seed.share(stream, sharing);
+    await seed.share(stream, sharingElsewhere);
+    // The colleague loses and keeps it as the user does the own one, but it is no share of the own tenant.
+    const foreign = await seed.stream(other);
+    await seed.share(foreign, await seed.membership(here, other));
+    await seed.share(foreign, await seed.membership(elsewhere, other));
+    const change = (mutation: string) =>
+      run(
+        subgraph,
+        as(moderator),
+        `mutation { ${mutation}(communityId: "${here.uuid}", dryRun: true) ${fields} }`,
+      ).then(changeOf);
+    expect(await change("pauseSharing")).toMatchObject({
+      streamCount: 1,
+      stillReadableCount: ofPausing,
+    });
+    expect(await change("leaveCommunity")).toMatchObject({
+      streamCount: 2,
+      stillReadableCount: ofLeaving,
+    });
+  });
+});
+
 test("shows no stream to an account administrator who reads none of them", async () => {
   const [owner, guest] = [await seed.tenant(), await seed.tenant()];
   const community = await seed.community(owner);
