@@ -611,7 +611,9 @@ const mutations: readonly Operation[] = [
     variables: (crowd, n) =>
       input({
         streamIds: [at(crowd.streamIds, 1 + (n % (actors - 1)))],
-        access: [{ effect: "ALLOW", rights: ["READ"], role: "MEMBER" }],
+        access: [
+          { effect: "ALLOW", rights: ["READ", "SHARE"], role: "MEMBER" },
+        ],
       }),
     prepare: () => [
       `update stream.streams s set access_list_id = other.access_list_id
