@@ -249,6 +249,37 @@ test("each kind of caller reads of a stream's ledger what S8 and T4 say", async 
       caller,
       await read(world.viewers[caller], "Stream", stream.uuid),
     ]).toEqual([caller, expected(caller)]);
+
+  const page = async (args: string) => {
+    const { data, errors } = await run(
+      subgraph,
+      world.viewers["plant: AA, no role"],
+      `query ($of: [_Any!]!) { _entities(representations: $of) { ... on Stream { ledger(${args}) {
+         nodes { action } pageInfo { startCursor endCursor } } } } }`,
+      { of: [{ __typename: "Stream", id: stream.uuid }] },
+    );
+    expect(errors).toEqual([]);
+    return (
+      data as unknown as {
+        _entities: [
+          {
+            ledger: {
+              nodes: object[];
+              pageInfo: { startCursor: string; endCursor: string };
+            };
+          },
+        ];
+      }
+    )._entities[0].ledger;
+  };
+  const newest = await page("first: 1");
+  const oldest = await page(`first: 1, after: "${newest.pageInfo.endCursor}"`);
+  const back = await page(`last: 1, before: "${oldest.pageInfo.startCursor}"`);
+  expect([newest, oldest, back].map(({ nodes }) => nodes)).toEqual([
+    [{ action: "shared" }],
+    [{ action: "edited" }],
+    [{ action: "shared" }],
+  ]);
 });
 
 test("pages go from the newest to the oldest, by kind if asked, and a link names the one before it", async () => {

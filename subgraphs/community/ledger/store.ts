@@ -65,8 +65,15 @@ const newestFirst: Order = {
   descending: true,
 };
 
+/** The same, along the index of a stream's entries. */
+const newestOfStreamFirst: Order = {
+  by: [{ sql: "(-e.id)", type: "bigint" }],
+  descending: false,
+};
+
 interface LedgerSettings {
   readonly name: string;
+  readonly order: Order;
   /** The scope of each parent. */
   readonly parents: string;
   readonly parentId: string;
@@ -121,6 +128,7 @@ export class LedgerStore {
   ) {
     this.ofTenants = this.ledger({
       name: "tenant",
+      order: newestFirst,
       parents: tenants,
       parentId: "parent.tenant",
       entries: (args, page) =>
@@ -132,6 +140,7 @@ export class LedgerStore {
     });
     this.ofCommunities = this.ledger({
       name: "community",
+      order: newestFirst,
       parents: communities,
       parentId: "e.community_id",
       entries: (args, page) => this.concerning("array[parent.id]", args, page),
@@ -139,6 +148,7 @@ export class LedgerStore {
     // What concerns a whole community is about no stream.
     this.ofStreams = this.ledger({
       name: "stream",
+      order: newestOfStreamFirst,
       parents: streams,
       parentId: "e.stream_id",
       entries: () =>
@@ -165,10 +175,16 @@ export class LedgerStore {
   private readonly headsOfTenants = this.heads(tenants);
   private readonly headsOfCommunities = this.heads(communities);
 
-  private ledger({ name, parents, parentId, entries }: LedgerSettings): Ledger {
+  private ledger({
+    name,
+    order,
+    parents,
+    parentId,
+    entries,
+  }: LedgerSettings): Ledger {
     return new NestedList(this.db, {
       name: `ledger of ${name}`,
-      order: newestFirst,
+      order,
       parentId,
       rows: (args, page) => {
         const query = this.shown(entries(args, page));
