@@ -223,6 +223,19 @@ describe("from founding to sharing", () => {
     expect(await kindsOf(theirs)).toEqual(["APPOINT_MODERATOR"]);
   });
 
+  test("a moderator who is no account administrator looks after nothing, unless its tenant allows it", async () => {
+    const partner = await seed.tenant();
+    const theirs = await seed.user(partner, ["ACCOUNT_ADMINISTRATOR"]);
+    const membership = await seed.membership(await found(), partner);
+    await seed.member(membership, await seed.user(partner), "MODERATOR");
+    expect(await kindsOf(theirs)).toContain("APPOINT_MODERATOR");
+    await database
+      .owner("tenant.tenants")
+      .where({ id: partner.id })
+      .update({ moderators_are_administrators: false });
+    expect(await kindsOf(theirs)).not.toContain("APPOINT_MODERATOR");
+  });
+
   test("ownership that is offered is answered by a user who administers its tenant and moderates for it", async () => {
     const host = await seed.tenant();
     const place = await seed.community(host);

@@ -45,6 +45,7 @@ const published: Readonly<Record<Role, readonly string[]>> = {
     "stream.unshared(uuid, integer[]): execute",
     "tenant.lock_identities(integer[], uuid[]): execute",
     "tenant.lock_settings(integer[]): execute",
+    "tenant.possible_moderators: select",
     "tenant.published_entitlements: select",
     "tenant.published_identities: select",
     "tenant.published_roles: select",

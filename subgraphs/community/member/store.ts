@@ -47,14 +47,6 @@ const byName: Order = {
   ],
 };
 
-/** Whether identity i is what its tenant asks of moderators: AA, or anybody. */
-const mayModerate = `(
-  exists (select from tenant.published_settings s
-          where s.tenant_id = i.tenant_id and not s.moderators_are_administrators)
-  or exists (select from tenant.published_roles a
-             where a.identity_id = i.id and a.role = 'ACCOUNT_ADMINISTRATOR')
-)`;
-
 /** Who takes part in a community: of the viewer's own tenant, and for those who take part themselves. */
 export class MemberStore {
   private readonly ofMembership: NestedList<CommunityMember, MemberListArgs>;
@@ -127,7 +119,8 @@ export class MemberStore {
     ids: readonly string[],
   ): Promise<Map<string, OwnIdentity>> {
     const { rows } = await this.db.raw<{ rows: OwnIdentity[] }>(
-      `select i.uuid as id, i.id as "rowId", i.kind, r.role, ${mayModerate} as "mayModerate"
+      `select i.uuid as id, i.id as "rowId", i.kind, r.role,
+              exists (select from tenant.possible_moderators p where p.identity_id = i.id) as "mayModerate"
        from community.memberships m
        join tenant.published_identities i on i.tenant_id = m.tenant_id
        left join community.members r on r.membership_id = m.id and r.identity_id = i.id
@@ -137,14 +130,10 @@ export class MemberStore {
     return new Map(rows.map((row) => [row.id, row]));
   }
 
-  /** Rule 5: how many hold the role that the own membership must not lose: enabled, and AA where the policy asks it. */
+  /** Rule 5: how many effectively hold the role that the own membership must not lose. */
   async countKeepers(community: Community): Promise<number> {
     const { rows } = await this.db.raw<{ rows: [{ count: number }] }>(
-      `select count(*)
-       from community.members r
-       join tenant.published_identities i on i.id = r.identity_id and i.enabled
-       where r.membership_id = ? and r.role = ?
-         and (r.role = 'ADMINISTRATOR' or ${mayModerate})`,
+      `select count(*) from community.effective_leaders r where r.membership_id = ? and r.role = ?`,
       [
         community.myMembershipRowId,
         community.isOwn ? "ADMINISTRATOR" : "MODERATOR",

@@ -4,9 +4,7 @@ import { participation, place } from "../community/store.ts";
 import { maxSteps, type Openings } from "./steps.ts";
 
 const hasEffective = (role: "ADMINISTRATOR" | "MODERATOR") => `
-  exists (select from community.members r
-          join tenant.published_identities i on i.id = r.identity_id and i.enabled
-          where r.membership_id = m.id and r.role = '${role}')`;
+  exists (select from community.effective_leaders r where r.membership_id = m.id and r.role = '${role}')`;
 
 /** In the order of an index, which is entered for one row however many wait. */
 const isAwaited = `(
