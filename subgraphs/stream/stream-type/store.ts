@@ -193,7 +193,7 @@ export class StreamTypeStore {
       .joinRaw(
         `cross join stream.stream_types y
          left join lateral (
-           select v.id from stream.visible(?) v
+           select v.id from stream.all_visible(?) v
            where v.tenant_id = y.tenant_id and v.type_id = y.id and y.tenant_id <> c.tenant_id limit 1
          ) v on true`,
         [this.viewer.identityId],

@@ -171,7 +171,7 @@ export class StreamSearchStore {
                 from stream.readable_here(?) h where h.community_id = any (?::int[]))`,
               [identityId, communities],
             )
-          : select(this.db, "(select * from stream.visible(?) offset 0)", [
+          : select(this.db, "(select * from stream.all_visible(?) offset 0)", [
               identityId,
             ]),
       );
