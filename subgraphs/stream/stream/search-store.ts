@@ -83,8 +83,8 @@ const isByName = ({ orderBy }: CommunityStreamsArgs): boolean =>
 const directionOf = ({ isDescending }: Page) => (isDescending ? "desc" : "asc");
 
 /**
- * What is shared in the community `parent` in the order of an index, each share asked of the gate (the offset sees to
- * it), so that a page takes no more of them than it shows. Binds the viewer.
+ * What is shared in the community `parent`, where the viewer takes part as it says, in the order of an index, each share
+ * asked of the gate (the offset sees to it), so that a page takes no more of them than it shows. Binds the viewer.
  */
 const sharedByName = (page: Page) => `(
   select h.community_id, h.tenant_id, h.stream_id as id, h.stream_uuid as uuid, h.stream_name as name, r.is_own, r.rights
@@ -92,7 +92,8 @@ const sharedByName = (page: Page) => `(
         from stream.shares h where h.community_id = parent.id
         order by h.stream_name ${directionOf(page)}, h.stream_uuid ${directionOf(page)}) h
   cross join lateral (select g.is_own, g.rights
-                      from stream.given_by(?, h.tenant_id, h.stream_id, h.membership_id, h.community_id) g offset 0) r)`;
+                      from stream.given_by(?, parent.reading_id, parent.reading_tenant_id, parent.is_reader,
+                                           h.tenant_id, h.stream_id, h.membership_id, h.community_id) g offset 0) r)`;
 
 /** The viewer's own streams likewise. Binds the viewer twice. */
 const ownByName = (page: Page) => `(
@@ -203,19 +204,20 @@ export class StreamSearchStore {
   ): Knex.QueryBuilder {
     const { identityId } = this.viewer;
     const own = page.select(select(ownByName(page), [identityId, identityId]));
-    const shared = this.db
-      .select("listed.*")
-      .from(
-        this.db.raw(
-          `(select p.community_id as id from stream.participations(?) p) as parent cross join lateral ? as listed`,
-          [
-            identityId,
-            page.select(
-              select(sharedByName(page), [identityId]).whereRaw("not g.is_own"),
-            ),
-          ],
-        ),
-      );
+    const shared = this.db.select("listed.*").from(
+      this.db.raw(
+        `(select c.community_id as id, p.*
+          from stream.participations(?) c cross join lateral stream.participation(?, c.community_id) p) as parent
+         cross join lateral ? as listed`,
+        [
+          identityId,
+          identityId,
+          page.select(
+            select(sharedByName(page), [identityId]).whereRaw("not g.is_own"),
+          ),
+        ],
+      ),
+    );
     const direction = directionOf(page);
     return this.db
       .select("*")
@@ -306,10 +308,10 @@ export class StreamSearchStore {
     { cache: false },
   );
 
-  /** Of these communities those in which the viewer takes part, as `parent` with its row's id and its id as key. */
+  /** Of these communities those in which the viewer takes part, and how, as `parent` with its row's id and its id as key. */
   private communities(communityIds: readonly string[]): Knex.Raw {
     return this.db.raw(
-      `(select c.id, c.uuid as key
+      `(select c.id, c.uuid as key, p.*
         from community.published_communities c
         cross join lateral stream.participation(?, c.id) p
         where c.uuid = any (?::uuid[])) as parent`,
@@ -359,5 +361,8 @@ function narrow(
       tenants === null,
       tenants ?? [],
     ])
-    .whereRaw("s.tags @> ?::text[]", [tagsFrom(tags ?? [], "tags")]);
+    .whereRaw("(? or s.tags @> ?::text[])", [
+      !tags?.length,
+      tagsFrom(tags ?? [], "tags"),
+    ]);
 }
