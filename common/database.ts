@@ -85,14 +85,14 @@ export async function prepared<Row>(
   const { sql, bindings } = query.toSQL();
   const { rows } = await db
     .raw<{ rows: Row[] }>(sql, bindings as Knex.RawBinding[])
-    .options({ name: nameOf(sql) });
+    .options({ name: statementName(sql) });
   return rows;
 }
 
 const names = new Map<string, string>();
 
 /** PostgreSQL takes no more than 63 letters of a name. */
-function nameOf(sql: string): string {
+export function statementName(sql: string): string {
   const name =
     names.get(sql) ?? createHash("sha256").update(sql).digest("base64url");
   names.set(sql, name);
@@ -185,6 +185,10 @@ export const isOutage = (error: unknown): boolean =>
 /** Whether a statement was ended because it took too long. */
 export const isTimeout = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && error.code === "57014";
+
+/** Whether a statement computed a number that no column can hold: too large, or too near to nothing. */
+export const isOutOfRange = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && error.code === "22003";
 
 const codeOf = (error: Error) => ("code" in error ? String(error.code) : "");
 

@@ -94,7 +94,7 @@ function columnOf(
     place: file.columns.indexOf(name),
     tenantRowId: target.tenantRowId,
     streamRowId: target.rowId,
-    kind: property.kind,
+    property,
   };
 }
 

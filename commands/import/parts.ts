@@ -1,11 +1,15 @@
 import type { Micros } from "../../common/date-time.ts";
-import {
-  isValueOf,
-  valuesOf,
-  type EventColumns,
-  type NumberColumn,
-  type TextColumn,
+import type {
+  EventColumns,
+  NumberColumn,
+  TextColumn,
 } from "../../subgraphs/stream/event/columns.ts";
+import type { ValueProperty } from "../../subgraphs/stream/event/shape.ts";
+import {
+  storedOf,
+  valuesOf,
+  type Stored,
+} from "../../subgraphs/stream/event/value.ts";
 import type { ValueKind } from "../../subgraphs/stream/generated.ts";
 import type { CsvFile } from "./csv-file.ts";
 import type { CsvRow } from "./csv-records.ts";
@@ -23,10 +27,11 @@ export interface Column {
   readonly place: number;
   readonly tenantRowId: number;
   readonly streamRowId: number;
-  readonly kind: ValueKind;
+  /** The stream's only one. */
+  readonly property: ValueProperty;
 }
 
-type Cell = number | string | null;
+type Cell = Stored | null;
 
 /** Fewer cost the index more, more cost memory, and time in one statement. */
 const eventsInPart = 500_000;
@@ -82,18 +87,18 @@ function timeOf(
 
 function cellOf(
   { line, cells }: CsvRow,
-  { name, place, kind }: Column,
+  { name, place, property }: Column,
   file: CsvFile,
 ): Cell {
   const text = cells[place] ?? "";
   if (text.trim() === "") return null;
-  const value = parse[kind](text);
-  if (!isValueOf(kind, value))
+  const value = storedOf(property, parse[property.kind](text));
+  if (value === undefined)
     throw file.fault(
       line,
-      `column "${name}": the stream takes ${valuesOf[kind]}, not ${JSON.stringify(text.slice(0, 60))}. A cell without a value is empty.`,
+      `column "${name}": the stream takes ${valuesOf(property)}, not ${JSON.stringify(text.slice(0, 60))}. A cell without a value is empty.`,
     );
-  return typeof value === "boolean" ? Number(value) : value;
+  return value;
 }
 
 const decimal = /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/;
@@ -111,6 +116,8 @@ const parse: Record<ValueKind, (text: string) => number | boolean | string> = {
   INTEGER: numberIn,
   BOOLEAN: (text) => booleans.get(text.trim().toLowerCase()) ?? text,
   TEXT: (text) => text,
+  TIMESTAMP: (text) => text.trim(),
+  ENUM: (text) => text.trim(),
 };
 
 /** Rows with distinct timestamps, column by column. */
@@ -157,7 +164,7 @@ class Part {
       .map((_, row) => row)
       .sort((a, b) => (timestamps[a] ?? 0) - (timestamps[b] ?? 0));
     return this.columns
-      .map(({ tenantRowId, streamRowId, kind }, i) => {
+      .map(({ tenantRowId, streamRowId, property: { kind } }, i) => {
         const cells = this.cells[i] ?? [];
         return {
           tenantRowId,

@@ -4,6 +4,8 @@ import type { Call } from "../../common/viewer.ts";
 import { CallerStore } from "./access/caller-store.ts";
 import { AccessStore } from "./access/store.ts";
 import { EventStore } from "./event/store.ts";
+import { TableStore } from "./event/table-store.ts";
+import { TimeZoneStore } from "./event/time-zone-store.ts";
 import { ExplanationStore } from "./explanation/store.ts";
 import { NamespaceStore } from "./namespace/store.ts";
 import { ReaderStore } from "./reader/store.ts";
@@ -21,6 +23,9 @@ import { StreamTypeStore } from "./stream-type/store.ts";
 /** What one request can reach. */
 export const createContext = (db: Knex) => (call: Call) => {
   const { viewer } = call;
+  const streams = new StreamStore(db, viewer);
+  const streamTypes = new StreamTypeStore(db, viewer);
+  const events = new EventStore(db, viewer);
   return {
     viewer,
     isLive: liveness(db, call),
@@ -29,10 +34,11 @@ export const createContext = (db: Knex) => (call: Call) => {
     callers: new CallerStore(db, viewer),
     access: new AccessStore(db, viewer),
     namespaces: new NamespaceStore(db, viewer),
-    streamTypes: new StreamTypeStore(db, viewer),
-    streams: new StreamStore(db, viewer),
+    streamTypes,
+    streams,
     streamSearch: new StreamSearchStore(db, viewer),
-    events: new EventStore(db, viewer),
+    events,
+    tables: new TableStore(events, streams, streamTypes, new TimeZoneStore(db)),
     shares: new ShareStore(db, viewer),
     explanations: new ExplanationStore(db, viewer),
     readers: new ReaderStore(db, viewer),

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { dateTimeOf, microsOf, type Micros } from "../../common/date-time.ts";
 import type { Viewer } from "../../common/viewer.ts";
+import type { WriteMode } from "../../subgraphs/stream/generated.ts";
 import { TestDatabase } from "../support/database.ts";
 import { as, run, type Answer } from "../support/run.ts";
 import { Seed, type Row, type Stream } from "../support/seed.ts";
@@ -87,7 +88,9 @@ const kinds = fc.array(
 const writes = (kinds: readonly Kind[]) =>
   fc.array(
     fc.record({
-      mode: fc.constantFrom("INSERT", "UPSERT"),
+      mode: fc.constantFrom<WriteMode>("INSERT", "UPSERT", "REPLACE", "PATCH"),
+      /** Of properties, which a call names; the others are left out. */
+      given: fc.subarray([...kinds.keys()], { minLength: 1 }),
       events: fc.uniqueArray(
         fc.record({
           time,
@@ -98,7 +101,7 @@ const writes = (kinds: readonly Kind[]) =>
         { selector: ({ time }) => time, minLength: 1 },
       ),
     }),
-    { minLength: 1, maxLength: 4 },
+    { minLength: 1, maxLength: 6 },
   );
 const reads = fc.array(
   fc.record({
@@ -137,8 +140,8 @@ const ask = (query: string, variables: Record<string, unknown>) =>
 
 async function write(
   stream: Stream,
-  kinds: readonly Kind[],
-  mode: string,
+  given: readonly number[],
+  mode: WriteMode,
   events: readonly ModelEvent[],
 ): Promise<Answer> {
   return ask(
@@ -150,7 +153,7 @@ async function write(
           {
             streamId: stream.uuid,
             timestamps: events.map(({ time }) => dateTimeOf(time)),
-            columns: kinds.map((_, i) => ({
+            columns: given.map((i) => ({
               property: `p${i}`,
               values: events.map(({ values }) => values[i]),
             })),
@@ -214,22 +217,32 @@ test("whatever is written, every read answers as a plain list would", async () =
       const properties = kinds.map((kind, i) => ({ name: `p${i}`, kind }));
       const stream = await seed.stream(tenant, { properties });
       const stored = new Map<Micros, ModelEvent>();
-      for (const { mode, events } of writes) {
-        const answer = await write(stream, kinds, mode, events);
-        const there = events.findIndex(({ time }) => stored.has(time));
-        if (mode === "INSERT" && there >= 0) {
+      for (const { mode, given, events } of writes) {
+        const answer = await write(stream, given, mode, events);
+        const isRefused = ({ time }: ModelEvent) =>
+          mode === "UPSERT" ? false : stored.has(time) === (mode === "INSERT");
+        const refused = events.findIndex(isRefused);
+        if (refused >= 0) {
           expect(answer.errors).toEqual([
             expect.objectContaining({
               extensions: {
                 code: "CONFLICT",
-                at: `input.streams.0.timestamps.${there}`,
+                at: `input.streams.0.timestamps.${refused}`,
               },
             }),
           ]);
           continue;
         }
         expect(answer.errors).toEqual([]);
-        for (const event of events) stored.set(event.time, event);
+        for (const { time, values } of events) {
+          const before = mode === "PATCH" ? stored.get(time)?.values : null;
+          stored.set(time, {
+            time,
+            values: values.map((value, i) =>
+              given.includes(i) ? value : (before?.[i] ?? null),
+            ),
+          });
+        }
       }
       const events = [...stored.values()].sort((a, b) => a.time - b.time);
 

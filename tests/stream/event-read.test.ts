@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import pg from "pg";
 import type { Viewer } from "../../common/viewer.ts";
 import { roleUrl } from "../../migrations/run.ts";
+import { pageRead } from "../../subgraphs/stream/event/page-store.ts";
 import { EventPage } from "../../subgraphs/stream/event/page.ts";
 import { EventStore } from "../../subgraphs/stream/event/store.ts";
 import type { Stream as StreamView } from "../../subgraphs/stream/stream/store.ts";
@@ -211,19 +212,23 @@ describe("without the right to read", () => {
   test("a stream that was handed out a moment before is NOT_FOUND", async () => {
     const events = new EventStore(database.as("stream"), partner);
     const stream = { id: hidden.uuid } as StreamView;
-    const args = { window: window(0, 9), boundary: "EXACT" } as const;
     const eventPage = new EventPage(stream.id, {
-      ...args,
-      ...{ reversed: false, first: 10 },
+      window: window(0, 9),
+      boundary: "EXACT",
+      reversed: false,
+      first: 10,
     });
-    const request = {
-      ...{ timestamps: true, endCursor: true, columns: new Set<string>() },
-    };
+    const needs = { timestamps: true, endCursor: true };
     const reads = [
       events.first(stream.id),
       events.last(stream),
       events.at(stream.id, minute(0), "EXACT"),
-      events.table(stream, [], eventPage, request),
+      events.rows({
+        streamId: stream.id,
+        sql: pageRead([], [], eventPage, needs, null),
+        maxRows: 10,
+        isUsual: true,
+      }),
     ];
     for (const read of await Promise.allSettled<unknown>(reads))
       expect(read).toMatchObject({

@@ -3,6 +3,7 @@ import type { Viewer } from "../../common/viewer.ts";
 import { createContext } from "../../subgraphs/stream/context.ts";
 import { storeEvents } from "../../subgraphs/stream/event/actions.ts";
 import { columnsFrom } from "../../subgraphs/stream/event/columns.ts";
+import type { WriteMode } from "../../subgraphs/stream/generated.ts";
 import { TestDatabase } from "../support/database.ts";
 import { as, outcome, run, type Answer } from "../support/run.ts";
 import {
@@ -40,7 +41,7 @@ interface StreamEvents {
 }
 
 const write = (
-  mode: "INSERT" | "UPSERT",
+  mode: WriteMode,
   streams: readonly StreamEvents[],
   viewer = writer,
 ): Promise<Answer> =>
@@ -436,7 +437,7 @@ test("INSERT names the first event that is there already, in the order of the ca
     expect.objectContaining({
       message: expect.stringMatching(
         new RegExp(
-          `Stream ${after.uuid}, event 2: .* at 2026-01-01T00:00:07\\+00:00 already.*UPSERT`,
+          `Stream ${after.uuid}, event 2 .2026-01-01T00:00:07\\+00:00.: .*already.*UPSERT`,
         ),
       ),
       extensions: { code: "CONFLICT", at: "input.streams.1.timestamps.2" },
@@ -447,6 +448,93 @@ test("INSERT names the first event that is there already, in the order of the ca
   ]);
   expect(between.data).toEqual({
     writeEvents: { eventCount: 1, streamCount: 1 },
+  });
+});
+
+test.each<WriteMode>(["REPLACE", "PATCH"])(
+  "%s names the first event that is missing, in the order of the call, and writes nothing",
+  async (mode) => {
+    const [there, partly] = [
+      await seed.stream(tenant),
+      await seed.stream(tenant),
+    ];
+    const events = ({ uuid }: Stream, ...at: number[]) => ({
+      streamId: uuid,
+      timestamps: at.map(second),
+      values: at,
+    });
+    await write("INSERT", [events(there, 1, 2, 3), events(partly, 1, 3, 5)]);
+    for (const [missing, ...at] of [
+      [1, 3, 2, 4], // among those that are there
+      [0, 6, 1], // after all of them
+      [2, 1, 3, 0.5], // before all of them
+    ]) {
+      const answer = await attempt(database, () =>
+        write(mode, [events(there, 3, 1), events(partly, ...at)]),
+      );
+      expect(answer.errors).toEqual([
+        expect.objectContaining({
+          message: expect.stringContaining(
+            `Stream ${partly.uuid}, event ${missing} (`,
+          ),
+          extensions: {
+            code: "CONFLICT",
+            at: `input.streams.1.timestamps.${missing}`,
+          },
+        }),
+      ]);
+    }
+    const none = await seed.stream(tenant);
+    const empty = await attempt(database, () => write(mode, [events(none, 0)]));
+    expect(outcome(empty)).toBe("CONFLICT");
+  },
+);
+
+test("REPLACE writes the whole event, PATCH the given properties alone, and the last event with them", async () => {
+  const stream = await seed.stream(tenant, { properties });
+  const change = (mode: WriteMode, columns: Record<string, unknown>) =>
+    write(mode, [
+      {
+        streamId: stream.uuid,
+        timestamps: seconds(0, 1),
+        columns: Object.entries(columns).map(([property, value]) => ({
+          property,
+          values: [value],
+        })),
+      },
+    ]);
+  const last = async () => {
+    const { data } = await run(
+      streamSubgraph(database),
+      writer,
+      `query ($id: ID!) { stream(id: $id) { first { values } last { values } } }`,
+      { id: stream.uuid },
+    );
+    const { first, last } = data?.["stream"] as unknown as {
+      first: { values: object };
+      last: { values: object };
+    };
+    expect(first).toEqual(last);
+    return last.values;
+  };
+  await change("INSERT", { flow: 1, count: 2, isOpen: true, note: "new" });
+  await change("PATCH", { isOpen: false, note: null });
+  expect(await last()).toEqual({
+    flow: 1,
+    count: 2,
+    isOpen: false,
+    note: null,
+  });
+  await change("PATCH", { count: 3 });
+  expect(await last()).toEqual({
+    flow: 1,
+    count: 3,
+    isOpen: false,
+    note: null,
+  });
+  await change("REPLACE", { note: "again" });
+  expect(await last()).toEqual({
+    ...{ flow: null, count: null, isOpen: null, note: "again" },
   });
 });
 

@@ -117,6 +117,10 @@ describe("creating a stream type", () => {
     ["another order", [property("y"), property("x")]],
     ["another kind", [property("x", "INTEGER"), property("y")]],
     ["another unit", [property("x", "FLOAT", { uom: "K" }), property("y")]],
+    [
+      "another interpolation",
+      [property("x", "FLOAT", { interpolation: "DISCRETE" }), property("y")],
+    ],
   ])("of a taken name with %s is a conflict", async (which, properties) => {
     const name = `Taken by ${which}`;
     await create({ name, properties: [property("x"), property("y")] });
@@ -144,6 +148,58 @@ describe("creating a stream type", () => {
       code: "BAD_USER_INPUT",
       at: `input.${place}`,
     });
+  });
+
+  test("keeps the states of an ENUM in their order, which belong to the shape", async () => {
+    const mode = (...states: string[]) => ({
+      name: "Mode",
+      properties: [
+        property("mode", "ENUM", { states }),
+        property("since", "TIMESTAMP"),
+      ],
+    });
+    const { data } = await run(
+      subgraph,
+      as(contributor),
+      `mutation ($input: CreateStreamTypeInput!) { createStreamType(input: $input) { properties { kind interpolation states } } }`,
+      { input: { namespaceId, ...mode("off", " on ", 'it\'s "broken", {}') } },
+    );
+    expect(data?.["createStreamType"]).toEqual({
+      properties: [
+        {
+          kind: "ENUM",
+          interpolation: "STEPWISE_PREVIOUS",
+          states: ["off", "on", 'it\'s "broken", {}'],
+        },
+        { kind: "TIMESTAMP", interpolation: "CONTINUOUS", states: null },
+      ],
+    });
+    expect(outcome(await create(mode("on", "off")))).toBe("CONFLICT");
+  });
+
+  test.each([
+    ["an ENUM without states", "states", property("a", "ENUM")],
+    ["none of them", "states", property("a", "ENUM", { states: [] })],
+    ["one twice", "states.1", property("a", "ENUM", { states: ["x", " x"] })],
+    ["one without a name", "states.0", property("a", "ENUM", { states: [""] })],
+    ["states of a FLOAT", "states", property("a", "FLOAT", { states: ["x"] })],
+  ])("refuses %s", async (_, place, faulty) => {
+    const answer = await attempt(database, () =>
+      create({ name: "Faulty", properties: [faulty] }),
+    );
+    expect(answer.errors[0]?.extensions).toEqual({
+      code: "BAD_USER_INPUT",
+      at: `input.properties.0.${place}`,
+    });
+  });
+
+  test("refuses the 1,001st state", async () => {
+    const states = Array.from({ length: 1001 }, (_, i) => `s${i}`);
+    const { errors } = await create({
+      name: "Wide",
+      properties: [property("a", "ENUM", { states })],
+    });
+    expect(errors[0]?.extensions).toMatchObject({ code: "LIMIT_EXCEEDED" });
   });
 
   test("refuses the 101st property", async () => {

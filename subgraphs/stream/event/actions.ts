@@ -19,7 +19,7 @@ import {
   type EventColumns,
   type Target,
 } from "./columns.ts";
-import { EventWriteStore, type EventKey } from "./write-store.ts";
+import { EventWriteStore, type Refused } from "./write-store.ts";
 
 export async function writeEvents(
   input: WriteEventsInput,
@@ -57,8 +57,8 @@ export async function storeEvents(
     const events = new EventWriteStore(transaction);
     const written = new Written();
     for await (const part of partsOf(targets)) {
-      const existing = await events.write(part, mode);
-      if (existing.length > 0) throw alreadyThere(existing, part, targets);
+      const refused = await events.write(part, mode);
+      if (refused) throw refusal(refused, part, targets);
       written.add(part);
     }
     // The answer that counts is asked for last: locks on identity and streams would hold up a change of access for as
@@ -134,24 +134,31 @@ class Written {
   }
 }
 
-/** Names the first, in the order of the call, of the events that are there already. */
-function alreadyThere(
-  existing: readonly EventKey[],
+const refusals: Record<Refused["because"], string> = {
+  "already there":
+    "there is an event at this time already. Write it with UPSERT, or leave it out.",
+  missing:
+    "there is no event at this time. Write it with UPSERT or INSERT, or leave it out.",
+};
+
+/** Names the first, in the order of the call, of the events that the mode does not take. */
+function refusal(
+  { because, events }: Refused,
   part: readonly EventColumns[],
   targets: readonly Target[],
 ): Error {
   for (const [i, { streamRowId, timestamps }] of part.entries()) {
     const times = new Set(
-      existing
+      events
         .filter((key) => key.streamRowId === streamRowId)
         .map(({ timestamp }) => timestamp),
     );
     const row = timestamps.findIndex((timestamp) => times.has(timestamp));
     if (row >= 0)
       return conflict(
-        `Stream ${targets[i]?.id}, event ${row}: there is an event at ${dateTimeOf(timestamps[row] ?? 0)} already. Write it with UPSERT, or leave it out.`,
+        `Stream ${targets[i]?.id}, event ${row} (${dateTimeOf(timestamps[row] ?? 0)}): ${refusals[because]}`,
         `input.streams.${i}.timestamps.${row}`,
       );
   }
-  throw new Error("An event is there already that was not written.");
+  throw new Error("An event is refused that was not written.");
 }

@@ -1,11 +1,8 @@
 import { parseMicros, type Micros } from "../../../common/date-time.ts";
 import { badInput, limitExceeded } from "../../../common/errors.ts";
-import type {
-  StreamEventsInput,
-  ValueKind,
-  WriteEventsInput,
-} from "../generated.ts";
+import type { StreamEventsInput, WriteEventsInput } from "../generated.ts";
 import { slotsOf, type Slot, type ValueProperty } from "./shape.ts";
+import { storedOf, valuesOf, type Stored } from "./value.ts";
 
 /** A stream to write to, with its type's properties. */
 export interface Target {
@@ -33,7 +30,6 @@ export type TextColumn = readonly (string | null)[];
 const maxStreams = 1_000;
 const maxEvents = 100_000;
 const maxBytes = 16 * 1024 * 1024;
-const maxTextBytes = 8 * 1024;
 
 const next = "Split the call.";
 
@@ -100,19 +96,23 @@ export function columnsFrom(
   const timestamps = timestampsFrom(input, at);
   const slots = slotsOf(properties);
   const given = givenColumns(input, slots, at).map(
-    ({ slot, values, at }): [Slot, readonly unknown[]] => {
+    ({ slot, values, at }): [Slot, readonly (Stored | null)[]] => {
       if (values.length !== timestamps.length)
         throw badInput(
           `Stream ${input.streamId}, property "${slot.name}": ${values.length} values for ${timestamps.length} timestamps. Give one for each, null where there is none.`,
           at,
         );
-      const row = values.findIndex((value) => !isValueOf(slot.kind, value));
-      if (row >= 0)
-        throw badInput(
-          `${eventName(input, row)}: property "${slot.name}" takes ${valuesOf[slot.kind]} or null, not ${shown(values[row])}.`,
-          `${at}.${row}`,
-        );
-      return [slot, values];
+      return [
+        slot,
+        values.map((value, row) => {
+          const stored = storedOf(slot, value);
+          if (stored !== undefined) return stored;
+          throw badInput(
+            `${eventName(input, row)}: property "${slot.name}" takes ${valuesOf(slot)} or null, not ${shown(value)}.`,
+            `${at}.${row}`,
+          );
+        }),
+      ];
     },
   );
   const inSlots = (column: Slot["column"]) =>
@@ -126,8 +126,8 @@ export function columnsFrom(
     streamRowId: rowId,
     timestamps,
     order: orderOf(timestamps, input, at),
-    value: numbersIn(inSlots("value")[0] ?? null),
-    numbers: inSlots("numbers").map(numbersIn),
+    value: (inSlots("value")[0] ?? null) as NumberColumn | null,
+    numbers: inSlots("numbers") as (NumberColumn | null)[],
     texts: inSlots("texts") as (TextColumn | null)[],
   };
 }
@@ -214,32 +214,6 @@ function orderOf(
     );
   return order;
 }
-
-const numbersIn = (values: readonly unknown[] | null) =>
-  values && values.map((value) => (value === null ? null : Number(value)));
-
-/** Whether a property of the kind can have the value; null it always can. */
-export const isValueOf = (kind: ValueKind, value: unknown): boolean =>
-  value === null || accepts[kind](value);
-
-const accepts: Record<ValueKind, (value: unknown) => boolean> = {
-  FLOAT: (value) => Number.isFinite(value),
-  INTEGER: (value) => Number.isSafeInteger(value),
-  BOOLEAN: (value) => typeof value === "boolean",
-  TEXT: (value) => typeof value === "string" && isStorable(value),
-};
-
-/** What a kind takes, in the words of an error. */
-export const valuesOf: Record<ValueKind, string> = {
-  FLOAT: "a finite number",
-  INTEGER: "a whole number within ±(2^53−1)",
-  BOOLEAN: "true or false",
-  TEXT: "a text of at most 8 KiB of UTF-8 without NUL characters",
-};
-
-/** Neither NUL nor half a surrogate pair can be stored. */
-const isStorable = (text: string) =>
-  !/[\0\p{Cs}]/u.test(text) && Buffer.byteLength(text) <= maxTextBytes;
 
 /** Where a fault lies, in the words of an error. */
 const eventName = ({ streamId, timestamps }: StreamEventsInput, row: number) =>

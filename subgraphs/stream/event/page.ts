@@ -1,33 +1,23 @@
 import { createHash } from "node:crypto";
-import {
-  dateTimeOf,
-  microsOf,
-  parseMicros,
-} from "../../../common/date-time.ts";
+import { dateTimeOf, parseMicros } from "../../../common/date-time.ts";
 import { badInput, limitExceeded } from "../../../common/errors.ts";
-import type { Boundary } from "../generated.ts";
+import type { Boundary, TimeWindow } from "../generated.ts";
+import { windowFrom } from "./times.ts";
 
 export interface EventPageArgs {
-  readonly window: { readonly from: string; readonly to: string };
+  readonly window: TimeWindow;
   readonly boundary: Boundary;
+  readonly filter?: string | null;
   readonly reversed: boolean;
   readonly first: number;
   readonly after?: string | null;
-}
-
-/** What of a table is asked for, and nothing else is built. */
-export interface TableRequest {
-  readonly timestamps: boolean;
-  readonly endCursor: boolean;
-  /** The names of their properties. */
-  readonly columns: ReadonlySet<string>;
 }
 
 const maxPageSize = 100_000;
 
 /**
  * One page of a stream's events: which stretch of time is read, both ends included, and where its cursor stands.
- * A cursor is bound to stream, window, boundary and direction, and holds a position, never a permission.
+ * A cursor is bound to stream, window, boundary, filter and direction, and holds a position, never a permission.
  */
 export class EventPage {
   readonly size: number;
@@ -36,6 +26,8 @@ export class EventPage {
   readonly to: string;
   /** Whether one event beyond each end belongs to the window. */
   readonly reachesOut: boolean;
+  /** Whether an event is computed at an end that has none. */
+  readonly isCalculated: boolean;
   /** Narrows the stretch to what comes after the cursor. */
   readonly notBefore: string = "-infinity";
   readonly notAfter: string = "infinity";
@@ -43,17 +35,14 @@ export class EventPage {
 
   constructor(
     streamId: string,
-    { window, boundary, reversed, first, after }: EventPageArgs,
+    { window, boundary, filter, reversed, first, after }: EventPageArgs,
   ) {
-    const from = microsOf(window.from);
-    const to = microsOf(window.to);
+    const { from, to } = windowFrom(window);
     // An open end is a closed one a microsecond further in: there is no time between.
     const inset = boundary === "INSIDE" ? 1 : 0;
     if (from + inset > to - inset)
       throw badInput(
-        inset === 0
-          ? "This window ends before it begins. Exchange from and to."
-          : "No time lies inside this window. Widen it, or use the boundary EXACT.",
+        "No time lies inside this window. Widen it, or use the boundary EXACT.",
         "window",
       );
     if (first < 0) throw badInput("A page has no negative size.", "first");
@@ -70,7 +59,8 @@ export class EventPage {
     this.from = dateTimeOf(from + inset);
     this.to = dateTimeOf(to - inset);
     this.reachesOut = boundary === "OUTSIDE";
-    this.read = [streamId, from, to, boundary, reversed];
+    this.isCalculated = boundary === "EXACT_OR_CALCULATED";
+    this.read = [streamId, from, to, boundary, filter ?? null, reversed];
     if (after == null) return;
     const position = this.position(after);
     if (reversed) this.notAfter = dateTimeOf(position - 1);
@@ -93,7 +83,7 @@ export class EventPage {
     const position = parseMicros(timestamp);
     if (position === null || this.cursor(timestamp) !== cursor)
       throw badInput(
-        "This cursor belongs to another read, or was altered. Take the endCursor of this read, with the same stream, window, boundary and direction, or start without one.",
+        "This cursor belongs to another read, or was altered. Take the endCursor of this read, with the same stream, window, boundary, filter and direction, or start without one.",
         "after",
       );
     return position;

@@ -1,10 +1,7 @@
 import type { StreamContext } from "../context.ts";
 import type { Resolvers } from "../generated.ts";
-import { overridden } from "../stream/overrides.ts";
-import { typeOf } from "../stream/store.ts";
 import { writeEvents } from "./actions.ts";
-import { EventPage } from "./page.ts";
-import { named, requestOf } from "./table-request.ts";
+import { requestOf } from "./table-request.ts";
 
 export const resolvers = {
   Mutation: {
@@ -15,32 +12,22 @@ export const resolvers = {
     last: (stream, _, { events }) => events.last(stream),
     at: ({ id }, { timestamp, mode }, { events }) =>
       events.at(id, timestamp, mode),
-    events: async (stream, args, { events, streamTypes }, info) => {
-      events.announceTable();
-      const page = new EventPage(stream.id, args);
-      const properties = await streamTypes.properties(typeOf(stream));
-      return events.table(
-        stream,
-        properties,
-        page,
-        requestOf(info, properties),
-      );
-    },
+    events: (stream, args, { tables }, info) =>
+      tables.stored(stream, args, requestOf(info)),
+    interpolated: (stream, args, { tables }, info) =>
+      tables.interpolated(stream, args, requestOf(info)),
+    summaries: (stream, args, { tables }, info) =>
+      tables.summaries(stream, args, requestOf(info)),
+    plot: (stream, args, { tables }, info) =>
+      tables.plot(stream, args, requestOf(info)),
+    lttb: (stream, args, { tables }, info) =>
+      tables.lttb(stream, args, requestOf(info)),
   },
   EventTable: {
-    values: ({ columns }) => [...columns.values()][0],
-    columns: async ({ stream, columns }, args, { streams, streamTypes }) => {
-      const properties = overridden(
-        await streamTypes.properties(typeOf(stream)),
-        await streams.overrides(stream),
-      );
-      return named(properties, args).map(({ name, kind, uom }) => ({
-        name,
-        property: name,
-        kind,
-        uom,
-        values: columns.get(name),
-      }));
-    },
+    values: ({ columns }) => columns[0]?.values,
+    columns: ({ columns }, { properties }) =>
+      properties?.flatMap((name) =>
+        columns.filter(({ property }) => property === name),
+      ) ?? columns,
   },
 } satisfies Resolvers<StreamContext>;

@@ -1,9 +1,12 @@
-import type { ValueKind } from "../generated.ts";
+import { dateTimeOf } from "../../../common/date-time.ts";
+import type { Interpolation, ValueKind } from "../generated.ts";
 
-/** A property as far as the storing of its values goes. */
+/** A property as far as its values go. */
 export interface ValueProperty {
   readonly name: string;
   readonly kind: ValueKind;
+  /** Of an ENUM, else null. */
+  readonly states: readonly string[] | null;
 }
 
 /** Where a property's values are stored: in the column for the first number, or at a place in one of the arrays. */
@@ -13,7 +16,19 @@ export interface Slot extends ValueProperty {
   readonly index: number;
 }
 
-/** An event as it is stored; the numbers and texts in the order of the type's properties. */
+/** A property as a stream has it: what can be read of it. */
+export interface ReadSlot extends Slot {
+  readonly uom: string | null;
+  readonly interpolation: Interpolation;
+}
+
+export const isNumeric = (kind: ValueKind): boolean =>
+  kind === "FLOAT" || kind === "INTEGER";
+
+/**
+ * An event as it is stored; the numbers and texts in the order of the type's properties. A BOOLEAN is 0 or 1, a
+ * TIMESTAMP its microseconds since 1970, an ENUM the place of its state, from 0: all of them exact in a float8.
+ */
 export interface StoredValues {
   readonly value: number | null;
   readonly numbers: readonly (number | null)[] | null;
@@ -23,24 +38,39 @@ export interface StoredValues {
 export type Value = number | boolean | string | null;
 
 /** The slots of a type's properties, in the order of these. */
-export function slotsOf(properties: readonly ValueProperty[]): Slot[] {
+export function slotsOf<Property extends ValueProperty>(
+  properties: readonly Property[],
+): (Property & Slot)[] {
   let numbers = 0;
   let texts = 0;
-  return properties.map(({ name, kind }) => {
-    if (kind === "TEXT") return { name, kind, column: "texts", index: texts++ };
+  return properties.map((property) => {
+    if (property.kind === "TEXT")
+      return { ...property, column: "texts", index: texts++ };
     const index = numbers++;
     return index === 0
-      ? { name, kind, column: "value", index }
-      : { name, kind, column: "numbers", index: index - 1 };
+      ? { ...property, column: "value", index }
+      : { ...property, column: "numbers", index: index - 1 };
   });
 }
 
 /** What a slot holds, as the value of its property. */
 export function valueIn(
-  { column, index, kind }: Slot,
+  { column, index, kind, states }: Slot,
   { value, numbers, texts }: StoredValues,
 ): Value {
   if (column === "texts") return texts?.[index] ?? null;
   const number = column === "value" ? value : (numbers?.[index] ?? null);
-  return kind === "BOOLEAN" && number !== null ? number !== 0 : number;
+  if (number === null) return null;
+  switch (kind) {
+    case "BOOLEAN":
+      return number !== 0;
+    case "TIMESTAMP":
+      return dateTimeOf(number);
+    case "ENUM":
+      return states?.[number] ?? null;
+    case "FLOAT":
+    case "INTEGER":
+    case "TEXT":
+      return number;
+  }
 }

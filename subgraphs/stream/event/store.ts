@@ -1,18 +1,27 @@
-import { createHash } from "node:crypto";
 import DataLoader from "dataloader";
-import { prepared, type Knex } from "../../../common/database.ts";
-import { forbidden, limitExceeded, notFound } from "../../../common/errors.ts";
+import {
+  isOutOfRange,
+  prepared,
+  statementName,
+  type Knex,
+} from "../../../common/database.ts";
+import {
+  badInput,
+  forbidden,
+  limitExceeded,
+  notFound,
+} from "../../../common/errors.ts";
 import { PackedJson } from "../../../common/packed.ts";
+import type { Sql } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { includes } from "../access/rights.ts";
 import type { SearchMode, ValueKind } from "../generated.ts";
 import type { Stream } from "../stream/store.ts";
-import type { EventPage, TableRequest } from "./page.ts";
 import { Queue } from "./queue.ts";
+import { readOf } from "./read-store.ts";
 import {
   slotsOf,
   valueIn,
-  type Slot,
   type StoredValues,
   type Value,
   type ValueProperty,
@@ -26,15 +35,24 @@ export interface Event {
   readonly values: Readonly<Record<string, Value>>;
 }
 
-/** A page of events as columns; null or absent is what was not asked for. */
-export interface EventTable {
-  readonly stream: Stream;
-  readonly rowCount: number;
-  readonly hasNextPage: boolean;
+/** Rows of one stream as columns, whose JSON PostgreSQL builds; null is what was not asked for. */
+export interface Rows {
+  /** Of a page one more than it has, if another follows. */
+  readonly count: number;
   readonly timestamps: PackedJson | null;
-  readonly endCursor: string | null;
-  /** By property. */
-  readonly columns: ReadonlyMap<string, PackedJson>;
+  /** The page's last one. */
+  readonly end: string | null;
+  /** In the order in which the read names them. */
+  readonly columns: readonly PackedJson[];
+}
+
+/** What to read of a stream, and how many rows it can answer at most. */
+export interface Read {
+  readonly streamId: string;
+  readonly sql: Sql;
+  readonly maxRows: number;
+  /** Whether there are few texts like this one: it is prepared then. */
+  readonly isUsual: boolean;
 }
 
 /** An event with what it takes to understand its values. */
@@ -43,6 +61,7 @@ export interface StoredEvent extends StoredValues {
   /** Of the type's properties, in their order. */
   readonly names: readonly string[];
   readonly kinds: readonly ValueKind[];
+  readonly states: readonly (readonly string[] | null)[];
 }
 
 interface EventRow extends Omit<StoredEvent, "timestamp"> {
@@ -56,10 +75,11 @@ interface EventRow extends Omit<StoredEvent, "timestamp"> {
 /** Streams as the gate shows them, with their types' properties. */
 const gate = `stream.visible(?) v
   cross join lateral (
-    select array_agg(p.name order by p.position) as names, array_agg(p.kind order by p.position) as kinds
+    select array_agg(p.name order by p.position) as names, array_agg(p.kind order by p.position) as kinds,
+           json_agg(p.states order by p.position) as states
     from stream.properties p where p.tenant_id = v.tenant_id and p.type_id = v.type_id
   ) p`;
-const streamColumns = "v.uuid as id, v.rights, p.names, p.kinds";
+const streamColumns = "v.uuid as id, v.rights, p.names, p.kinds, p.states";
 
 /** Nothing of a stream's events is joined but by READ, and by way of this. */
 const latest =
@@ -80,7 +100,8 @@ const lastEvents = `
  */
 export const lastEvent = `(
   select json_build_object('timestamp', l.ts, 'value', l.value, 'numbers', l.numbers, 'texts', l.texts,
-                           'names', json_agg(p.name order by p.position), 'kinds', json_agg(p.kind order by p.position))
+                           'names', json_agg(p.name order by p.position), 'kinds', json_agg(p.kind order by p.position),
+                           'states', json_agg(p.states order by p.position))
   from stream.latest l
   join stream.properties p on p.tenant_id = s.tenant_id and p.type_id = s.type_id
   where l.tenant_id = s.tenant_id and l.stream_id = s.id and g.rights & 1 = 1
@@ -107,56 +128,6 @@ const eventsAt = (mode: SearchMode) => `
   ${latest}
   left join lateral (select * from stream.events e where ${stored} and ${searches[mode]} limit 1) e on true
   where v.uuid = any (?::uuid[])`;
-
-/** How values of a kind come out of where they are stored. */
-const typed: Record<ValueKind, (stored: string) => string> = {
-  FLOAT: (stored) => stored,
-  INTEGER: (stored) => `${stored}::bigint`,
-  BOOLEAN: (stored) => `${stored} <> 0`,
-  TEXT: (stored) => stored,
-};
-
-const valueSql = ({ column, index, kind }: Slot) =>
-  typed[kind](column === "value" ? "e.value" : `e.${column}[${index + 1}]`);
-
-/** A page and the event behind it, which tells that there is a next page and is cut off. */
-function tableStatement(
-  slots: readonly Slot[],
-  { reversed, reachesOut }: EventPage,
-  { timestamps, endCursor }: TableRequest,
-): string {
-  const packed = (column: string) =>
-    `coalesce(array_to_json((array_agg(${column}))[1:q.size])::text, '[]')`;
-  const beyond = (condition: string) =>
-    `(select e.ts from stream.events e where ${stored} and ${condition} limit 1)`;
-  const edges = reachesOut
-    ? `coalesce(${beyond("e.ts < q.from order by e.ts desc")}, q.from) as lower,
-       coalesce(${beyond("e.ts > q.to order by e.ts")}, q.to) as upper`
-    : `q.from as lower, q.to as upper`;
-  return `
-    select v.rights, t.*
-    from stream.visible(?) v
-    cross join lateral (
-      select ?::timestamptz as "from", ?::timestamptz as "to", ?::timestamptz as not_before,
-             ?::timestamptz as not_after, ?::int as size
-    ) q
-    ${latest}
-    cross join lateral (select ${edges} ${reachesOut ? "offset 0" : ""}) w
-    cross join lateral (
-      select count(*)::int,
-             ${timestamps ? packed("e.ts") : "null"},
-             ${endCursor ? "(array_agg(e.ts))[least(count(*), q.size)]" : "null::timestamptz"}
-             ${slots.map((_, i) => `, ${packed(`e.c${i}`)}`).join("")}
-      from (
-        select e.ts ${slots.map((slot, i) => `, ${valueSql(slot)} as c${i}`).join("")}
-        from stream.events e
-        where ${ofStream} and e.ts >= greatest(l.first_ts, w.lower, q.not_before)
-          and e.ts <= least(l.ts, w.upper, q.not_after)
-        order by e.ts ${reversed ? "desc" : ""} limit ?
-      ) e
-    ) t
-    where v.uuid = ?`;
-}
 
 const maxTables = 500;
 /** Of a request, so that none can fill the pool: others wait behind so many statements of it at most. */
@@ -196,13 +167,8 @@ export class EventStore {
     this.tables += 1;
   }
 
-  /** One page of a stream's events as columns, whose JSON PostgreSQL builds. */
-  async table(
-    stream: Stream,
-    properties: readonly ValueProperty[],
-    page: EventPage,
-    request: TableRequest,
-  ): Promise<EventTable> {
+  /** Rows of a stream; what one answer asks of many streams in the same way is one statement. */
+  rows(read: Read): Promise<Rows> {
     if (this.tables > maxTables)
       throw limitExceeded(
         "tables of events a request",
@@ -210,44 +176,51 @@ export class EventStore {
         this.tables,
         "Ask for fewer streams a page, or in several requests.",
       );
-    const slots = slotsOf(properties).filter(({ name }) =>
-      request.columns.has(name),
-    );
-    const sql = tableStatement(slots, page, request);
-    // Statements are prepared for the reads that are frequent; there is no end of those of several properties.
-    const isFrequent =
-      slots.length < 2 && slots.every(({ index }) => index === 0);
-    const { rows } = await this.queue.run(() =>
-      this.db
-        .raw<{ rows: TableRow[] }>(sql, [
-          this.viewer.identityId,
-          page.from,
-          page.to,
-          page.notBefore,
-          page.notAfter,
-          page.size,
-          page.size + 1,
-          stream.id,
-        ])
-        .options({
-          rowMode: "array",
-          ...(isFrequent && { name: statementName(sql) }),
+    return this.reads.load(read);
+  }
+
+  private readonly reads = new DataLoader(
+    async (reads: readonly Read[]) => {
+      const rows = new Map<Read, Rows | Error>();
+      await Promise.all(
+        statementsOf(reads).map(async (together) => {
+          for (const [read, found] of await this.readTogether(together))
+            rows.set(read, found);
         }),
+      );
+      return reads.map((read) => rows.get(read) ?? notFound());
+    },
+    { cache: false },
+  );
+
+  /** Of several streams, only those whose own values are in the way are refused. */
+  private async readTogether(reads: Together): Promise<[Read, Rows | Error][]> {
+    try {
+      const found = await this.queue.run(() => this.read(reads));
+      return reads.map((read, i) => [read, rowsIn(found.get(i + 1))]);
+    } catch (error) {
+      if (!isOutOfRange(error)) throw error;
+      if (reads.length === 1) return [[reads[0], outOfRange()]];
+      const each = reads.map((read) => this.readTogether([read]));
+      return (await Promise.all(each)).flat();
+    }
+  }
+
+  /** By place. */
+  private async read(reads: Together): Promise<Map<number, RowsRow>> {
+    const [{ sql, isUsual }] = reads;
+    const { text, bindings } = readOf(
+      this.viewer.identityId,
+      reads.map(({ streamId }) => streamId),
+      sql,
     );
-    const [row] = rows;
-    if (!row) throw notFound();
-    const [rights, count, timestamps, end, ...columns] = row;
-    assertReadable(rights);
-    return {
-      stream,
-      rowCount: Math.min(count, page.size),
-      hasNextPage: count > page.size,
-      timestamps: timestamps === null ? null : new PackedJson(timestamps),
-      endCursor: end === null ? null : page.cursor(end),
-      columns: new Map(
-        slots.map(({ name }, i) => [name, new PackedJson(columns[i] ?? "")]),
-      ),
-    };
+    const { rows } = await this.db
+      .raw<{ rows: RowsRow[] }>(text, bindings as Knex.RawBinding[])
+      .options({
+        rowMode: "array",
+        ...(isUsual && { name: statementName(text) }),
+      });
+    return new Map(rows.map((row) => [row[0], row]));
   }
 
   private readonly firsts = this.loader(firstEvents);
@@ -303,14 +276,65 @@ export class EventStore {
   }
 }
 
-/** rights, count, timestamps, the last one of them, and a text a column. */
-type TableRow = [number, number, string | null, string | null, ...string[]];
+/** place, rights, count, timestamps, the last one of them, and a text a column. */
+type RowsRow = [
+  number,
+  number,
+  number,
+  string | null,
+  string | null,
+  ...string[],
+];
 
-const statementName = (sql: string) =>
-  `events_${createHash("sha256").update(sql).digest("hex").slice(0, 16)}`;
+const maxRowsTogether = 100_000;
 
-const propertiesOf = ({ names, kinds }: StoredEvent): ValueProperty[] =>
-  names.map((name, i) => ({ name, kind: kinds[i] ?? "FLOAT" }));
+type Together = readonly [Read, ...Read[]];
+
+/** Those that ask for the same, of different streams; no more of them than fill one large page. */
+function statementsOf(reads: readonly Read[]): Together[] {
+  const statements: Together[] = [];
+  const open = new Map<
+    string,
+    { reads: [Read, ...Read[]]; ids: Set<string> }
+  >();
+  for (const read of reads) {
+    const { sql, maxRows, streamId } = read;
+    const key = JSON.stringify([sql.text, sql.bindings]);
+    const last = open.get(key);
+    const hasRoom =
+      last !== undefined &&
+      !last.ids.has(streamId) &&
+      (last.reads.length + 1) * maxRows <= maxRowsTogether;
+    if (hasRoom) {
+      last.reads.push(read);
+      last.ids.add(streamId);
+      continue;
+    }
+    const together: [Read] = [read];
+    statements.push(together);
+    open.set(key, { reads: together, ids: new Set([streamId]) });
+  }
+  return statements;
+}
+
+function rowsIn(row: RowsRow | undefined): Rows | Error {
+  if (!row) return notFound();
+  const [, rights, count, timestamps, end, ...columns] = row;
+  if (!includes(rights, "READ")) return unreadable();
+  return {
+    count,
+    timestamps: timestamps === null ? null : new PackedJson(timestamps),
+    end,
+    columns: columns.map((column) => new PackedJson(column)),
+  };
+}
+
+const propertiesOf = ({ names, kinds, states }: StoredEvent): ValueProperty[] =>
+  names.map((name, i) => ({
+    name,
+    kind: kinds[i] ?? "FLOAT",
+    states: states[i] ?? null,
+  }));
 
 function eventIn(row: EventRow | undefined): Event | null | Error {
   if (!row) return notFound();
@@ -333,6 +357,11 @@ function toEvent(stored: StoredEvent): Event {
 function assertReadable(rights: number): void {
   if (!includes(rights, "READ")) throw unreadable();
 }
+
+const outOfRange = () =>
+  badInput(
+    "A number that is computed here is too large or too small for its kind. Ask for less of it: other kinds of summaries, shorter intervals, another filter.",
+  );
 
 const unreadable = () =>
   forbidden(

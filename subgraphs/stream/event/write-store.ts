@@ -8,6 +8,12 @@ import type { WriteMode } from "../generated.ts";
 import type { EventColumns } from "./columns.ts";
 import { EventCopy } from "./copy-format.ts";
 
+/** Events that are there although they must not be, or the other way round. */
+export interface Refused {
+  readonly because: "already there" | "missing";
+  readonly events: readonly EventKey[];
+}
+
 /** An event's place. */
 export interface EventKey {
   readonly streamRowId: number;
@@ -28,6 +34,19 @@ const replacing = `
     set value = excluded.value, numbers = excluded.numbers, texts = excluded.texts
     where (e.value, e.numbers, e.texts) is distinct from (excluded.value, excluded.numbers, excluded.texts)`;
 
+/** What overwrites an event e by what came in as i: all of it, or the columns that are given. */
+const replaced = "value = i.value, numbers = i.numbers, texts = i.texts";
+const patched = ({ value, numbers, texts }: EventColumns): string =>
+  [
+    ...(value ? ["value = i.value"] : []),
+    ...given("numbers", numbers),
+    ...given("texts", texts),
+  ].join(", ");
+const given = (column: string, values: readonly unknown[]): string[] =>
+  values.flatMap((one, i) =>
+    one ? [`${column}[${i + 1}] = i.${column}[${i + 1}]`] : [],
+  );
+
 /**
  * Writes events, and keeps `latest` with them. An event before or after all others of its stream is new
  * for certain and is copied straight in; the others go by way of a table of the session.
@@ -35,29 +54,29 @@ const replacing = `
 export class EventWriteStore {
   constructor(private readonly transaction: Knex.Transaction) {}
 
-  /** Answers the events that INSERT found there already; then nothing of this transaction may be kept. */
+  /** Answers the events that the mode does not take as they are; then nothing of this transaction may be kept. */
   async write(
     events: readonly EventColumns[],
     mode: WriteMode,
-  ): Promise<EventKey[]> {
+  ): Promise<Refused | null> {
     const extents = await this.claim(events);
     const beyond = new EventCopy();
     const among = new EventCopy();
+    const addsEvents = mode === "INSERT" || mode === "UPSERT";
     for (const stream of events) {
       const extent = extents.get(stream.streamRowId);
+      const isBeyond = (row: number) =>
+        addsEvents && !isWithin(extent, timeOf(stream, row));
       for (const row of stream.order)
-        (isWithin(extent, timeOf(stream, row)) ? among : beyond).add(
-          stream,
-          row,
-        );
+        (isBeyond(row) ? beyond : among).add(stream, row);
     }
     if (beyond.count > 0) await this.copy("stream.events", beyond);
     if (among.count > 0) {
-      const existing = await this.merge(among, mode);
-      if (existing.length > 0) return existing;
+      const refused = await this.merge(events, among, mode);
+      if (refused) return refused;
     }
     await this.keepLatest(events.map((stream) => grown(extents, stream)));
-    return [];
+    return null;
   }
 
   /**
@@ -96,31 +115,65 @@ export class EventWriteStore {
     );
   }
 
-  private async merge(events: EventCopy, mode: WriteMode): Promise<EventKey[]> {
+  private async merge(
+    events: readonly EventColumns[],
+    among: EventCopy,
+    mode: WriteMode,
+  ): Promise<Refused | null> {
     await this.transaction.raw(
       "create temp table if not exists incoming (like stream.events) on commit delete rows",
     );
-    await this.copy("pg_temp.incoming", events);
-    const existing = mode === "INSERT" ? await this.existing() : [];
-    if (existing.length > 0) return existing;
-    await this.transaction.raw(
-      `insert into stream.events as e ${columns} select * from pg_temp.incoming ${mode === "UPSERT" ? replacing : ""}`,
-    );
+    await this.copy("pg_temp.incoming", among);
+    switch (mode) {
+      case "INSERT": {
+        const existing = await this.keysIncoming("exists");
+        if (existing.length > 0)
+          return { because: "already there", events: existing };
+        await this.insert("");
+        break;
+      }
+      case "UPSERT":
+        await this.insert(replacing);
+        break;
+      case "REPLACE":
+      case "PATCH": {
+        const missing = await this.keysIncoming("not exists");
+        if (missing.length > 0) return { because: "missing", events: missing };
+        for (const [changes, streams] of byChanges(events, mode))
+          await this.update(changes, streams);
+      }
+    }
     // A transaction may write several times.
     await this.transaction.raw("truncate pg_temp.incoming");
-    return [];
+    return null;
   }
 
-  private async existing(): Promise<EventKey[]> {
+  private async insert(onConflict: string): Promise<void> {
+    await this.transaction.raw(
+      `insert into stream.events as e ${columns} select * from pg_temp.incoming ${onConflict}`,
+    );
+  }
+
+  private async update(
+    changes: string,
+    streams: readonly EventColumns[],
+  ): Promise<void> {
+    await this.transaction.raw(
+      `update stream.events e set ${changes} from pg_temp.incoming i
+       where e.tenant_id = i.tenant_id and e.stream_id = i.stream_id and e.ts = i.ts and i.stream_id = any (?::int[])`,
+      [streams.map(({ streamRowId }) => streamRowId)],
+    );
+  }
+
+  private async keysIncoming(
+    found: "exists" | "not exists",
+  ): Promise<EventKey[]> {
     const { rows } = await this.transaction.raw<{
       rows: { streamRowId: number; ts: string }[];
     }>(
-      `select i.stream_id as "streamRowId", i.ts
-       from pg_temp.incoming i
-       cross join lateral (
-         select from stream.events e
-         where e.tenant_id = i.tenant_id and e.stream_id = i.stream_id and e.ts = i.ts limit 1
-       ) e`,
+      `select i.stream_id as "streamRowId", i.ts from pg_temp.incoming i
+       where ${found} (select from stream.events e
+                       where e.tenant_id = i.tenant_id and e.stream_id = i.stream_id and e.ts = i.ts offset 0)`,
     );
     return rows.map(({ streamRowId, ts }) => ({
       streamRowId,
@@ -161,6 +214,19 @@ export class EventWriteStore {
 
 const isWithin = (extent: Extent | undefined, time: Micros) =>
   extent !== undefined && time >= extent.first && time <= extent.last;
+
+/** Streams by what is changed of their events; most calls have one kind. */
+function byChanges(
+  events: readonly EventColumns[],
+  mode: "REPLACE" | "PATCH",
+): Map<string, EventColumns[]> {
+  const groups = new Map<string, EventColumns[]>();
+  for (const stream of events) {
+    const changes = mode === "PATCH" ? patched(stream) : replaced;
+    groups.set(changes, [...(groups.get(changes) ?? []), stream]);
+  }
+  return groups;
+}
 
 const timeOf = ({ timestamps }: EventColumns, row: number) =>
   timestamps[row] ?? NaN;

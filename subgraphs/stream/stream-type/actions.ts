@@ -72,11 +72,12 @@ async function existing(
 
 const shapeOf = (properties: readonly Property[]) =>
   JSON.stringify(
-    properties.map(({ name, kind, uom, interpolation }) => [
+    properties.map(({ name, kind, uom, interpolation, states }) => [
       name,
       kind,
       uom,
       interpolation,
+      states,
     ]),
   );
 
@@ -112,6 +113,7 @@ const propertyFrom = (input: PropertyInput, at: string): Property => ({
   kind: input.kind,
   uom: uomFrom(input.uom, `${at}.uom`),
   interpolation: input.interpolation ?? usualInterpolation[input.kind],
+  states: statesFrom(input, `${at}.states`),
 });
 
 const usualInterpolation: Record<ValueKind, Interpolation> = {
@@ -119,4 +121,40 @@ const usualInterpolation: Record<ValueKind, Interpolation> = {
   INTEGER: "CONTINUOUS",
   BOOLEAN: "STEPWISE_PREVIOUS",
   TEXT: "STEPWISE_PREVIOUS",
+  TIMESTAMP: "CONTINUOUS",
+  ENUM: "STEPWISE_PREVIOUS",
 };
+
+const maxStates = 1000;
+
+/** An ENUM's states, in the order in which they are stored by their places. */
+function statesFrom(
+  { kind, states }: PropertyInput,
+  at: string,
+): readonly string[] | null {
+  if (kind !== "ENUM") {
+    if (states == null) return null;
+    throw badInput(
+      `Only an ENUM has states, not a property of kind ${kind}.`,
+      at,
+    );
+  }
+  if (states == null || states.length === 0)
+    throw badInput("Name the states of this ENUM, one at least.", at);
+  if (states.length > maxStates)
+    throw limitExceeded(
+      "states a property",
+      maxStates,
+      states.length,
+      "Store an INTEGER instead.",
+      at,
+    );
+  const names = states.map((state, i) => nameFrom(state, `${at}.${i}`));
+  const second = names.findIndex((name, i) => names.indexOf(name) < i);
+  if (second >= 0)
+    throw badInput(
+      "This state is named twice. Name it once.",
+      `${at}.${second}`,
+    );
+  return names;
+}

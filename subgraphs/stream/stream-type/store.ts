@@ -33,6 +33,8 @@ export interface Property {
   readonly kind: ValueKind;
   readonly uom: string | null;
   readonly interpolation: Interpolation;
+  /** Of an ENUM, else null. */
+  readonly states: readonly string[] | null;
 }
 
 export interface NewStreamType {
@@ -116,10 +118,11 @@ export class StreamTypeStore {
          on conflict on constraint stream_types_name_unique do nothing
          returning tenant_id, id, uuid
        ), properties as (
-         insert into stream.properties (tenant_id, type_id, position, name, description, kind, uom, interpolation)
-         select type.tenant_id, type.id, p.position - 1, p.name, p.description, p.kind, p.uom, p.interpolation
-         from type, unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[])
-           with ordinality as p (name, description, kind, uom, interpolation, position)
+         insert into stream.properties (tenant_id, type_id, position, name, description, kind, uom, interpolation, states)
+         select type.tenant_id, type.id, p.position - 1, p.name, p.description, p.kind, p.uom, p.interpolation,
+                case when p.kind = 'ENUM' then array(select jsonb_array_elements_text(p.states::jsonb)) end
+         from type, unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[])
+           with ordinality as p (name, description, kind, uom, interpolation, states, position)
        )
        select uuid as id from type`,
       [
@@ -132,6 +135,8 @@ export class StreamTypeStore {
         properties.map((property) => property.kind),
         properties.map((property) => property.uom),
         properties.map((property) => property.interpolation),
+        // Lists of different lengths are no array of PostgreSQL's.
+        properties.map((property) => JSON.stringify(property.states)),
       ] as Knex.RawBinding[],
     );
     return rows[0]?.id ?? null;
@@ -161,7 +166,7 @@ export class StreamTypeStore {
       const rows = await prepared<Property & { typeRowId: number }>(
         this.db,
         this.db.raw(
-          `select p.type_id as "typeRowId", p.name, p.description, p.kind, p.uom, p.interpolation
+          `select p.type_id as "typeRowId", p.name, p.description, p.kind, p.uom, p.interpolation, p.states
            from unnest(?::int[], ?::int[], ?::int[]) as y (tenant_id, id, stream_id)
            join stream.properties p on p.tenant_id = y.tenant_id and p.type_id = y.id
            where exists (select from stream.caller(?) c where c.tenant_id = y.tenant_id)

@@ -1,0 +1,58 @@
+import { nothing, plain, sql, type Sql } from "../../../common/sql.ts";
+import { computedAt } from "./interpolation-store.ts";
+import type { EventPage } from "./page.ts";
+import { eventsIn, listed, packedAll, shown, stored } from "./read-store.ts";
+import type { ReadSlot } from "./shape.ts";
+
+/** Stored events: a page, and the event behind it, which tells that there is a next page and is cut off. */
+export function pageRead(
+  slots: readonly ReadSlot[],
+  asked: readonly ReadSlot[],
+  page: EventPage,
+  needs: { readonly timestamps: boolean; readonly endCursor: boolean },
+  filter: Sql | null,
+): Sql {
+  const pack = (column: Sql) =>
+    sql`coalesce(array_to_json((array_agg(${column}))[1:q.size])::text, '[]')`;
+  const beyond = (end: Sql) => sql`(select e.ts from ${end} limit 1)`;
+  const edges = page.reachesOut
+    ? sql`select coalesce(${beyond(sql`${eventsIn({ to: plain(`q."from" - interval '1 microsecond'`) }, filter)} order by e.ts desc`)}, q."from") as lower,
+                 coalesce(${beyond(sql`${eventsIn({ from: plain(`q."to" + interval '1 microsecond'`) }, filter)} order by e.ts`)}, q."to") as upper
+          offset 0`
+    : sql`select q."from" as lower, q."to" as upper`;
+  const values = asked.map((slot) => shown(slot, stored(slot)));
+  const direction = plain(page.reversed ? "desc" : "");
+  const events = sql`
+    select e.ts ${listed(values)}
+    from ${eventsIn({ from: plain("greatest(w.lower, q.not_before)"), to: plain("least(w.upper, q.not_after)") }, filter)}
+    order by e.ts ${direction} limit q.size + 1`;
+  return sql`
+    select t.* from (
+      select ${page.from}::timestamptz as "from", ${page.to}::timestamptz as "to", ${page.notBefore}::timestamptz as not_before,
+             ${page.notAfter}::timestamptz as not_after, ${page.size}::int as size
+    ) q
+    cross join lateral (${edges}) w
+    cross join lateral (
+      select count(*)::int,
+             ${needs.timestamps ? pack(plain("r.ts")) : plain("null")},
+             ${needs.endCursor ? plain("(array_agg(r.ts))[least(count(*), q.size)]") : plain("null::timestamptz")}
+             ${packedAll(values, pack)}
+      from (${page.isCalculated ? withEnds(slots, asked, events, page, filter) : events}) r
+    ) t`;
+}
+
+/** Stored events, and one computed at an end of the window that has none. */
+const withEnds = (
+  slots: readonly ReadSlot[],
+  asked: readonly ReadSlot[],
+  events: Sql,
+  { from, to, reversed }: EventPage,
+  filter: Sql | null,
+): Sql => sql`
+  select * from (
+    (${events})
+    union all
+    select * from (${computedAt(slots, asked, from === to ? [from] : [from, to], filter, "only computed")}) computed
+    where computed.ts between q.not_before and q.not_after
+  ) either
+  order by ts ${reversed ? plain("desc") : nothing} limit q.size + 1`;

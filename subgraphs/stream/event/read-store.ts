@@ -1,0 +1,86 @@
+import { join, plain, sql, type Sql } from "../../../common/sql.ts";
+import type { Slot } from "./shape.ts";
+
+/**
+ * What a viewer reads of streams: `read` is done for each stream v that the gate shows to the viewer, with l telling
+ * where its events are. Whatever narrows what may be read of a stream's events narrows it here, and for every read: a
+ * stream on which READ is missing has no l, and so no events.
+ */
+export const readOf = (
+  viewer: string | null,
+  streamIds: readonly string[],
+  read: Sql,
+): Sql => sql`
+  select q.place::int, v.rights, t.*
+  from stream.visible(${viewer}) v
+  join unnest(${streamIds}::uuid[]) with ordinality q (uuid, place) on q.uuid = v.uuid
+  left join stream.latest l on l.tenant_id = v.tenant_id and l.stream_id = v.id and v.rights & 1 = 1
+  cross join lateral (${read}) t
+  where v.uuid = any (${streamIds}::uuid[])`;
+
+/** From where to where to look, both ends included; as many times as the statement likes. */
+export interface Stretch {
+  readonly from: Sql;
+  readonly to: Sql;
+}
+
+/**
+ * The stream's events e in a stretch of time, as far as a filter keeps them. To name the time by the stream's own first
+ * and last event too keeps the read to the partitions that it has events in.
+ */
+export const eventsIn = (
+  { from, to }: Partial<Stretch>,
+  filter: Sql | null,
+): Sql => sql`stream.events e
+  where e.tenant_id = l.tenant_id and e.stream_id = l.stream_id
+    and e.ts >= ${from ? sql`greatest(l.first_ts, ${from})` : plain("l.first_ts")}
+    and e.ts <= ${to ? sql`least(l.ts, ${to})` : plain("l.ts")}
+    ${filter ? sql`and ${filter}` : plain("")}`;
+
+/** The stream's event e at a time, if there is one. */
+export const eventAt = (time: Sql): Sql => sql`stream.events e
+  where e.tenant_id = l.tenant_id and e.stream_id = l.stream_id and e.ts = ${time}`;
+
+/** What a slot of an event holds, as it is stored. */
+export const stored = ({ column, index }: Slot, event = "e"): Sql =>
+  plain(
+    column === "value" ? `${event}.value` : `${event}.${column}[${index + 1}]`,
+  );
+
+/** A value that is stored, or computed like one, as the graph shows it. */
+export function shown({ kind, states }: Slot, value: Sql): Sql {
+  switch (kind) {
+    case "INTEGER":
+      return sql`(${value})::bigint`;
+    case "BOOLEAN":
+      return sql`((${value}) <> 0)`;
+    case "TIMESTAMP":
+      // By way of an interval, for a float8 of seconds would lose microseconds.
+      return sql`(timestamptz 'epoch' + (${value}) * interval '1 microsecond')`;
+    case "ENUM":
+      return sql`(${states}::text[])[(${value})::int + 1]`;
+    case "FLOAT":
+    case "TEXT":
+      return value;
+  }
+}
+
+/** A column of rows r, in their order, as the text of a JSON array. */
+export const packed = (value: Sql): Sql =>
+  sql`coalesce(array_to_json(array_agg(${value}))::text, '[]')`;
+
+/** The columns c0, c1, ... of values. */
+export const listed = (values: readonly Sql[]): Sql =>
+  join(
+    values.map((value, i) => sql`, ${value} as ${plain(`c${i}`)}`),
+    "",
+  );
+
+export const packedAll = (
+  values: readonly unknown[],
+  pack: (value: Sql) => Sql = packed,
+): Sql =>
+  join(
+    values.map((_, i) => sql`, ${pack(plain(`r.c${i}`))}`),
+    "",
+  );

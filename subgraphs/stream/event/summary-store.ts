@@ -1,0 +1,158 @@
+import { join, nothing, plain, sql, type Sql } from "../../../common/sql.ts";
+import type { SummaryKind } from "../generated.ts";
+import {
+  eventAt,
+  eventsIn,
+  listed,
+  packed,
+  packedAll,
+  shown,
+  stored,
+} from "./read-store.ts";
+import type { ReadSlot } from "./shape.ts";
+import type { Summarized } from "./summary.ts";
+
+/** What PostgreSQL aggregates by itself. */
+const aggregates: Partial<Record<SummaryKind, (value: Sql) => Sql>> = {
+  COUNT: (value) => sql`count(${value})`,
+  MINIMUM: (value) => sql`min(${value})`,
+  MAXIMUM: (value) => sql`max(${value})`,
+  RANGE: (value) => sql`max(${value}) - min(${value})`,
+  MEAN: (value) => sql`avg(${value})`,
+  TOTAL: (value) => sql`sum(${value})`,
+  STANDARD_DEVIATION: (value) => sql`stddev_samp(${value})`,
+  POPULATION_STANDARD_DEVIATION: (value) => sql`stddev_pop(${value})`,
+  // Times of the events whose values are looked up afterwards.
+  FIRST: (value) => sql`min(e.ts) filter (where ${value} is not null)`,
+  LAST: (value) => sql`max(e.ts) filter (where ${value} is not null)`,
+};
+
+/** One row for each interval between two of the edges, by its beginning; the last interval is closed. */
+export function summaryRead(
+  summaries: readonly Summarized[],
+  edges: readonly string[],
+  filter: Sql | null,
+): Sql {
+  const columns = summaries.map(({ slot, kind }, i) => {
+    const column = plain(`b.a${i}`);
+    switch (kind) {
+      case "COUNT":
+        return sql`coalesce(${column}, 0)`;
+      case "FIRST":
+      case "LAST":
+        return shown(
+          slot,
+          sql`(select ${stored(slot)} from ${eventAt(column)} limit 1)`,
+        );
+      case "TIME_WEIGHTED_MEAN":
+        return plain(`s${i}.mean`);
+      case "PERCENT_GOOD":
+        return plain(`coalesce(s${i}.percent, 0)`);
+      case "MINIMUM":
+      case "MAXIMUM":
+      case "RANGE":
+      case "TOTAL":
+        return shown(slot, column);
+      case "MEAN":
+      case "STANDARD_DEVIATION":
+      case "POPULATION_STANDARD_DEVIATION":
+        return column;
+    }
+  });
+  const joined = summaries.map(({ slot, kind }, i) => {
+    if (kind === "TIME_WEIGHTED_MEAN" && slot.interpolation !== "DISCRETE")
+      return ofSegments(timeWeightedMean(slot), slot, i, filter);
+    if (kind === "TIME_WEIGHTED_MEAN")
+      return sql`cross join (select null::float8 as mean) ${plain(`s${i}`)}`;
+    if (kind === "PERCENT_GOOD")
+      return ofSegments(percentGood, slot, i, filter);
+    return nothing;
+  });
+  const aggregated = summaries.map(({ slot, kind }) =>
+    (aggregates[kind] ?? (() => plain("null")))(stored(slot)),
+  );
+  return sql`
+    select count(*)::int, ${packed(plain("r.ts"))}, null::timestamptz ${packedAll(columns)}
+    from (
+      select w.edges[k] as ts ${listed(columns)}
+      from (select ${edges}::timestamptz[] as edges, ${edges.length - 1}::int as size) w
+      cross join lateral generate_series(1, w.size) k
+      left join lateral (
+        select least(width_bucket(e.ts, w.edges), w.size) as k
+               ${join(
+                 aggregated.map((a, i) => sql`, ${a} as ${plain(`a${i}`)}`),
+                 "",
+               )}
+        from ${eventsIn({ from: plain("w.edges[1]"), to: plain("w.edges[w.size + 1]") }, filter)}
+        group by 1
+      ) b using (k)
+      ${join(joined, "\n")}
+      order by k
+    ) r`;
+}
+
+/** Of the time from one event to the next, cut by the intervals: a to b are its ends in one of them. */
+interface OfSegments {
+  readonly aggregate: Sql;
+  readonly isKept: Sql;
+}
+
+const seconds = (from: string, to: string) =>
+  plain(`date_part('epoch', ${to} - ${from})`);
+
+/** What lies between two events, by the time for which it does; what a neighbour's null leaves open is not counted. */
+function timeWeightedMean({ interpolation }: ReadSlot): OfSegments {
+  const duration = seconds("c.a", "c.b");
+  const at = (time: string) =>
+    sql`(g.before + (g.after - g.before) * (${seconds("g.ts", time)} / ${seconds("g.ts", "g.next")}))`;
+  const mean = {
+    STEPWISE_PREVIOUS: plain("g.before"),
+    STEPWISE_NEXT: plain("g.after"),
+    CONTINUOUS: sql`((${at("c.a")} + ${at("c.b")}) / 2)`,
+    DISCRETE: plain("null"),
+  }[interpolation];
+  return {
+    aggregate: sql`sum(${mean} * ${duration}) / sum(${duration}) filter (where ${mean} is not null) as mean`,
+    isKept: plain("g.next is not null and c.a < c.b"),
+  };
+}
+
+/** For how much of its time the value before it is one; of an interval without duration, at that time. */
+const percentGood: OfSegments = {
+  aggregate: sql`100 * case when min(c.length) > 0 then sum(${seconds("c.a", "c.b")}) filter (where g.before is not null) / min(c.length)
+                            else count(g.before) end as percent`,
+  isKept: plain(
+    "(c.a < c.b or c.length = 0 and g.ts <= w.edges[k] and (g.next > w.edges[k] or g.next is null))",
+  ),
+};
+
+const ofSegments = (
+  { aggregate, isKept }: OfSegments,
+  slot: ReadSlot,
+  i: number,
+  filter: Sql | null,
+): Sql => sql`
+  left join lateral (
+    select k, ${aggregate}
+    from (
+      select e.ts, ${stored(slot)} as before, lead(e.ts) over o as next, lead(${stored(slot)}) over o as after
+      from ${eventsIn(
+        {
+          from: sql`(select coalesce(max(e.ts), w.edges[1]) from ${eventsIn({ to: plain("w.edges[1]") }, filter)})`,
+          to: sql`(select coalesce(min(e.ts), w.edges[w.size + 1]) from ${eventsIn({ from: plain("w.edges[w.size + 1]") }, filter)})`,
+        },
+        filter,
+      )}
+      window o as (order by e.ts)
+    ) g
+    cross join lateral generate_series(
+      greatest(least(width_bucket(g.ts, w.edges), w.size), 1),
+      least(width_bucket(coalesce(g.next, 'infinity'), w.edges), w.size)
+    ) k
+    cross join lateral (
+      select greatest(g.ts, w.edges[k]) as a, least(g.next, w.edges[k + 1]) as b,
+             date_part('epoch', w.edges[k + 1] - w.edges[k]) as length
+    ) c
+    where ${isKept}
+    group by k
+  ) ${plain(`s${i}`)} using (k)`;

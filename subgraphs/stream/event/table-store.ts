@@ -1,0 +1,228 @@
+import { dateTimeOf } from "../../../common/date-time.ts";
+import { badInput } from "../../../common/errors.ts";
+import type { Sql } from "../../../common/sql.ts";
+import type {
+  StreamInterpolatedArgs,
+  StreamLttbArgs,
+  StreamPlotArgs,
+  StreamSummariesArgs,
+} from "../generated.ts";
+import { overridden } from "../stream/overrides.ts";
+import { typeOf, type Stream, type StreamStore } from "../stream/store.ts";
+import type { StreamTypeStore } from "../stream-type/store.ts";
+import { conditionOf } from "./filter/condition.ts";
+import { parseFilter } from "./filter/syntax.ts";
+import { interpolationRead } from "./interpolation-store.ts";
+import { largestTriangles } from "./largest-triangles.ts";
+import { eventsAtRead, pointsRead } from "./lttb-store.ts";
+import { pageRead } from "./page-store.ts";
+import { EventPage, type EventPageArgs } from "./page.ts";
+import { plotRead } from "./plot-store.ts";
+import { stored } from "./read-store.ts";
+import { isNumeric, slotsOf, type ReadSlot, type Slot } from "./shape.ts";
+import type { EventStore, Rows } from "./store.ts";
+import { summaryRead } from "./summary-store.ts";
+import { summariesOf, summaryColumn } from "./summary.ts";
+import {
+  askedFor,
+  type Column,
+  type EventTable,
+  type TableRequest,
+} from "./table.ts";
+import type { TimeZoneStore } from "./time-zone-store.ts";
+import {
+  assertRows,
+  durationFrom,
+  evenEdges,
+  interpolationTimes,
+  regularEdges,
+  windowFrom,
+} from "./times.ts";
+
+/** Every way of reading a stream's events as a table, as far as one viewer may. */
+export class TableStore {
+  constructor(
+    private readonly events: EventStore,
+    private readonly streams: StreamStore,
+    private readonly streamTypes: StreamTypeStore,
+    private readonly timeZones: TimeZoneStore,
+  ) {}
+
+  /** Stored events. */
+  async stored(
+    stream: Stream,
+    args: EventPageArgs,
+    request: TableRequest,
+  ): Promise<EventTable> {
+    const { slots, asked } = await this.begin(stream, request);
+    const page = new EventPage(stream.id, args);
+    const rows = await this.events.rows({
+      streamId: stream.id,
+      sql: pageRead(slots, asked, page, request, filterFrom(args, slots)),
+      maxRows: page.size,
+      isUsual: args.filter == null && isUsual(asked),
+    });
+    return {
+      rowCount: Math.min(rows.count, page.size),
+      hasNextPage: rows.count > page.size,
+      timestamps: rows.timestamps,
+      endCursor: rows.end === null ? null : page.cursor(rows.end),
+      columns: columnsOf(asked, rows),
+    };
+  }
+
+  /** Computed events. */
+  async interpolated(
+    stream: Stream,
+    args: StreamInterpolatedArgs,
+    request: TableRequest,
+  ): Promise<EventTable> {
+    const { slots, asked } = await this.begin(stream, request);
+    const times = interpolationTimes(args);
+    const rows = await this.events.rows({
+      streamId: stream.id,
+      sql: interpolationRead(slots, asked, times),
+      maxRows: times.length,
+      isUsual: isUsual(asked),
+    });
+    return wholeTable(rows, columnsOf(asked, rows));
+  }
+
+  /** One row an interval. */
+  async summaries(
+    stream: Stream,
+    args: StreamSummariesArgs,
+    request: TableRequest,
+  ): Promise<EventTable> {
+    const { slots, asked } = await this.begin(stream, request);
+    const edges = await this.edges(args);
+    const summaries = asked.flatMap((slot) => summariesOf(slot, args.kinds));
+    const rows = await this.events.rows({
+      streamId: stream.id,
+      sql: summaryRead(summaries, edges, filterFrom(args, slots)),
+      maxRows: edges.length,
+      isUsual: args.filter == null && isUsual(asked),
+    });
+    return wholeTable(
+      rows,
+      summaries.map((summary, i) => ({
+        ...summaryColumn(summary),
+        values: rows.columns[i],
+      })),
+    );
+  }
+
+  /** The events to draw. */
+  async plot(
+    stream: Stream,
+    { window, width }: StreamPlotArgs,
+    request: TableRequest,
+  ): Promise<EventTable> {
+    const { asked } = await this.begin(stream, request);
+    const rows = await this.events.rows({
+      streamId: stream.id,
+      sql: plotRead(asked, evenEdges(windowFrom(window), width, "width")),
+      maxRows: 4 * width * Math.max(asked.length, 1),
+      isUsual: isUsual(asked),
+    });
+    return wholeTable(rows, columnsOf(asked, rows));
+  }
+
+  /** The events to draw that keep the shape of the first number that is asked for. */
+  async lttb(
+    stream: Stream,
+    { window, points }: StreamLttbArgs,
+    request: TableRequest,
+  ): Promise<EventTable> {
+    const { slots, asked } = await this.begin(stream, request);
+    assertRows(points, "points");
+    const { from, to } = windowFrom(window);
+    const slot = (asked.length > 0 ? asked : slots).find(({ kind }) =>
+      isNumeric(kind),
+    );
+    if (!slot)
+      throw badInput(
+        "Only numbers have a shape to keep, and none is asked for. Use plot.",
+        "points",
+      );
+    const all = await this.events.rows({
+      streamId: stream.id,
+      sql: pointsRead(slot, { from: dateTimeOf(from), to: dateTimeOf(to) }),
+      maxRows: Infinity,
+      isUsual: isUsual([slot]),
+    });
+    const times = numbersIn(all.timestamps);
+    const chosen = largestTriangles(times, numbersIn(all.columns[0]), points);
+    const rows = await this.events.rows({
+      streamId: stream.id,
+      sql: eventsAtRead(
+        asked,
+        chosen.map((i) => dateTimeOf(times[i] as number)),
+      ),
+      maxRows: points,
+      isUsual: isUsual(asked),
+    });
+    return wholeTable(rows, columnsOf(asked, rows));
+  }
+
+  private async begin(
+    stream: Stream,
+    request: TableRequest,
+  ): Promise<{ slots: ReadSlot[]; asked: ReadSlot[] }> {
+    this.events.announceTable();
+    const [properties, overrides] = await Promise.all([
+      this.streamTypes.properties(typeOf(stream)),
+      this.streams.overrides(stream),
+    ]);
+    const slots = slotsOf(overridden(properties, overrides));
+    return { slots, asked: askedFor(request, slots) };
+  }
+
+  private async edges({
+    window,
+    count,
+    interval,
+    timeZone,
+  }: StreamSummariesArgs): Promise<string[]> {
+    const within = windowFrom(window);
+    if (count != null && interval == null)
+      return evenEdges(within, count, "count");
+    if (interval == null || count != null)
+      throw badInput("Give exactly one of count and interval.", "count");
+    const length = durationFrom(interval);
+    return length.months === 0 && length.days === 0
+      ? regularEdges(within, length.micros)
+      : this.timeZones.edges(within, interval, timeZone);
+  }
+}
+
+const filterFrom = (
+  { filter }: { filter?: string | null },
+  slots: readonly Slot[],
+): Sql | null =>
+  filter == null ? null : conditionOf(parseFilter(filter), slots, stored);
+
+/** Statements are prepared for the reads that are frequent; there is no end of those of several properties. */
+const isUsual = (asked: readonly Slot[]): boolean =>
+  asked.length < 2 && asked.every(({ index }) => index === 0);
+
+const wholeTable = (rows: Rows, columns: readonly Column[]): EventTable => ({
+  rowCount: rows.count,
+  hasNextPage: false,
+  timestamps: rows.timestamps,
+  endCursor: null,
+  columns,
+});
+
+const columnsOf = (asked: readonly ReadSlot[], { columns }: Rows): Column[] =>
+  asked.map(({ name, kind, uom }, i) => ({
+    name,
+    property: name,
+    summary: null,
+    kind,
+    uom,
+    values: columns[i],
+  }));
+
+const numbersIn = (column: Rows["timestamps"] | undefined): number[] =>
+  column ? (JSON.parse(column.text) as number[]) : [];

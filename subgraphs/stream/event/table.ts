@@ -1,0 +1,49 @@
+import { badInput } from "../../../common/errors.ts";
+import type { PackedJson } from "../../../common/packed.ts";
+import type { SummaryKind, ValueKind } from "../generated.ts";
+
+/** What of a table is asked for, and nothing else is built. */
+export interface TableRequest {
+  readonly timestamps: boolean;
+  readonly endCursor: boolean;
+  /** The first property's. */
+  readonly values: boolean;
+  /** Names of properties, as often as columns are asked for; null for all. */
+  readonly columns: readonly (readonly string[] | null)[];
+}
+
+/** Rows as columns; null or absent is what was not asked for. */
+export interface EventTable {
+  readonly rowCount: number;
+  readonly hasNextPage: boolean;
+  readonly timestamps: PackedJson | null;
+  readonly endCursor: string | null;
+  readonly columns: readonly Column[];
+}
+
+export interface Column {
+  readonly name: string;
+  readonly property: string;
+  readonly summary: SummaryKind | null;
+  readonly kind: ValueKind;
+  readonly uom: string | null;
+  readonly values: PackedJson | undefined;
+}
+
+/** The properties that a request asks for, in the order of the type. */
+export function askedFor<Property extends { readonly name: string }>(
+  { values, columns }: TableRequest,
+  properties: readonly Property[],
+): Property[] {
+  const names = new Set(columns.flat().filter((name) => name !== null));
+  for (const name of names)
+    if (!properties.some((property) => property.name === name))
+      throw badInput(
+        `The stream has no property ${JSON.stringify(name.slice(0, 60))}. It has ${properties.map(({ name }) => `"${name}"`).join(", ")}.`,
+        "properties",
+      );
+  const isWhole = columns.includes(null);
+  return properties.filter(
+    ({ name }, i) => isWhole || names.has(name) || (values && i === 0),
+  );
+}

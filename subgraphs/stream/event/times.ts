@@ -1,0 +1,133 @@
+import {
+  dateTimeOf,
+  microsOf,
+  type Micros,
+} from "../../../common/date-time.ts";
+import { parseDuration, type Duration } from "../../../common/duration.ts";
+import { badInput, limitExceeded } from "../../../common/errors.ts";
+import type { StreamInterpolatedArgs, TimeWindow } from "../generated.ts";
+
+/** A window whose ends stand in their order. */
+export interface Window {
+  readonly from: Micros;
+  readonly to: Micros;
+}
+
+export function windowFrom(window: TimeWindow, at = "window"): Window {
+  const from = microsOf(window.from);
+  const to = microsOf(window.to);
+  if (from > to)
+    throw badInput(
+      "This window ends before it begins. Exchange from and to.",
+      at,
+    );
+  return { from, to };
+}
+
+/** More rows are not computed at once. */
+export const maxRows = 10_000;
+
+/** The times at which events are computed. */
+export function interpolationTimes({
+  window,
+  count,
+  interval,
+  timestamps,
+}: StreamInterpolatedArgs): string[] {
+  if (
+    timestamps != null &&
+    window == null &&
+    count == null &&
+    interval == null
+  ) {
+    assertRows(timestamps.length, "timestamps");
+    return [...timestamps];
+  }
+  if (timestamps == null && window != null) {
+    const within = windowFrom(window);
+    if (count != null && interval == null) return evenTimes(within, count);
+    if (interval != null && count == null)
+      return regularTimes(within, interval);
+  }
+  throw badInput(
+    "Give timestamps alone, or a window with exactly one of count and interval.",
+    "timestamps",
+  );
+}
+
+/** `count` times from one end of the window to the other, both included. */
+function evenTimes({ from, to }: Window, count: number): string[] {
+  assertRows(count, "count");
+  return Array.from({ length: count }, (_, i) =>
+    dateTimeOf(count === 1 ? from : from + part(to - from, i, count - 1)),
+  );
+}
+
+/** A time every interval, from the window's beginning on. */
+function regularTimes({ from, to }: Window, interval: string): string[] {
+  const micros = fixedFrom(interval);
+  const count = Math.floor((to - from) / micros) + 1;
+  assertRows(count, "interval");
+  return Array.from({ length: count }, (_, i) => dateTimeOf(from + i * micros));
+}
+
+/** The ends of `count` equal intervals, to the microsecond. */
+export function evenEdges(
+  { from, to }: Window,
+  count: number,
+  at: string,
+): string[] {
+  assertRows(count, at);
+  if (count > 1 && count > to - from)
+    throw badInput(
+      "These intervals would be shorter than a microsecond. Ask for fewer, or widen the window.",
+      at,
+    );
+  return Array.from({ length: count + 1 }, (_, i) =>
+    dateTimeOf(from + part(to - from, i, count)),
+  );
+}
+
+/** The ends of intervals of one length; the last one is cut. */
+export function regularEdges({ from, to }: Window, micros: number): string[] {
+  const count = Math.max(Math.ceil((to - from) / micros), 1);
+  assertRows(count, "interval");
+  return Array.from({ length: count + 1 }, (_, i) =>
+    dateTimeOf(Math.min(from + i * micros, to)),
+  );
+}
+
+export function durationFrom(interval: string): Duration {
+  const duration = parseDuration(interval);
+  if (duration && duration.months + duration.days + duration.micros > 0)
+    return duration;
+  throw badInput(
+    'This is no ISO 8601 duration of a microsecond or more. Write one like "PT15M".',
+    "interval",
+  );
+}
+
+function fixedFrom(interval: string): number {
+  const { months, days, micros } = durationFrom(interval);
+  if (months === 0 && days === 0) return micros;
+  throw badInput(
+    "Days and months have no fixed length. Write hours, e.g. PT24H.",
+    "interval",
+  );
+}
+
+export function assertRows(count: number, at: string): void {
+  if (count < 1) throw badInput("Ask for one row at least.", at);
+  if (count > maxRows)
+    throw limitExceeded(
+      "rows a read",
+      maxRows,
+      count,
+      "Ask for fewer or longer intervals, or for a part of the window.",
+      at,
+    );
+}
+
+/** `of` * `i` / `parts`, down to the microsecond; the product can be too large for a number. */
+const part = (of: Micros, i: number, parts: number): Micros =>
+  Number((BigInt(of) * BigInt(i)) / BigInt(parts));
