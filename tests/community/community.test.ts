@@ -200,6 +200,65 @@ describe("the list of communities", () => {
     );
   });
 
+  test("of who is in many is whole, however many of others stand between", async () => {
+    const tenant = await seed.tenant();
+    const takesPart = await seed.user(tenant);
+    const own: string[] = [];
+    for (let n = 10; n < 50; n += 1) {
+      const name = `${n < 30 ? "a" : "z"} many ${n}`;
+      const { ownerMembership } = await seed.community(tenant, name);
+      if (n % 10 === 0) await seed.member(ownerMembership, takesPart);
+      own.push(name);
+    }
+    await database.owner.raw(
+      `insert into community.communities (name, owner_tenant_id)
+       select 'm many ' || n, ? from generate_series(1, 60) n`,
+      [(await seed.tenant()).id],
+    );
+    const page = async (viewer: Identity, args: Record<string, unknown>) => {
+      const answer = await run(
+        subgraph,
+        as(viewer),
+        `query ($first: Int, $after: String, $last: Int, $before: String, $search: String) {
+           communities(first: $first, after: $after, last: $last, before: $before, search: $search) {
+             nodes { name } pageInfo { hasNextPage startCursor endCursor } } }`,
+        args,
+      );
+      const { pageInfo } = answer.data?.["communities"] as unknown as {
+        pageInfo: {
+          hasNextPage: boolean;
+          startCursor: string;
+          endCursor: string;
+        };
+      };
+      return { ...pageInfo, found: names(answer, "communities") };
+    };
+    const all = async (viewer: Identity, search = "") => {
+      const found: string[] = [];
+      let after: string | null = null;
+      for (let hasNextPage = true; hasNextPage;) {
+        const next = await page(viewer, { first: 7, after, search });
+        found.push(...next.found);
+        ({ hasNextPage, endCursor: after } = next);
+      }
+      return found;
+    };
+    const sees = await administrator(tenant);
+    expect(await all(sees)).toEqual(own);
+    expect(await all(sees, "many 4")).toEqual(
+      own.filter((name) => name.includes("4")),
+    );
+    expect(await all(takesPart)).toEqual(own.filter((_, n) => n % 10 === 0));
+    const last = await page(sees, { first: 20, after: null });
+    const { startCursor: before } = await page(sees, {
+      first: 7,
+      after: last.endCursor,
+    });
+    expect((await page(sees, { last: 20, before })).found).toEqual(
+      own.slice(0, 20),
+    );
+  });
+
   test("is refused beyond a thousand a page", async () => {
     const { errors } = await list("(first: 1001)");
     expect(errors[0]?.extensions).toEqual({

@@ -43,6 +43,8 @@ export interface Founder {
   readonly tenantId: string;
 }
 
+type Listed = Community & { position: string[] };
+
 export interface CommunityListArgs extends PageArgs {
   search?: string | null;
 }
@@ -74,12 +76,15 @@ export const participation = (condition: string) => `lateral (
      or exists (select from community.members r where r.membership_id = mine.id and r.identity_id = i.id)
 )`;
 
-/** The columns of a place in a community: of the community `c`, and of the viewer's participation `me` in it. */
+/**
+ * The columns of a place in a community: of the community `c`, and of the viewer's participation `me` in it. The offset
+ * keeps PostgreSQL from asking which of all tenants are entitled.
+ */
 export const place = `
   me.role as "myRole", me.is_account_administrator as "isAccountAdministrator", me.is_user as "isUser",
   c.owner_tenant_id = me.tenant_id as "isOwn",
   exists (select from tenant.published_entitlements e
-          where e.tenant_id = me.tenant_id and e.entitlement = 'COMMUNITIES') as "isEntitled",
+          where e.tenant_id = me.tenant_id and e.entitlement = 'COMMUNITIES' offset 0) as "isEntitled",
   exists (select from community.ownership_offers o
           where o.community_id = c.id and o.membership_id = me.membership_id) as "isOfferedOwnership"`;
 
@@ -99,10 +104,20 @@ const tenants = `
 
 const byName: Order = {
   by: [
-    { sql: "lower(c.name)", type: "text" },
+    { sql: "c.key", type: "text" },
     { sql: "c.uuid", type: "uuid" },
   ],
 };
+
+/** With what they are listed by, as their index has it. */
+const communities =
+  "(select c.*, lower(c.name) as key from community.communities c) as c";
+
+/**
+ * Whose tenant is in no more communities than that has them all found and sorted; of more, a page looks for them among
+ * the next communities of all, as many as they are. If it does not find enough, it has cost twice what it would have.
+ */
+const few = 30;
 
 /** Locks the community whose key this query answers. A transfer of its ownership that is due comes before all else. */
 export async function lockCommunity(
@@ -145,23 +160,70 @@ export class CommunityStore {
   }: CommunityListArgs): Promise<Connection<Community>> {
     const words = searchWords(search ?? "", "search");
     const page = new Page(args, ["communities", words], byName);
-    const matching = () => {
-      const query = this.seenBy(
-        `${participation("true")} me on me.community_id = c.id`,
+    const found =
+      (await this.foundAmongNext(page, words)) ??
+      (await prepared<Listed>(this.db, page.select(this.matching(words))));
+    return page.connection(found, async () => {
+      const [row] = await prepared<{ count: number }>(
+        this.db,
+        this.db.count("* as count").from(this.matching(words).as("matching")),
       );
-      for (const word of words)
-        query.whereRaw("strpos(lower(c.name), ?) > 0", [word]);
-      return query;
-    };
-    const rows = (await page.select(matching())) as (Community & {
-      position: string[];
-    })[];
-    return page.connection(rows, async () => {
-      const [row] = (await this.db
-        .count("* as count")
-        .from(matching().as("matching"))) as [{ count: number }];
-      return row.count;
+      return row?.count ?? 0;
     });
+  }
+
+  /** The page, if it is full or all communities that come next are looked at; null if it may lack some. */
+  private async foundAmongNext(
+    page: Page,
+    words: readonly string[],
+  ): Promise<Listed[] | null> {
+    const count = await this.countOfPlaces();
+    if (count <= few) return null;
+    const next = () =>
+      page
+        .select(this.db.select("c.*").from(this.db.raw(communities)))
+        .limit(count)
+        .as("c");
+    const found = await prepared<Listed>(
+      this.db,
+      page.select(
+        containing(
+          this.seenBy(
+            `${participation("mine.community_id = c.id")} me on true`,
+            next(),
+          ),
+          words,
+        ),
+      ),
+    );
+    if (found.length > page.size) return found;
+    const [looked] = await prepared<{ count: number }>(
+      this.db,
+      this.db.count("* as count").from(next()),
+    );
+    return looked && looked.count < count ? found : null;
+  }
+
+  /** How many communities the viewer's tenant is in; no more than may be looked through. */
+  private async countOfPlaces(): Promise<number> {
+    const [row] = await prepared<{ count: number }>(
+      this.db,
+      this.db.raw(
+        `select count(*) as count
+         from (select from community.memberships m
+               where m.tenant_id = (select i.tenant_id from tenant.published_identities i where i.uuid = ?)
+               limit 500) m`,
+        [this.viewer.identityId],
+      ),
+    );
+    return row?.count ?? 0;
+  }
+
+  private matching(words: readonly string[]): Knex.QueryBuilder {
+    return containing(
+      this.seenBy(`${participation("true")} me on me.community_id = c.id`),
+      words,
+    );
   }
 
   /** Makes the changes of one community's memberships and roles come one after another, to the transaction's end. */
@@ -259,10 +321,23 @@ export class CommunityStore {
     );
   }
 
-  private seenBy(me: string): Knex.QueryBuilder {
-    return this.db("community.communities as c")
+  private seenBy(
+    me: string,
+    among: Knex.QueryBuilder | Knex.Raw = this.db.raw(communities),
+  ): Knex.QueryBuilder {
+    return this.db
       .select(columns)
       .select(this.db.raw(place), this.db.raw(tenants))
+      .from(among)
       .joinRaw(`join ${me}`, [this.viewer.identityId]);
   }
 }
+
+const containing = (
+  communities: Knex.QueryBuilder,
+  words: readonly string[],
+): Knex.QueryBuilder =>
+  communities.whereRaw(
+    "not exists (select from unnest(?::text[]) as w (word) where strpos(c.key, w.word) = 0)",
+    [words as Knex.RawBinding],
+  );
