@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { notify, type Audience } from "../../common/notice-store.ts";
 import { anonymous } from "../../common/viewer.ts";
 import { TestDatabase } from "../support/database.ts";
-import { outcome, run } from "../support/run.ts";
-import { Seed, type Membership } from "../support/seed.ts";
+import { as, outcome, run } from "../support/run.ts";
+import { Seed, type Membership, type Row } from "../support/seed.ts";
 import {
   callers,
   communitySubgraph,
@@ -77,17 +77,20 @@ function belongs(caller: Caller, audience: Described, state: State): boolean {
   );
 }
 
-/** Writes a notice to each of these audiences; answers their ids. */
-async function write(audiences: readonly Audience[]): Promise<string[]> {
+/** Writes a notice to each of these, about the world's community or one each; answers their ids. */
+async function write(
+  audiences: readonly (readonly Audience[])[],
+  about?: readonly Row[],
+): Promise<string[]> {
   const before = await newest();
   await database.as("community").transaction((transaction) =>
     notify(
       transaction,
       { viewer: anonymous, requestId: "" },
-      audiences.map((audience) => ({
+      audiences.map((audience, n) => ({
         kind: "TENANT_JOINED",
-        communityId: world.community.uuid,
-        audience: [audience],
+        communityId: (about?.[n] ?? world.community).uuid,
+        audience,
       })),
     ),
   );
@@ -140,11 +143,13 @@ test("every caller sees the notices of every audience that it belongs to when it
   const start: State = {
     inCommunity: ["owner", "member", "third", "unentitled"],
   };
-  const audiences = described.map(({ role, tenant, asOfNow }) => ({
-    role,
-    ...(tenant !== null && { tenantId: world.tenants[tenant].uuid }),
-    asOfNow,
-  }));
+  const audiences = described.map(({ role, tenant, asOfNow }) => [
+    {
+      role,
+      ...(tenant !== null && { tenantId: world.tenants[tenant].uuid }),
+      asOfNow,
+    },
+  ]);
   const notices = await write(audiences);
   await compare(notices, described, (caller, audience) =>
     belongs(caller, audience, start),
@@ -196,13 +201,74 @@ test("who is named in person is told, and nobody else", async () => {
     (caller) => world.viewers[caller].identityId !== null,
   );
   const notices = await write(
-    named.map((caller) => ({
-      identityId: world.viewers[caller].identityId ?? "",
-    })),
+    named.map((caller) => [
+      { identityId: world.viewers[caller].identityId ?? "" },
+    ]),
   );
   await compare(
     notices,
     named,
     (caller, one) => caller === one && whoIs(caller).isThere,
   );
+});
+
+test("who is in many communities reads the same by small pages, wherever its notices stand among those of others", async () => {
+  const seed = new Seed(database.owner);
+  const tenant = await seed.tenant();
+  const [administrator, moderator] = [
+    await seed.user(tenant, ["ACCOUNT_ADMINISTRATOR"]),
+    await seed.user(tenant),
+  ];
+  const foreign = await seed.community(await seed.tenant());
+  const own: Row[] = [];
+  for (let n = 0; n < 8; n += 1) {
+    const community = await seed.community(tenant);
+    if (n % 2 === 0)
+      await seed.member(community.ownerMembership, moderator, "MODERATOR");
+    own.push(community);
+  }
+  // Runs of the own ones and of others', longer and shorter than what is looked through.
+  const about = [1, 12, 3, 9, 4, 20, 2].flatMap((length, run) =>
+    Array.from({ length }, (_, n) =>
+      run % 2 === 0 ? own[(run + n) % own.length] : foreign,
+    ),
+  ) as Row[];
+  const ids = await write(
+    about.map(() => [{ role: "MODERATOR" }, { role: "ACCOUNT_ADMINISTRATOR" }]),
+    about,
+  );
+  const told = (communities: readonly Row[]) =>
+    ids.filter((_, n) => communities.includes(about[n] as Row)).reverse();
+  for (const [identity, expected] of [
+    [administrator, told(own)],
+    [moderator, told(own.filter((_, n) => n % 2 === 0))],
+  ] as const) {
+    const page = async (args: string) => {
+      const answer = await run(
+        communitySubgraph(database),
+        as(identity),
+        `{ viewer { notices(${args}) { edges { cursor node { id } } } } }`,
+      );
+      expect(answer.errors).toEqual([]);
+      const { viewer } = answer.data as unknown as {
+        viewer: {
+          notices: { edges: { cursor: string; node: { id: string } }[] };
+        };
+      };
+      return viewer.notices.edges.map(({ cursor, node: { id } }) => ({
+        cursor,
+        id,
+      }));
+    };
+    const all = await page("first: 1000");
+    expect(all.map(({ id }) => id)).toEqual(expected);
+    for (const [n, { cursor }] of all.entries()) {
+      expect(await page(`first: 3, after: "${cursor}"`)).toEqual(
+        all.slice(n + 1, n + 4),
+      );
+      expect(await page(`last: 3, before: "${cursor}"`)).toEqual(
+        all.slice(Math.max(0, n - 3), n),
+      );
+    }
+  }
 });

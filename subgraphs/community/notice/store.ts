@@ -1,5 +1,5 @@
 import DataLoader from "dataloader";
-import type { Knex } from "../../../common/database.ts";
+import { prepared, type Knex } from "../../../common/database.ts";
 import type { Notice as NoticeFacts } from "../../../common/notices.ts";
 import {
   Page,
@@ -57,9 +57,10 @@ export class NoticeStore {
 
   async list({ since, ...args }: NoticeListArgs): Promise<Connection<Notice>> {
     const page = new Page(args, ["notices", since ?? null], newestFirst);
-    const rows = (await page.select(this.visible(page, since))) as (Notice & {
-      position: string[];
-    })[];
+    const rows = await prepared<Notice & { position: string[] }>(
+      this.db,
+      page.select(this.visible(page, since)),
+    );
     return page.connection(rows, () => this.count(since));
   }
 
