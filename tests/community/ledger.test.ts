@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { record, type LedgerEntry } from "../../common/ledger-store.ts";
 import type { Subgraph } from "../../common/schema.ts";
@@ -280,6 +281,45 @@ test("each kind of caller reads of a stream's ledger what S8 and T4 say", async 
     [{ action: "edited" }],
     [{ action: "shared" }],
   ]);
+});
+
+test("of a call that wrote to several streams, each stream's ledger tells its own part alone", async () => {
+  const { stream, tenants, viewers } = await seedStreamWorld(database);
+  const tenantId = tenants["plant"]?.uuid as string;
+  const other = randomUUID();
+  const window = {
+    from: "2026-01-01T00:00:00+00:00",
+    to: "2026-01-02T00:00:00+00:00",
+  };
+  await write("writeEvents", [
+    {
+      kind: "EVENTS",
+      subjectType: "Tenant",
+      subjectId: tenantId,
+      tenantIds: [tenantId],
+      after: {
+        mode: "INSERT",
+        streams: [
+          { id: other, window, count: 7 },
+          { id: stream.uuid, window, count: 2 },
+        ],
+      },
+    },
+  ]);
+  const { data } = await run(
+    subgraph,
+    viewers["plant: AA, no role"],
+    `query ($of: [_Any!]!) { _entities(representations: $of) {
+       ... on Stream { ledger { nodes { subjectType subjectId before after } totalCount } } } }`,
+    { of: [{ __typename: "Stream", id: stream.uuid }] },
+  );
+  const told = {
+    ...{ subjectType: "Stream", subjectId: stream.uuid, before: null },
+    after: { mode: "INSERT", window, count: 2 },
+  };
+  expect(data).toEqual({
+    _entities: [{ ledger: { nodes: [told], totalCount: 1 } }],
+  });
 });
 
 test("pages go from the newest to the oldest, by kind if asked, and a link names the one before it", async () => {

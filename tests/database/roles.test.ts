@@ -30,6 +30,7 @@ const published: Readonly<Record<Role, readonly string[]>> = {
     "ledger.published_entries: select",
     "ledger.published_heads: select",
     "ledger.published_links: select",
+    "ledger.published_stream_entries: select",
     "ledger.seal(jsonb, jsonb): execute",
     "ledger.take_unsealed(integer): execute",
     "mail.count_sending(uuid, text, integer): execute",

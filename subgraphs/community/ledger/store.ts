@@ -65,15 +65,8 @@ const newestFirst: Order = {
   descending: true,
 };
 
-/** The same, along the index of a stream's entries. */
-const newestOfStreamFirst: Order = {
-  by: [{ sql: "(-e.id)", type: "bigint" }],
-  descending: false,
-};
-
 interface LedgerSettings {
   readonly name: string;
-  readonly order: Order;
   /** The scope of each parent. */
   readonly parents: string;
   readonly parentId: string;
@@ -128,7 +121,6 @@ export class LedgerStore {
   ) {
     this.ofTenants = this.ledger({
       name: "tenant",
-      order: newestFirst,
       parents: tenants,
       parentId: "parent.tenant",
       entries: (args, page) =>
@@ -140,7 +132,6 @@ export class LedgerStore {
     });
     this.ofCommunities = this.ledger({
       name: "community",
-      order: newestFirst,
       parents: communities,
       parentId: "e.community_id",
       entries: (args, page) => this.concerning("array[parent.id]", args, page),
@@ -148,11 +139,10 @@ export class LedgerStore {
     // What concerns a whole community is about no stream.
     this.ofStreams = this.ledger({
       name: "stream",
-      order: newestOfStreamFirst,
       parents: streams,
       parentId: "e.stream_id",
       entries: () =>
-        this.db.raw(`ledger.published_entries as e cross join lateral (
+        this.db.raw(`ledger.published_stream_entries as e cross join lateral (
           select from ledger.published_concerns k
           where k.tenant_id = parent.tenant and k.entry_id = e.id
             and (parent.is_whole or k.community_id = any (parent.communities)) limit 1) as c`),
@@ -175,16 +165,10 @@ export class LedgerStore {
   private readonly headsOfTenants = this.heads(tenants);
   private readonly headsOfCommunities = this.heads(communities);
 
-  private ledger({
-    name,
-    order,
-    parents,
-    parentId,
-    entries,
-  }: LedgerSettings): Ledger {
+  private ledger({ name, parents, parentId, entries }: LedgerSettings): Ledger {
     return new NestedList(this.db, {
       name: `ledger of ${name}`,
-      order,
+      order: newestFirst,
       parentId,
       rows: (args, page) => {
         const query = this.shown(entries(args, page));

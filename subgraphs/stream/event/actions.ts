@@ -66,18 +66,17 @@ export async function storeEvents(
     const { tenantId } = await new CallerStore(transaction, viewer).lock();
     await streams.lock(streamIds);
     await requireWrite();
-    await record(
-      transaction,
-      call,
-      "writeEvents",
-      written.entries(targets).map(({ id, ...what }) => ({
-        kind: "EVENTS",
-        subjectType: "Stream",
-        subjectId: id,
-        tenantIds: [tenantId],
-        after: { mode, ...what },
-      })),
-    );
+    const changed = written.streams(targets);
+    if (changed.length > 0)
+      await record(transaction, call, "writeEvents", [
+        {
+          kind: "EVENTS",
+          subjectType: "Tenant",
+          subjectId: tenantId,
+          tenantIds: [tenantId],
+          after: { mode, streams: changed },
+        },
+      ]);
     return written.result();
   });
 }
@@ -116,7 +115,7 @@ class Written {
     }
   }
 
-  entries(targets: readonly Target[]) {
+  streams(targets: readonly Target[]) {
     return targets.flatMap(({ id, rowId }) => {
       const of = this.byStream.get(rowId);
       if (!of) return [];
