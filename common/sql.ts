@@ -1,7 +1,12 @@
-/** SQL with the values that stand for its `?`, in order. */
-export interface Sql {
-  readonly text: string;
-  readonly bindings: readonly unknown[];
+/** SQL with the values that stand for its `?`, in order. A class, so that no value that somebody sends is taken for one. */
+export class Sql {
+  constructor(
+    readonly text: string,
+    readonly bindings: readonly unknown[],
+  ) {}
+
+  /** Keeps what only looks like one from being of this type. */
+  protected readonly isMade = true;
 }
 
 /**
@@ -16,7 +21,7 @@ export function sql(
   let text = pieces[0] ?? "";
   const bindings: unknown[] = [];
   for (const [i, part] of parts.entries()) {
-    if (isSql(part)) {
+    if (part instanceof Sql) {
       text += part.text;
       bindings.push(...part.bindings);
     } else {
@@ -25,21 +30,16 @@ export function sql(
     }
     text += pieces[i + 1] ?? "";
   }
-  return { text, bindings };
+  return new Sql(text, bindings);
 }
 
 /** A piece without values. */
-export const plain = (text: string): Sql => ({ text, bindings: [] });
+export const plain = (text: string): Sql => new Sql(text, []);
 
 export const nothing = plain("");
 
-export const join = (pieces: readonly Sql[], separator: string): Sql => ({
-  text: pieces.map(({ text }) => text).join(separator),
-  bindings: pieces.flatMap(({ bindings }) => bindings),
-});
-
-const isSql = (part: unknown): part is Sql =>
-  typeof part === "object" &&
-  part !== null &&
-  "text" in part &&
-  "bindings" in part;
+export const join = (pieces: readonly Sql[], separator: string): Sql =>
+  new Sql(
+    pieces.map(({ text }) => text).join(separator),
+    pieces.flatMap(({ bindings }) => bindings),
+  );
