@@ -107,7 +107,8 @@ export async function keptBy(
 
 /**
  * What each identity may do with each stream that it sees, by the gate: lines of both ids and the sum of rights. Asked
- * about those that are known, and about those that these tenants have by now.
+ * about those that are known, and about those that these tenants have by now; of all streams, for the histories before
+ * have left theirs, which nobody here may see.
  */
 export async function visibleBy(
   { database }: Product,
@@ -121,7 +122,7 @@ export async function visibleBy(
            union
            select i.uuid from tenant.published_identities i
            join tenant.published_tenants t on t.id = i.tenant_id where t.uuid = any (?::uuid[])) r
-     cross join lateral stream.visible(r.uuid) v`,
+     cross join lateral stream.all_visible(r.uuid) v`,
     [identities.map(({ uuid }) => uuid), tenantIds],
   );
   return rows.map(({ line }) => line).sort();
