@@ -54,11 +54,28 @@ const columns = {
   subjectType: "e.subject_type",
   subjectId: "e.subject_id",
   before: "e.before",
-  after: "e.after",
   requestId: "e.request_id",
   hash: "l.hash",
   previousHash: "l.previous",
 };
+
+/**
+ * T3: whether the viewer met the tenants of a step of the handshake, be it as one who decides for its own tenant or
+ * because all of them are in the community by now. Binds the viewer.
+ */
+const hasMetInvited = `exists (
+  select from tenant.published_identities me
+  where me.uuid = ? and (
+    exists (select from tenant.published_roles a where a.identity_id = me.id and a.role = 'ACCOUNT_ADMINISTRATOR')
+    or exists (
+      select from community.communities c
+      join community.memberships own on own.community_id = c.id and own.tenant_id = me.tenant_id
+      join community.members r on r.membership_id = own.id and r.identity_id = me.id
+      where c.uuid = e.community_id and (r.role = 'ADMINISTRATOR' or not exists (
+        select from ledger.published_concerns k
+        join tenant.published_tenants t on t.uuid = k.tenant_id
+        where k.entry_id = e.id and not exists (
+          select from community.memberships other where other.community_id = c.id and other.tenant_id = t.id))))))`;
 
 const newestFirst: Order = {
   by: [{ sql: "e.id", type: "bigint" }],
@@ -204,11 +221,12 @@ export class LedgerStore {
       .from(entries)
       .select(columns)
       .select(
-        // T3: whoever answers an invitation by its link alone has no tie to the other side.
+        // Whoever answers an invitation by its link alone has no tie to the other side.
         this.db.raw(
-          `case when e.kind <> 'INVITATION' or exists (
-             select from ledger.published_concerns k where k.entry_id = e.id and k.tenant_id = e.actor_tenant)
-           then e.actor_tenant end as "actorTenantId"`,
+          `case when t3.is_open or e.actor_tenant = parent.tenant then e.actor_tenant end as "actorTenantId"`,
+        ),
+        this.db.raw(
+          `case when t3.is_open or e.after ->> 'tenantId' = parent.tenant::text then e.after else e.after - 'tenantId' end as after`,
         ),
         this.db.raw(
           'case when e.actor_tenant = parent.tenant then e.actor_identity end as "actorId"',
@@ -219,7 +237,12 @@ export class LedgerStore {
            select k.previous, k.hash from ledger.published_links k
            where k.entry_id = e.id and k.chain_id in (parent.tenant, e.community_id)
            order by k.chain_id <> parent.tenant limit 1
-         ) l on true`,
+         ) l on true
+         cross join lateral (
+           select e.kind <> 'INVITATION' or ${hasMetInvited} and exists (
+             select from ledger.published_concerns k where k.entry_id = e.id and k.tenant_id = e.actor_tenant) as is_open
+         ) t3`,
+        [this.viewer.identityId],
       );
   }
 
