@@ -17,6 +17,7 @@ import {
   type Row,
   type Stream,
 } from "../support/seed.ts";
+import { whileHolding } from "../support/waiting.ts";
 import { communitySubgraph } from "./world.ts";
 
 let database: TestDatabase;
@@ -248,31 +249,6 @@ describe("what a mutation waited for counts", () => {
     if (got !== "ok")
       expect(await database.owner("ledger.entries").count()).toEqual(before);
     return got;
-  }
-
-  async function whileHolding(
-    db: Knex,
-    change: (transaction: Knex) => Promise<unknown>,
-    attempt: () => Promise<Answer>,
-  ): Promise<Answer> {
-    const holding = await db.transaction(async (transaction) => {
-      await change(transaction);
-      const answer = attempt();
-      await blockedBy(transaction);
-      return { answer };
-    });
-    return holding.answer;
-  }
-
-  async function blockedBy(transaction: Knex): Promise<void> {
-    for (let tries = 0; tries < 500; tries++) {
-      const { rows } = await transaction.raw<{ rows: unknown[] }>(
-        "select from pg_locks w where not w.granted and pg_backend_pid() = any (pg_blocking_pids(w.pid))",
-      );
-      if (rows.length > 0) return;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    throw new Error("The mutation waits for nothing.");
   }
 
   const lockCommunity = (transaction: Knex) =>

@@ -16,6 +16,7 @@ import {
   type Membership,
   type Row,
 } from "../support/seed.ts";
+import { untilWaiting } from "../support/waiting.ts";
 import { tenantSubgraph } from "../support/tenant-world.ts";
 import { communitySubgraph, settings } from "./world.ts";
 
@@ -245,9 +246,9 @@ describe("at the same time", () => {
       administrators[0],
       `removeTenant(communityId: "${community.uuid}", tenantId: "${rival.uuid}") { applied }`,
     );
-    await waiting(1);
+    await untilWaiting(database.owner);
     const confirmation = confirm(id, guest, administrators[1]);
-    await waiting(2);
+    await untilWaiting(database.owner, 2);
     await blocker.commit();
     expect(await all([removal, confirmation])).toEqual(["ok", "ok"]);
     const { data } = await run(
@@ -427,17 +428,6 @@ async function invitedBy(at: Subgraph) {
   );
   const { id } = data?.["inviteTenant"] as never as { id: string };
   return { id, token: await tokenSent(database) };
-}
-
-/** Returns when so many statements of this database wait for a lock. */
-async function waiting(count: number): Promise<void> {
-  const { rows } = await database.owner.raw<{ rows: unknown[] }>(
-    `select from pg_locks l join pg_stat_activity a on a.pid = l.pid
-     where not l.granted and a.datname = current_database()`,
-  );
-  if (rows.length >= count) return;
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  await waiting(count);
 }
 
 const countInvitations = async () =>

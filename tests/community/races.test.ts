@@ -18,6 +18,7 @@ import {
   type Row,
   type Stream,
 } from "../support/seed.ts";
+import { whileHolding } from "../support/waiting.ts";
 import { tenantSubgraph } from "../support/tenant-world.ts";
 import { communitySubgraph } from "./world.ts";
 
@@ -392,28 +393,18 @@ describe("what a change waited for counts", () => {
     change: (transaction: Knex) => Promise<unknown>,
     attempt: () => Promise<Answer>,
   ): Promise<string> {
-    const { answer } = await database.owner.transaction(async (transaction) => {
-      await transaction.raw(
-        "select from tenant.claim_settings(array[?::int])",
-        [guest.id],
-      );
-      await change(transaction);
-      const waiting = attempt();
-      await blockedBy(transaction);
-      return { answer: waiting };
-    });
-    return outcome(await answer);
-  }
-
-  async function blockedBy(transaction: Knex): Promise<void> {
-    for (let tries = 0; tries < 500; tries++) {
-      const { rows } = await transaction.raw<{ rows: unknown[] }>(
-        "select from pg_locks w where not w.granted and pg_backend_pid() = any (pg_blocking_pids(w.pid))",
-      );
-      if (rows.length > 0) return;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    throw new Error("The mutation waits for nothing.");
+    const answer = await whileHolding(
+      database.owner,
+      async (transaction) => {
+        await transaction.raw(
+          "select from tenant.claim_settings(array[?::int])",
+          [guest.id],
+        );
+        await change(transaction);
+      },
+      attempt,
+    );
+    return outcome(answer);
   }
 
   const decide = (settings: object) => (transaction: Knex) =>

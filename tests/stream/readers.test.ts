@@ -10,6 +10,7 @@ import {
   type Row,
   type Stream,
 } from "../support/seed.ts";
+import { untilWaiting } from "../support/waiting.ts";
 import {
   callers,
   seedWorld,
@@ -40,6 +41,8 @@ interface Tenant {
   shares: List<{ id: string }> | null;
   access: { given: List<Access>; received: List<Access> } | null;
 }
+
+type Place = Row & { ownerMembership: Membership };
 
 let database: TestDatabase;
 let subgraph: Subgraph;
@@ -322,7 +325,7 @@ describe("what is new since a time:", () => {
   let steward: Identity;
   let moderator: Identity;
   let shares: { old: Row; new: Row };
-  let communities: [Row, Row];
+  let communities: [Place, Place];
   beforeAll(async () => {
     const seed = new Seed(database.owner);
     plant = await seed.tenant("Since: plant");
@@ -440,5 +443,37 @@ describe("what is new since a time:", () => {
       }),
     );
     expect(received).toEqual([2, 0]);
+  });
+
+  test("what was shared after a wait is as new as the end of the wait", async () => {
+    const place = communities[0];
+    const seed = new Seed(database.owner);
+    const stream = await seed.stream(plant);
+    const member = await seed.user(plant, ["DATA_STEWARD"]);
+    await seed.member(place.ownerMembership, member);
+    const { shared, asked } = await database.owner.transaction(
+      async (transaction) => {
+        await transaction.raw(
+          "select from community.memberships where id = ? for update",
+          [place.ownerMembership.id],
+        );
+        const shared = run(
+          subgraph,
+          as(member),
+          `mutation { shareStreams(input: { streamIds: ["${stream.uuid}"], communityIds: ["${place.uuid}"] }) { id } }`,
+        );
+        await untilWaiting(transaction);
+        const { rows } = await transaction.raw<{ rows: [{ asked: string }] }>(
+          "select clock_timestamp() as asked",
+        );
+        return { shared, ...rows[0] };
+      },
+    );
+    const { data } = await shared;
+    const [{ id }] = data?.["shareStreams"] as unknown as [{ id: string }];
+    const { access } = await tenantAs(as(steward), plant, {
+      ofAccess: `(since: "${asked}")`,
+    });
+    expect(access?.given.nodes.map(({ share }) => share.id)).toEqual([id, id]);
   });
 });

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Subgraph } from "../../common/schema.ts";
 import { TestDatabase } from "../support/database.ts";
 import { as, outcome, run } from "../support/run.ts";
 import { Seed, type Identity, type Row } from "../support/seed.ts";
+import { untilWaiting } from "../support/waiting.ts";
 import { tenantSubgraph } from "../support/tenant-world.ts";
 
 let database: TestDatabase;
@@ -106,7 +106,7 @@ test("whoever lost the role while waiting for the lock changes nothing", async (
     [tenant.id],
   );
   const waiting = act(ada, remove, carol);
-  await untilSomebodyWaits();
+  await untilWaiting(database.owner);
   await blocker("tenant.identity_roles")
     .where({ identity_id: ada.id })
     .delete();
@@ -114,15 +114,3 @@ test("whoever lost the role while waiting for the lock changes nothing", async (
   expect(await waiting).toBe("FORBIDDEN");
   expect(await act(bob, demote, carol)).toBe("ok");
 });
-
-/** The rule in front has passed, and the action has come to the lock. */
-async function untilSomebodyWaits(): Promise<void> {
-  for (;;) {
-    const { rows } = await database.owner.raw<{ rows: unknown[] }>(
-      `select from pg_locks l join pg_stat_activity a on a.pid = l.pid
-       where not l.granted and a.datname = current_database()`,
-    );
-    if (rows.length > 0) return;
-    await sleep(10);
-  }
-}
