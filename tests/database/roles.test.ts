@@ -12,6 +12,7 @@ afterAll(() => database.drop());
 const published: Readonly<Record<Role, readonly string[]>> = {
   tenant: [
     "community.is_invited(bytea): execute",
+    "community.leaderless_places(integer): execute",
     "community.led_places(integer): execute",
     "community.met_tenants(uuid, integer[]): execute",
     "issuer.add_link(text, bytea, timestamp with time zone): execute",

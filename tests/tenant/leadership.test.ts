@@ -99,6 +99,29 @@ describe("a tenant's administrators are told that nobody leads it in a community
     expect(await told(administrator)).toEqual([wanted(), wanted()]);
   });
 
+  test("when a stricter policy leaves nobody of its moderators who may act", async () => {
+    const require = (isOn: boolean) =>
+      change(
+        `updateTenant(input: { moderatorsAreAdministrators: ${isOn} }) { id }`,
+      );
+    const plain = await seed.client(guest);
+    await seed.member(membership, plain, "MODERATOR");
+    expect(await require(false)).toBe("ok");
+    expect(await require(true)).toBe("ok");
+    expect(await told(administrator)).toEqual([]);
+
+    expect(await require(false)).toBe("ok");
+    expect(await change(remove(moderator))).toBe("ok");
+    expect(await told(administrator)).toEqual([]);
+    for (const isOn of [true, true, false])
+      expect(await require(isOn)).toBe("ok");
+    expect(await told(administrator)).toEqual([wanted()]);
+    const elsewhere = await seed.community(await seed.tenant(), "Pumps");
+    await seed.membership(elsewhere, guest);
+    expect(await require(true)).toBe("ok");
+    expect(await told(administrator)).toEqual([wanted(), wanted()]);
+  });
+
   test("when the owner loses its last administrator, of whom nothing else is asked", async () => {
     const own = await seed.community(guest, "Pumps");
     const user = await seed.user(guest);

@@ -1,6 +1,7 @@
 import type { Knex } from "../../../common/database.ts";
 import { badInput, forbidden, notFound } from "../../../common/errors.ts";
 import { record } from "../../../common/ledger-store.ts";
+import { notify, type NewNotice } from "../../../common/notice-store.ts";
 import { nameFrom } from "../../../common/text.ts";
 import type { Call } from "../../../common/viewer.ts";
 import type { TenantContext } from "../context.ts";
@@ -11,7 +12,11 @@ import type {
   UpdateTenantInput,
 } from "../generated.ts";
 import { IdentityChangeStore } from "../identity/change-store.ts";
-import { TenantChangeStore, type TenantChange } from "./change-store.ts";
+import {
+  TenantChangeStore,
+  type LeaderlessPlace,
+  type TenantChange,
+} from "./change-store.ts";
 import { TenantStore, type Tenant, type TenantPolicy } from "./store.ts";
 
 /** T5: the person becomes the administrator of a tenant of its own. */
@@ -138,7 +143,22 @@ export async function updateTenant(
     });
     const tenants = new TenantStore(transaction, viewer.identityId);
     const before = await tenants.find(tenant.uuid);
-    await new TenantChangeStore(transaction).update(tenant, change);
+    const changes = new TenantChangeStore(transaction);
+    const isStricter =
+      before?.moderatorsAreAdministrators === false &&
+      policy.moderatorsAreAdministrators === true;
+    const leaderless = isStricter ? await changes.leaderlessPlaces(tenant) : [];
+    await changes.update(tenant, change);
+    if (isStricter)
+      await notify(
+        transaction,
+        call,
+        appointmentNotices(
+          tenant.uuid,
+          leaderless,
+          await changes.leaderlessPlaces(tenant),
+        ),
+      );
     const after = await tenants.find(tenant.uuid);
     await record(
       transaction,
@@ -158,6 +178,23 @@ export async function updateTenant(
     );
     return after;
   });
+}
+
+/** A stricter policy takes no role, and yet may leave nobody who can act: whoever can appoint somebody is told. */
+function appointmentNotices(
+  tenantId: string,
+  before: readonly LeaderlessPlace[],
+  after: readonly LeaderlessPlace[],
+): NewNotice[] {
+  const known = new Set(before.map(({ communityId }) => communityId));
+  return after
+    .filter(({ communityId }) => !known.has(communityId))
+    .map((place) => ({
+      ...place,
+      kind: "APPOINTMENT_WANTED",
+      tenantId,
+      audience: [{ role: "ACCOUNT_ADMINISTRATOR", tenantId }],
+    }));
 }
 
 const recorded = (tenant: Tenant | null) =>

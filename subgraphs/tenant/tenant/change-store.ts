@@ -14,6 +14,11 @@ export interface TenantChange extends Partial<TenantPolicy> {
   readonly region?: string | null;
 }
 
+export interface LeaderlessPlace {
+  readonly communityId: string;
+  readonly role: string;
+}
+
 const columns: Readonly<Record<keyof TenantChange, string>> = {
   name: "name",
   region: "region",
@@ -50,6 +55,15 @@ export class TenantChangeStore {
       await this.transaction("tenant.tenants")
         .update(Object.fromEntries(changed))
         .where({ id });
+  }
+
+  /** The communities in which nobody of the tenant acts in the role that it needs there (rule 5). */
+  async leaderlessPlaces({ id }: TenantKey): Promise<LeaderlessPlace[]> {
+    const { rows } = await this.transaction.raw<{ rows: LeaderlessPlace[] }>(
+      `select community as "communityId", role from community.leaderless_places(?)`,
+      [id],
+    );
+    return rows;
   }
 
   /** Whether this is the token of an invitation that can be accepted. */
