@@ -140,10 +140,10 @@ describe("the memberships of a community", () => {
       ).toHaveLength(6);
       return statements;
     };
-    // Liveness, communities, own memberships, memberships, counts, community, members.
-    expect(await statementsFor("")).toBe(7);
+    // Liveness, in how many communities, communities, own memberships, memberships, counts, community, members.
+    expect(await statementsFor("")).toBe(8);
     // And what each of the three lists holds in all, which costs nothing where it is not asked for.
-    expect(await statementsFor("totalCount")).toBe(10);
+    expect(await statementsFor("totalCount")).toBe(11);
   });
 
   test("a cursor of one community's list is refused in another's, and costs the others nothing", async () => {

@@ -69,6 +69,7 @@ const published: Readonly<Record<Role, readonly string[]>> = {
     "tenant.lock_identities(integer[], uuid[]): execute",
     "tenant.published_entitlements: select",
     "tenant.published_identities: select",
+    "tenant.published_pseudonyms: select",
     "tenant.published_roles: select",
     "tenant.published_tenants: select",
   ],

@@ -233,6 +233,7 @@ describe("pseudonyms:", () => {
   let otherSteward: Identity;
   let streams: [Stream, Stream];
   let reader: Identity;
+  let crowded: Stream;
   beforeAll(async () => {
     seed = new Seed(database.owner);
     const plant = await seed.tenant("Pseudonyms' plant");
@@ -248,6 +249,25 @@ describe("pseudonyms:", () => {
     streams = [await seed.stream(plant), await seed.stream(other)];
     await seed.share(streams[0], community.ownerMembership);
     await seed.share(streams[1], otherMembership);
+    // In a second community, between a tenant before and one after.
+    crowded = await seed.stream(plant);
+    const second = await seed.community(plant);
+    await seed.share(crowded, second.ownerMembership);
+    for (const [tenant, count] of [
+      [other, 2],
+      [vendor, 8],
+      [await seed.tenant(), 2],
+    ] as const) {
+      const membership = await seed.membership(second, tenant);
+      for (let n = 0; n < count; n += 1) {
+        const member = await seed.user(tenant);
+        await database
+          .owner("tenant.identities")
+          .where({ id: member.id })
+          .update({ name: ["same", "Zoë", "zebra", "Same"][n % 4] });
+        await seed.member(membership, member);
+      }
+    }
   });
 
   const choose = (usesPseudonyms: boolean) =>
@@ -307,6 +327,43 @@ describe("pseudonyms:", () => {
     );
     expect(before.join()).not.toContain(pseudonym);
   });
+
+  test.each([false, true])(
+    "a list of them goes by what it shows and nothing else, in whole and by pages: %s",
+    async (usesPseudonyms) => {
+      await choose(usesPseudonyms);
+      const { nodes = [] } = (await readersOf(as(steward), crowded)) ?? {};
+      const shown = nodes
+        .filter(({ tenant }) => tenant.id === vendor.uuid)
+        .map(({ name }) => name.toLowerCase());
+      expect(shown).toHaveLength(8);
+      expect(shown).toEqual([...shown].sort());
+      const page = async (args: string) => {
+        const answer = await run(
+          subgraph,
+          as(steward),
+          `{ stream(id: "${crowded.uuid}") { readers(${args}) { edges { cursor node { name } } } } }`,
+        );
+        expect(answer.errors).toEqual([]);
+        const { readers } = answer.data?.["stream"] as unknown as {
+          readers: { edges: { cursor: string; node: { name: string } }[] };
+        };
+        return readers.edges;
+      };
+      const all = await page("first: 1000");
+      expect(all.map(({ node }) => node.name)).toEqual(
+        nodes.map(({ name }) => name),
+      );
+      for (const [n, { cursor }] of all.entries()) {
+        expect(await page(`first: 3, after: "${cursor}"`)).toEqual(
+          all.slice(n + 1, n + 4),
+        );
+        expect(await page(`last: 3, before: "${cursor}"`)).toEqual(
+          all.slice(Math.max(0, n - 3), n),
+        );
+      }
+    },
+  );
 
   test("the own tenant's identities are told by name all the same", async () => {
     await choose(true);

@@ -29,6 +29,7 @@ const byWay: Order = {
     { sql: "w.membership_id", type: "int" },
     { sql: "r.tenant_id", type: "int" },
     { sql: "r.place", type: "int" },
+    { sql: "r.key", type: "text" },
     { sql: "r.mark", type: "text" },
   ],
   isNested: true,
@@ -49,20 +50,45 @@ const readsByList = `w.membership_id = 0 and a.tenant_id = parent.tenant_id and 
 const readsByShare = `a.sharing_id = w.membership_id and a.sharing_tenant_id = parent.tenant_id
   and a.community_id = w.community_id`;
 
-/** The own tenant's readers go by their row, as its index does; those of others by a mark that tells nothing of it. */
+const ofReader = [
+  ...["r.tenant_id", "r.kind", "r.name", "r.is_pseudonym", "r.role"],
+  ...["r.place", "r.key", "r.mark"],
+];
+
+/** The own tenant's readers go by their row, as its index does. */
 const own = `
-  (select a.tenant_id, i.kind, i.name, false as is_pseudonym, null::text as role, i.id as place, '' as mark
+  (select a.tenant_id, i.kind, i.name, false as is_pseudonym, null::text as role, i.id as place, '' as key, '' as mark
    from stream.own_audience a
    join tenant.published_identities i on i.id = a.identity_id
    where ${readsByList}) r`;
 
-const foreign = `
-  (select a.tenant_id, i.kind, n.name, n.is_pseudonym, me.role, 0 as place, n.mark
-   from stream.audience a
-   join tenant.published_identities i on i.id = a.identity_id
-   join community.published_members me on me.membership_id = a.membership_id and me.identity_id = a.identity_id
-   cross join lateral tenant.introduce(a.identity_id, a.sharing_tenant_id) n
-   where ${readsByShare}) r`;
+/** The other tenants of a way's community, sorted here, so that a page asks for the readers of the first of them alone. */
+const otherTenants = `
+  (select m.id as membership_id, m.tenant_id,
+          exists (select from tenant.published_pseudonyms p
+                  where p.tenant_id = m.tenant_id offset 0) as is_pseudonymous
+   from community.published_memberships m
+   where m.community_id = w.community_id and m.tenant_id <> parent.tenant_id
+   order by m.tenant_id) t`;
+
+/**
+ * Those of another tenant go by their names, as their index does, each asked of the gate (the offset sees to it); where
+ * they have pseudonyms, by a mark that tells nothing of them.
+ */
+const foreign = (key: string, condition: string) => `
+  (select t.tenant_id, i.kind, n.name, n.is_pseudonym, me.role, 0 as place, me.key, n.mark
+   from (select p.identity_id, p.role, ${key} as key
+         from community.published_members p
+         where p.membership_id = t.membership_id
+         order by key) me
+   cross join lateral (
+     select from stream.audience a
+     where a.membership_id = t.membership_id and a.identity_id = me.identity_id and ${readsByShare} offset 0) a
+   join tenant.published_identities i on i.id = me.identity_id
+   cross join lateral tenant.introduce(me.identity_id, parent.tenant_id) n
+   where ${condition}) r`;
+const named = foreign("lower(p.name)", "not t.is_pseudonymous");
+const pseudonymous = foreign("''", "t.is_pseudonymous");
 
 const counted = `${ways}
   cross join lateral (select from stream.own_audience a where ${readsByList}
@@ -98,9 +124,15 @@ export class ReaderStore {
   private rows(page: Page | undefined): Knex.QueryBuilder {
     if (page === undefined)
       return this.db.queryBuilder().from(this.db.raw(counted));
-    const [mine, theirs] = [own, foreign].map((readers) =>
-      page.select(this.db.select("r.*").from(this.db.raw(readers))),
-    ) as [Knex.QueryBuilder, Knex.QueryBuilder];
+    const paged = (from: Knex.Raw) =>
+      page.select(this.db.select(ofReader).from(from));
+    const mine = paged(this.db.raw(own));
+    const theirs = paged(
+      this.db.raw(`${otherTenants} cross join lateral (? union all ?) r`, [
+        paged(this.db.raw(named)),
+        paged(this.db.raw(pseudonymous)),
+      ]),
+    ).whereRaw("r.tenant_id = t.tenant_id");
     return this.db
       .select({
         tenantId: "t.uuid",
