@@ -1,16 +1,24 @@
-import { dateTimeOf, type Micros } from "../../../common/date-time.ts";
+import { createHash } from "node:crypto";
+import type { Knex } from "../../../common/database.ts";
+import { dateTimeOf } from "../../../common/date-time.ts";
 import { conflict } from "../../../common/errors.ts";
 import { record } from "../../../common/ledger-store.ts";
+import { nameFrom } from "../../../common/text.ts";
 import { CallerStore } from "../access/caller-store.ts";
 import type { StreamContext } from "../context.ts";
 import type {
+  RemoveEventsInput,
   StreamEventsInput,
+  StreamRemovalInput,
+  StreamRight,
   WriteEventsInput,
   WriteMode,
   WriteResult,
 } from "../generated.ts";
 import { StreamTypeStore } from "../stream-type/store.ts";
 import { StreamStore, typeOf, type Stream } from "../stream/store.ts";
+import { CallStore, type KeyedCall } from "./call-store.ts";
+import { Changed } from "./changed.ts";
 import {
   assertWithinLimits,
   columnsFrom,
@@ -19,66 +27,195 @@ import {
   type EventColumns,
   type Target,
 } from "./columns.ts";
-import { EventWriteStore, type Refused } from "./write-store.ts";
+import { EventRemovalStore } from "./removal-store.ts";
+import { assertRemovable, removalFrom, type Removal } from "./removal.ts";
+import { EventWriteStore, type EventKey, type Refused } from "./write-store.ts";
+
+type Context = Pick<StreamContext, "db" | "viewer" | "call">;
 
 export async function writeEvents(
   input: WriteEventsInput,
-  context: Pick<StreamContext, "db" | "viewer" | "call">,
+  context: Context,
 ): Promise<WriteResult> {
   assertWithinLimits(input);
-  const streamIds = streamIdsOf(input);
-  return storeEvents(streamIds, input.mode, context, function* (targets) {
-    yield targets.map((target, i) =>
-      columnsFrom(
-        input.streams[i] as StreamEventsInput,
-        target,
-        `input.streams.${i}`,
-      ),
-    );
-  });
+  return storeEvents(
+    streamIdsOf(input),
+    input.mode,
+    context,
+    function* (targets) {
+      yield targets.map((target, i) =>
+        columnsFrom(
+          input.streams[i] as StreamEventsInput,
+          target,
+          `input.streams.${i}`,
+        ),
+      );
+    },
+    input,
+  );
 }
 
 /** Writes events part by part in one transaction: all of them, or nothing. */
-export async function storeEvents(
+export function storeEvents(
   streamIds: readonly string[],
   mode: WriteMode,
-  { db, viewer, call }: Pick<StreamContext, "db" | "viewer" | "call">,
+  context: Context,
   partsOf: (
     targets: readonly Target[],
   ) => Iterable<EventColumns[]> | AsyncIterable<EventColumns[]>,
+  keyed: Keyed = {},
+): Promise<WriteResult> {
+  return changeEvents(
+    {
+      action: "writeEvents",
+      right: "WRITE",
+      streamIds,
+      keyed,
+      about: { mode },
+    },
+    context,
+    async (transaction, streams) => {
+      const targets = await withProperties(
+        streams,
+        new StreamTypeStore(transaction, context.viewer),
+      );
+      const events = new EventWriteStore(transaction);
+      const written = new Changed();
+      for await (const part of partsOf(targets)) {
+        const refused = await events.write(part, mode);
+        if (refused) throw refusal(refused, part, targets);
+        for (const { streamRowId, timestamps, order } of part)
+          written.add({
+            streamRowId,
+            from: timestamps[order[0] ?? 0] ?? Infinity,
+            to: timestamps[order.at(-1) ?? 0] ?? -Infinity,
+            count: order.length,
+          });
+      }
+      return written;
+    },
+  );
+}
+
+export async function removeEvents(
+  input: RemoveEventsInput,
+  context: Context,
+): Promise<WriteResult> {
+  assertRemovable(input);
+  const streamIds = streamIdsOf(input);
+  return changeEvents(
+    {
+      action: "removeEvents",
+      right: "DELETE",
+      streamIds,
+      keyed: input,
+      about: {},
+    },
+    context,
+    async (transaction, streams) => {
+      const removals = streams.map((stream, i) =>
+        removalFrom(
+          input.streams[i] as StreamRemovalInput,
+          stream,
+          `input.streams.${i}`,
+        ),
+      );
+      const events = new EventRemovalStore(transaction);
+      await events.claim(removals);
+      const missing = await events.firstMissing(removals);
+      if (missing)
+        throw refusal(
+          { because: "nothing to remove", events: [missing] },
+          removals,
+          streams,
+        );
+      const removed = new Changed();
+      for (const extent of await events.remove(removals)) removed.add(extent);
+      return removed;
+    },
+  );
+}
+
+/** What makes a call one that is done once: the key, and all else that it says. */
+type Keyed = Pick<WriteEventsInput, "idempotencyKey"> & object;
+
+/** Changes events of own streams in one transaction: all that is asked for, or nothing. */
+async function changeEvents(
+  {
+    action,
+    right,
+    streamIds,
+    keyed,
+    about,
+  }: {
+    readonly action: string;
+    readonly right: StreamRight;
+    readonly streamIds: readonly string[];
+    readonly keyed: Keyed;
+    /** To the ledger, of the call as a whole. */
+    readonly about: object;
+  },
+  { db, viewer, call }: Context,
+  work: (
+    transaction: Knex.Transaction,
+    streams: readonly Stream[],
+  ) => Promise<Changed>,
 ): Promise<WriteResult> {
   return db.transaction(async (transaction) => {
-    const streams = new StreamStore(transaction, viewer);
-    const requireWrite = () => streams.require("WRITE", streamIds, placeOf);
-    const targets = await withProperties(
-      await requireWrite(),
-      new StreamTypeStore(transaction, viewer),
-    );
-    const events = new EventWriteStore(transaction);
-    const written = new Written();
-    for await (const part of partsOf(targets)) {
-      const refused = await events.write(part, mode);
-      if (refused) throw refusal(refused, part, targets);
-      written.add(part);
-    }
+    const store = new StreamStore(transaction, viewer);
+    const requireRight = () => store.require(right, streamIds, placeOf);
+    const streams = await requireRight();
+    const calls = new CallStore(transaction);
+    const once = keyedCall(action, keyed, streams);
+    if (once && !(await calls.claim(once))) return answered(calls, once);
+    const changed = await work(transaction, streams);
     // The answer that counts is asked for last: locks on identity and streams would hold up a change of access for as
-    // long as the writing takes.
+    // long as the change takes.
     const { tenantId } = await new CallerStore(transaction, viewer).lock();
-    await streams.lock(streamIds);
-    await requireWrite();
-    const changed = written.streams(targets);
-    if (changed.length > 0)
-      await record(transaction, call, "writeEvents", [
+    await store.lock(streamIds);
+    await requireRight();
+    const told = changed.streams(streams);
+    if (told.length > 0)
+      await record(transaction, call, action, [
         {
           kind: "EVENTS",
           subjectType: "Tenant",
           subjectId: tenantId,
           tenantIds: [tenantId],
-          after: { mode, streams: changed },
+          after: { ...about, streams: told },
         },
       ]);
-    return written.result();
+    const result = changed.result();
+    if (once) await calls.keep(once, result);
+    return result;
   });
+}
+
+function keyedCall(
+  action: string,
+  { idempotencyKey, ...asked }: Keyed,
+  [stream]: readonly Stream[],
+): KeyedCall | null {
+  if (idempotencyKey == null || !stream) return null;
+  return {
+    tenantRowId: stream.tenantRowId,
+    key: nameFrom(idempotencyKey, "input.idempotencyKey"),
+    digest: createHash("sha256")
+      .update(JSON.stringify([action, asked]))
+      .digest(),
+  };
+}
+
+async function answered(
+  calls: CallStore,
+  call: KeyedCall,
+): Promise<WriteResult> {
+  const answer = await calls.answer<WriteResult>(call);
+  if (answer) return answer;
+  throw conflict(
+    "This key was used for another call in the last 24 hours. Take a new key for each call, and the same one only to repeat it as it was.",
+    "input.idempotencyKey",
+  );
 }
 
 async function withProperties(
@@ -95,56 +232,24 @@ async function withProperties(
   );
 }
 
-/** How many events of each stream were written, and within which time. */
-class Written {
-  private readonly byStream = new Map<
-    number,
-    { from: Micros; to: Micros; count: number }
-  >();
-
-  add(part: readonly EventColumns[]): void {
-    for (const { streamRowId, timestamps, order } of part) {
-      const from = timestamps[order[0] ?? 0] ?? Infinity;
-      const to = timestamps[order.at(-1) ?? 0] ?? -Infinity;
-      const before = this.byStream.get(streamRowId) ?? { from, to, count: 0 };
-      this.byStream.set(streamRowId, {
-        from: Math.min(before.from, from),
-        to: Math.max(before.to, to),
-        count: before.count + order.length,
-      });
-    }
-  }
-
-  streams(targets: readonly Target[]) {
-    return targets.flatMap(({ id, rowId }) => {
-      const of = this.byStream.get(rowId);
-      if (!of) return [];
-      const window = { from: dateTimeOf(of.from), to: dateTimeOf(of.to) };
-      return [{ id, window, count: of.count }];
-    });
-  }
-
-  result(): WriteResult {
-    const streams = [...this.byStream.values()];
-    return {
-      eventCount: streams.reduce((sum, { count }) => sum + count, 0),
-      streamCount: streams.length,
-    };
-  }
+interface Refusal {
+  readonly because: Refused["because"] | "nothing to remove";
+  readonly events: readonly EventKey[];
 }
 
-const refusals: Record<Refused["because"], string> = {
+const refusals: Record<Refusal["because"], string> = {
   "already there":
     "there is an event at this time already. Write it with UPSERT, or leave it out.",
   missing:
     "there is no event at this time. Write it with UPSERT or INSERT, or leave it out.",
+  "nothing to remove": "there is no event at this time. Leave it out.",
 };
 
 /** Names the first, in the order of the call, of the events that the mode does not take. */
 function refusal(
-  { because, events }: Refused,
-  part: readonly EventColumns[],
-  targets: readonly Target[],
+  { because, events }: Refusal,
+  part: readonly Pick<Removal, "streamRowId" | "timestamps">[],
+  streams: readonly { readonly id: string }[],
 ): Error {
   for (const [i, { streamRowId, timestamps }] of part.entries()) {
     const times = new Set(
@@ -152,12 +257,13 @@ function refusal(
         .filter((key) => key.streamRowId === streamRowId)
         .map(({ timestamp }) => timestamp),
     );
-    const row = timestamps.findIndex((timestamp) => times.has(timestamp));
+    const row =
+      timestamps?.findIndex((timestamp) => times.has(timestamp)) ?? -1;
     if (row >= 0)
       return conflict(
-        `Stream ${targets[i]?.id}, event ${row} (${dateTimeOf(timestamps[row] ?? 0)}): ${refusals[because]}`,
+        `Stream ${streams[i]?.id}, event ${row} (${dateTimeOf(timestamps?.[row] ?? 0)}): ${refusals[because]}`,
         `input.streams.${i}.timestamps.${row}`,
       );
   }
-  throw new Error("An event is refused that was not written.");
+  throw new Error("An event is refused that the call does not name.");
 }

@@ -28,7 +28,7 @@ export type NumberColumn = readonly (number | null)[];
 export type TextColumn = readonly (string | null)[];
 
 const maxStreams = 1_000;
-const maxEvents = 100_000;
+export const maxEvents = 100_000;
 const maxBytes = 16 * 1024 * 1024;
 
 const next = "Split the call.";
@@ -37,7 +37,11 @@ const next = "Split the call.";
 export const placeOf = (i: number) => `input.streams.${i}.streamId`;
 
 /** The streams of a call: each named once, and no more than a call may name. */
-export function streamIdsOf({ streams }: WriteEventsInput): string[] {
+export function streamIdsOf({
+  streams,
+}: {
+  readonly streams: readonly { readonly streamId: string }[];
+}): string[] {
   if (streams.length === 0)
     throw badInput("Name at least one stream.", "input.streams");
   if (streams.length > maxStreams)
@@ -93,7 +97,7 @@ export function columnsFrom(
   { rowId, tenantRowId, properties }: Target,
   at: string,
 ): EventColumns {
-  const timestamps = timestampsFrom(input, at);
+  const { timestamps, order } = distinctTimes(input, at);
   const slots = slotsOf(properties);
   const given = givenColumns(input, slots, at).map(
     ({ slot, values, at }): [Slot, readonly (Stored | null)[]] => {
@@ -125,7 +129,7 @@ export function columnsFrom(
     tenantRowId,
     streamRowId: rowId,
     timestamps,
-    order: orderOf(timestamps, input, at),
+    order,
     value: (inSlots("value")[0] ?? null) as NumberColumn | null,
     numbers: inSlots("numbers") as (NumberColumn | null)[],
     texts: inSlots("texts") as (TextColumn | null)[],
@@ -147,7 +151,18 @@ function assertFlat(
     );
 }
 
-function timestampsFrom(input: StreamEventsInput, at: string): Micros[] {
+type TimedInput = Pick<StreamEventsInput, "streamId" | "timestamps">;
+
+/** Times as they are given, and their order. */
+export function distinctTimes(
+  input: TimedInput,
+  at: string,
+): Pick<EventColumns, "timestamps" | "order"> {
+  const timestamps = timestampsFrom(input, at);
+  return { timestamps, order: orderOf(timestamps, input, at) };
+}
+
+function timestampsFrom(input: TimedInput, at: string): Micros[] {
   if (input.timestamps.length === 0)
     throw badInput(
       `Stream ${input.streamId} is given no events. Leave it out.`,
@@ -198,7 +213,7 @@ function givenColumns(
 
 function orderOf(
   timestamps: readonly Micros[],
-  input: StreamEventsInput,
+  input: TimedInput,
   at: string,
 ): number[] {
   const order = timestamps
@@ -216,7 +231,7 @@ function orderOf(
 }
 
 /** Where a fault lies, in the words of an error. */
-const eventName = ({ streamId, timestamps }: StreamEventsInput, row: number) =>
+const eventName = ({ streamId, timestamps }: TimedInput, row: number) =>
   `Stream ${streamId}, event ${row} (${shown(timestamps[row])})`;
 
 /** As JSON has it, and no longer than an error can bear. */

@@ -4,7 +4,10 @@ import {
   type PermissionMap,
 } from "../../../common/permissions.ts";
 import type { StreamContext } from "../context.ts";
-import type { MutationWriteEventsArgs } from "../generated.ts";
+import type {
+  MutationRemoveEventsArgs,
+  MutationWriteEventsArgs,
+} from "../generated.ts";
 import { placeOf, streamIdsOf } from "./columns.ts";
 
 const writesStreams = can<MutationWriteEventsArgs, StreamContext>(
@@ -13,9 +16,16 @@ const writesStreams = can<MutationWriteEventsArgs, StreamContext>(
     Boolean(await streams.require("WRITE", streamIdsOf(input), placeOf)),
 );
 
+const deletesFromStreams = can<MutationRemoveEventsArgs, StreamContext>(
+  "remove events of these streams",
+  async (_viewer, { input }, { streams }) =>
+    Boolean(await streams.require("DELETE", streamIdsOf(input), placeOf)),
+);
+
 export const permissions = {
   Mutation: {
     writeEvents: writesStreams, // S1
+    removeEvents: deletesFromStreams, // S1
   },
   Event: guardedByStore, // S2, S6
   EventTable: guardedByStore,

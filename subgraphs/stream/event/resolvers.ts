@@ -1,11 +1,12 @@
 import type { StreamContext } from "../context.ts";
 import type { Resolvers } from "../generated.ts";
-import { writeEvents } from "./actions.ts";
+import { removeEvents, writeEvents } from "./actions.ts";
 import { requestOf } from "./table-request.ts";
 
 export const resolvers = {
   Mutation: {
     writeEvents: (_, { input }, context) => writeEvents(input, context),
+    removeEvents: (_, { input }, context) => removeEvents(input, context),
   },
   Stream: {
     first: ({ id }, _, { events }) => events.first(id),

@@ -5,6 +5,7 @@ import {
   type Micros,
 } from "../../../common/date-time.ts";
 import type { WriteMode } from "../generated.ts";
+import { claimStreams, type Reach } from "./claim-store.ts";
 import type { EventColumns } from "./columns.ts";
 import { EventCopy } from "./copy-format.ts";
 
@@ -18,12 +19,6 @@ export interface Refused {
 export interface EventKey {
   readonly streamRowId: number;
   readonly timestamp: Micros;
-}
-
-/** From a stream's first event to its last. */
-interface Extent {
-  readonly first: Micros;
-  readonly last: Micros;
 }
 
 const columns = "(tenant_id, stream_id, ts, value, numbers, texts)";
@@ -59,7 +54,7 @@ export class EventWriteStore {
     events: readonly EventColumns[],
     mode: WriteMode,
   ): Promise<Refused | null> {
-    const extents = await this.claim(events);
+    const extents = await claimStreams(this.transaction, events);
     const beyond = new EventCopy();
     const among = new EventCopy();
     const addsEvents = mode === "INSERT" || mode === "UPSERT";
@@ -77,42 +72,6 @@ export class EventWriteStore {
     }
     await this.keepLatest(events.map((stream) => grown(extents, stream)));
     return null;
-  }
-
-  /**
-   * Lets nobody else write to these streams until the transaction ends, and answers from where to where their events
-   * reach. Rows are taken in the order of their ids, against deadlocks; a stream's first write makes its row.
-   */
-  private async claim(
-    events: readonly EventColumns[],
-  ): Promise<Map<number, Extent>> {
-    const { rows } = await this.transaction
-      .raw<{
-        rows: {
-          streamRowId: number;
-          first: string | null;
-          last: string | null;
-        }[];
-      }>(
-        `insert into stream.latest as l (tenant_id, stream_id, first_ts, ts)
-         select s.tenant_id, s.id, 'infinity', '-infinity' from unnest(?::int[], ?::int[]) s (tenant_id, id)
-         order by s.tenant_id, s.id
-         on conflict (tenant_id, stream_id) do update set ts = l.ts
-         returning l.stream_id as "streamRowId", case when isfinite(l.ts) then l.first_ts end as first,
-                   case when isfinite(l.ts) then l.ts end as last`,
-        [
-          events.map(({ tenantRowId }) => tenantRowId),
-          events.map(({ streamRowId }) => streamRowId),
-        ],
-      )
-      .options({ name: "claim_streams" });
-    return new Map(
-      rows.flatMap(({ streamRowId, first, last }) =>
-        first !== null && last !== null
-          ? [[streamRowId, { first: microsOf(first), last: microsOf(last) }]]
-          : [],
-      ),
-    );
   }
 
   private async merge(
@@ -212,7 +171,7 @@ export class EventWriteStore {
   }
 }
 
-const isWithin = (extent: Extent | undefined, time: Micros) =>
+const isWithin = (extent: Reach | undefined, time: Micros) =>
   extent !== undefined && time >= extent.first && time <= extent.last;
 
 /** Streams by what is changed of their events; most calls have one kind. */
@@ -232,7 +191,7 @@ const timeOf = ({ timestamps }: EventColumns, row: number) =>
   timestamps[row] ?? NaN;
 
 /** How far a stream reaches with the events that are written. */
-function grown(extents: ReadonlyMap<number, Extent>, stream: EventColumns) {
+function grown(extents: ReadonlyMap<number, Reach>, stream: EventColumns) {
   const extent = extents.get(stream.streamRowId);
   const first = timeOf(stream, stream.order[0] ?? 0);
   const last = timeOf(stream, stream.order.at(-1) ?? 0);

@@ -1,0 +1,127 @@
+import type { Knex } from "../../../common/database.ts";
+import { dateTimeOf, microsOf } from "../../../common/date-time.ts";
+import { claimStreams } from "./claim-store.ts";
+import type { Extent } from "./changed.ts";
+import type { Removal } from "./removal.ts";
+import type { EventKey } from "./write-store.ts";
+
+/** Removes events, and keeps `latest` with them. */
+export class EventRemovalStore {
+  constructor(private readonly transaction: Knex.Transaction) {}
+
+  /** As writing does: nobody else changes the events of these streams until the transaction ends. */
+  async claim(removals: readonly Removal[]): Promise<void> {
+    await claimStreams(this.transaction, removals);
+  }
+
+  /** The first of the timestamps, in their order, that has no event. */
+  async firstMissing(removals: readonly Removal[]): Promise<EventKey | null> {
+    const each = timesOf(removals);
+    const { rows } = await this.transaction.raw<{ rows: { place: number }[] }>(
+      `select r.place::int from unnest(?::int[], ?::int[], ?::timestamptz[]) with ordinality r (tenant_id, stream_id, ts, place)
+       where not exists (select from stream.events e
+                         where e.tenant_id = r.tenant_id and e.stream_id = r.stream_id and e.ts = r.ts offset 0)
+       order by r.place limit 1`,
+      [...keysOf(each), each.map(({ timestamp }) => dateTimeOf(timestamp))],
+    );
+    const [missing] = rows;
+    return missing ? (each[missing.place - 1] ?? null) : null;
+  }
+
+  /** Answers what was removed of each stream that had any of it. */
+  async remove(removals: readonly Removal[]): Promise<Extent[]> {
+    const removed = [
+      ...(await this.removeAt(removals)),
+      ...(await this.removeWithin(removals)),
+    ];
+    await this.keepLatest(removals);
+    return removed;
+  }
+
+  private async removeAt(removals: readonly Removal[]): Promise<Extent[]> {
+    const each = timesOf(removals);
+    if (each.length === 0) return [];
+    return this.removed(
+      `unnest(?::int[], ?::int[], ?::timestamptz[]) r (tenant_id, stream_id, ts)
+       where e.tenant_id = r.tenant_id and e.stream_id = r.stream_id and e.ts = r.ts`,
+      [...keysOf(each), each.map(({ timestamp }) => dateTimeOf(timestamp))],
+    );
+  }
+
+  private async removeWithin(removals: readonly Removal[]): Promise<Extent[]> {
+    const each = removals.flatMap(({ window, ...removal }) =>
+      window ? [{ ...removal, window }] : [],
+    );
+    if (each.length === 0) return [];
+    return this.removed(
+      `unnest(?::int[], ?::int[], ?::timestamptz[], ?::timestamptz[]) r (tenant_id, stream_id, "from", "to")
+       where e.tenant_id = r.tenant_id and e.stream_id = r.stream_id and e.ts between r."from" and r."to"`,
+      [
+        ...keysOf(each),
+        each.map(({ window }) => dateTimeOf(window.from)),
+        each.map(({ window }) => dateTimeOf(window.to)),
+      ],
+    );
+  }
+
+  private async removed(
+    those: string,
+    bindings: Knex.RawBinding[],
+  ): Promise<Extent[]> {
+    const { rows } = await this.transaction.raw<{
+      rows: {
+        streamRowId: number;
+        from: string;
+        to: string;
+        count: number;
+      }[];
+    }>(
+      `with removed as (delete from stream.events e using ${those} returning e.stream_id, e.ts)
+       select stream_id as "streamRowId", min(ts) as "from", max(ts) as "to", count(*)::int as count
+       from removed group by 1`,
+      bindings,
+    );
+    return rows.map(({ from, to, ...row }) => ({
+      ...row,
+      from: microsOf(from),
+      to: microsOf(to),
+    }));
+  }
+
+  /** A stream without events has no row, as before its first write. */
+  private async keepLatest(removals: readonly Removal[]): Promise<void> {
+    const ofStream =
+      "e.tenant_id = l.tenant_id and e.stream_id = l.stream_id and e.ts between l.first_ts and l.ts";
+    const ofCall =
+      "(l.tenant_id, l.stream_id) in (select * from unnest(?::int[], ?::int[]))";
+    await this.transaction.raw(
+      `delete from stream.latest l where ${ofCall} and not exists (select from stream.events e where ${ofStream} offset 0)`,
+      keysOf(removals),
+    );
+    await this.transaction.raw(
+      `update stream.latest u
+         set first_ts = f.ts, ts = e.ts, value = e.value, numbers = e.numbers, texts = e.texts
+       from stream.latest l
+       cross join lateral (select e.ts from stream.events e where ${ofStream} order by e.ts limit 1) f
+       cross join lateral (select e.* from stream.events e where ${ofStream} order by e.ts desc limit 1) e
+       where ${ofCall} and u.tenant_id = l.tenant_id and u.stream_id = l.stream_id`,
+      keysOf(removals),
+    );
+  }
+}
+
+const timesOf = (removals: readonly Removal[]) =>
+  removals.flatMap(({ tenantRowId, streamRowId, timestamps }) =>
+    (timestamps ?? []).map((timestamp) => ({
+      tenantRowId,
+      streamRowId,
+      timestamp,
+    })),
+  );
+
+const keysOf = (
+  removals: readonly { tenantRowId: number; streamRowId: number }[],
+): [number[], number[]] => [
+  removals.map(({ tenantRowId }) => tenantRowId),
+  removals.map(({ streamRowId }) => streamRowId),
+];

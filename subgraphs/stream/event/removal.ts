@@ -1,0 +1,50 @@
+import type { Micros } from "../../../common/date-time.ts";
+import { badInput, limitExceeded } from "../../../common/errors.ts";
+import type { RemoveEventsInput, StreamRemovalInput } from "../generated.ts";
+import { distinctTimes, maxEvents, type Target } from "./columns.ts";
+import { windowFrom, type Window } from "./times.ts";
+
+/** What is to be removed of a stream: either the events at these times, or those within a window, ends included. */
+export interface Removal {
+  readonly tenantRowId: number;
+  readonly streamRowId: number;
+  readonly timestamps: readonly Micros[] | null;
+  readonly window: Window | null;
+}
+
+export function assertRemovable({ streams }: RemoveEventsInput): void {
+  const events = streams.reduce(
+    (sum, { timestamps }) => sum + (timestamps?.length ?? 0),
+    0,
+  );
+  if (events > maxEvents)
+    throw limitExceeded(
+      "timestamps a call",
+      maxEvents,
+      events,
+      "Split the call, or name a window.",
+      "input.streams",
+    );
+}
+
+/** One stream's part of a call; `at` is its place in the arguments. */
+export function removalFrom(
+  { streamId, timestamps, window }: StreamRemovalInput,
+  { rowId, tenantRowId }: Pick<Target, "rowId" | "tenantRowId">,
+  at: string,
+): Removal {
+  if ((timestamps == null) === (window == null))
+    throw badInput(
+      `Stream ${streamId}: give exactly one of timestamps and window.`,
+      at,
+    );
+  return {
+    tenantRowId,
+    streamRowId: rowId,
+    timestamps:
+      timestamps == null
+        ? null
+        : distinctTimes({ streamId, timestamps }, at).timestamps,
+    window: window == null ? null : windowFrom(window, `${at}.window`),
+  };
+}
