@@ -11,6 +11,7 @@ import { ledger } from "./ledger.ts";
 import { measure } from "./measure.ts";
 import { page } from "./page.ts";
 import { reportOf, tableOf, type Taken } from "./report.ts";
+import { series } from "./series.ts";
 import { createTokens } from "./tokens.ts";
 import { seedWorld, startDatabase } from "./world.ts";
 
@@ -21,6 +22,7 @@ const figures: readonly Figure[] = [
   ingest,
   ledger,
   communities,
+  series,
 ];
 const report = "docs/benchmarks.md";
 
