@@ -20,20 +20,17 @@ export async function sendMail(
 /** How many mails of a kind a tenant sends to addresses that it chooses, in 24 hours. */
 export interface DailyLimit {
   readonly tenantId: string;
-  readonly kind: keyof typeof limitedMails;
+  readonly kind: string;
+  /** The kind in the words of a refusal. */
+  readonly what: string;
   readonly perDay: number;
 }
-
-const limitedMails = {
-  INVITATION: "e-mails with invitations in 24 hours",
-  NEW_USER: "e-mails to new users in 24 hours",
-};
 
 /** As `sendMail`, unless the tenant has sent as many of that kind as it may. */
 export async function sendLimitedMail(
   transaction: Knex.Transaction,
   mail: Mail,
-  { tenantId, kind, perDay }: DailyLimit,
+  { tenantId, kind, what, perDay }: DailyLimit,
 ): Promise<void> {
   const { rows } = await transaction.raw<{ rows: [{ isWithin: boolean }] }>(
     `select mail.count_sending(?, ?, ?) as "isWithin"`,
@@ -41,7 +38,7 @@ export async function sendLimitedMail(
   );
   if (!rows[0].isWithin)
     throw limitExceeded(
-      limitedMails[kind],
+      `${what} in 24 hours`,
       perDay,
       perDay + 1,
       "Send the next one tomorrow.",

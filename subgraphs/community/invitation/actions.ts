@@ -15,7 +15,7 @@ import type {
 import { aliasFrom } from "../membership/contact.ts";
 import type { Membership } from "../membership/store.ts";
 import type { Acceptance, Candidate } from "./change-store.ts";
-import { letter, messageFrom } from "./letter.ts";
+import { letter, letterLimit, messageFrom } from "./letter.ts";
 import { createInvitationLink } from "./link.ts";
 import { withdrawalNotice } from "./notices.ts";
 import {
@@ -68,11 +68,10 @@ export async function inviteTenant(
       limits.days,
     );
     const invitation = await invitations.get(id, "input.communityId");
-    await unit.sendMail(letter(invitation, link), {
-      tenantId: myTenantId,
-      kind: "INVITATION",
-      perDay: limits.perDay,
-    });
+    await unit.sendMail(
+      letter(invitation, link),
+      letterLimit(myTenantId, limits.perDay),
+    );
     await unit.notify([
       {
         kind: "INVITED",
@@ -113,11 +112,10 @@ export async function resendInvitation(
     const link = createInvitationLink(publicUrl);
     await invitationChanges.renew(before, link, limits.days);
     const invitation = await invitations.get(id, "id");
-    await unit.sendMail(letter(invitation, link), {
-      tenantId: community.myTenantId,
-      kind: "INVITATION",
-      perDay: limits.perDay,
-    });
+    await unit.sendMail(
+      letter(invitation, link),
+      letterLimit(community.myTenantId, limits.perDay),
+    );
     await recordStep("resendInvitation", invitation, before, unit);
     return invitation;
   });

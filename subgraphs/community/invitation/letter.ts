@@ -1,5 +1,5 @@
 import { badInput, limitExceeded } from "../../../common/errors.ts";
-import type { Mail } from "../../../common/mail-store.ts";
+import type { DailyLimit, Mail } from "../../../common/mail-store.ts";
 import { withoutLinks } from "../../../common/text.ts";
 import type { InvitationLink } from "./link.ts";
 
@@ -63,6 +63,14 @@ If you expected no invitation, you need not do anything.
 `,
   };
 }
+
+/** Sent anew or not, each counts: it arrives at an address that the tenant chose. */
+export const letterLimit = (tenantId: string, perDay: number): DailyLimit => ({
+  tenantId,
+  kind: "INVITATION",
+  what: "e-mails with invitations",
+  perDay,
+});
 
 const quoted = (message: string) =>
   withoutLinks(message)

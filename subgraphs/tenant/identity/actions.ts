@@ -49,6 +49,7 @@ export async function createUser(
       await sendLimitedMail(transaction, passwordMail(email, link), {
         tenantId: tenant.uuid,
         kind: "NEW_USER",
+        what: "e-mails to new users",
         perDay: settings.userMailsPerDay,
       });
     await record(
