@@ -29,6 +29,22 @@ test("is remembered for a call, until it is asked afresh", async () => {
   expect(await isLive()).toBe(false);
 });
 
+test("is asked afresh once for all who ask at a time, and again for who asks later", async () => {
+  const { call, remove } = await seedCall();
+  const db = database.as("tenant");
+  const isLive = liveness(db, call);
+  let questions = 0;
+  const count = () => (questions += 1);
+  db.on("query", count);
+  const early = Promise.all([isLive("AFRESH"), isLive("AFRESH")]);
+  expect(await early).toEqual([true, true]);
+  expect(questions).toBe(1);
+  await remove();
+  expect(await isLive("AFRESH")).toBe(false);
+  expect(questions).toBe(2);
+  db.off("query", count);
+});
+
 test("is asked again after it could not be answered", async () => {
   const { call } = await seedCall();
   const ended = connect(database.url, { name: "ended", poolSize: 1 });
