@@ -9,6 +9,7 @@ import { TimeZoneStore } from "./event/time-zone-store.ts";
 import { ExplanationStore } from "./explanation/store.ts";
 import { NamespaceStore } from "./namespace/store.ts";
 import { ReaderStore } from "./reader/store.ts";
+import { ReceivedStore } from "./reader/received-store.ts";
 import { TenantAccessStore } from "./reader/tenant-access-store.ts";
 import {
   told,
@@ -42,6 +43,7 @@ export const createContext = (db: Knex) => (call: Call) => {
     shares: new ShareStore(db, viewer),
     explanations: new ExplanationStore(db, viewer),
     readers: new ReaderStore(db, viewer),
+    received: new ReceivedStore(db, viewer),
     tenantAccess: new TenantAccessStore(db, viewer),
     /** Makes a change of who can read, or only foresees it by a dry run. */
     changeReaders: (

@@ -534,3 +534,74 @@ describe("what is new since a time:", () => {
     expect(access?.given.nodes.map(({ share }) => share.id)).toEqual([id, id]);
   });
 });
+
+describe("what a tenant receives is in the order of time, whole and by pages,", () => {
+  test.each([3, 34])("of %d communities among many", async (count) => {
+    const seed = new Seed(database.owner);
+    const [partner, stranger, tenant] = [
+      await seed.tenant(),
+      await seed.tenant(),
+      await seed.tenant(),
+    ];
+    const steward = await seed.user(tenant, ["DATA_STEWARD"]);
+    const streams = [await seed.stream(partner), await seed.stream(partner)];
+    for (let n = 0; n < count; n += 1) {
+      const community = await seed.community(partner);
+      for (const stream of streams)
+        await seed.share(stream, community.ownerMembership);
+      const membership = await seed.membership(community, tenant);
+      await seed.member(membership, steward);
+    }
+    const strange = await seed.stream(stranger);
+    for (let n = 0; n < 40; n += 1)
+      await seed.share(
+        strange,
+        (await seed.community(stranger)).ownerMembership,
+      );
+    // In no order, and after those of others for a long stretch.
+    await database.owner.raw(
+      `update stream.shares set shared_at = date_trunc('day', now())
+         + make_interval(mins => case when tenant_id = ? then 10 else mod(id, 7) * 3 end)
+       where tenant_id in (?, ?)`,
+      [stranger.id, stranger.id, partner.id],
+    );
+    const expected = await database
+      .owner("stream.shares")
+      .where({ tenant_id: partner.id })
+      .orderBy(["shared_at", "uuid"])
+      .select<{ uuid: string }[]>("uuid");
+    const page = async (args: string) => {
+      const answer = await run(
+        subgraph,
+        as(steward),
+        `{ _entities(representations: [{ __typename: "Tenant", id: "${tenant.uuid}" }]) { ... on Tenant {
+             access { received(${args}) { totalCount edges { cursor node { share { id } } } } } } } }`,
+      );
+      expect(answer.errors).toEqual([]);
+      const [{ access }] = answer.data?.["_entities"] as unknown as [
+        {
+          access: {
+            received: {
+              totalCount: number;
+              edges: { cursor: string; node: { share: { id: string } } }[];
+            };
+          };
+        },
+      ];
+      expect(access.received.totalCount).toBe(expected.length);
+      return access.received.edges;
+    };
+    const all = await page("first: 1000");
+    expect(all.map(({ node }) => node.share.id)).toEqual(
+      expected.map(({ uuid }) => uuid),
+    );
+    for (const [n, { cursor }] of all.entries()) {
+      expect(await page(`first: 3, after: "${cursor}"`)).toEqual(
+        all.slice(n + 1, n + 4),
+      );
+      expect(await page(`last: 3, before: "${cursor}"`)).toEqual(
+        all.slice(Math.max(0, n - 3), n),
+      );
+    }
+  });
+});

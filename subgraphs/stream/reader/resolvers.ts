@@ -10,8 +10,7 @@ export const resolvers = {
   },
   TenantAccess: {
     given: (access, args, { tenantAccess }) => tenantAccess.given(access, args),
-    received: (access, args, { tenantAccess }) =>
-      tenantAccess.received(access, args),
+    received: (access, args, { received }) => received.list(access, args),
   },
   Access: {
     share: ({ shareId }, _, { shares }) => shares.find(shareId),

@@ -61,22 +61,13 @@ const readingTenants = `
                  where a.sharing_id = h.membership_id and a.sharing_tenant_id = h.tenant_id
                    and a.community_id = h.community_id and a.membership_id = m.id)) r`;
 
-/** The shares of others that let the viewer in. Binds the viewer twice. */
-const received = (condition: string) => `
-  (select h.uuid, h.shared_at, h.tenant_id, greatest(h.shared_at, j.joined_at) as since
-   from stream.open_shares(?) o
-   join stream.shares h on h.tenant_id = o.tenant_id and h.id = o.id
-   join stream.participations(?) p on p.community_id = o.community_id
-   join community.published_joinings j on j.membership_id = p.membership_id
-   where ${condition}) h`;
-
-/** T4: who reads what of the own tenant, and what others let the viewer read. */
+/** T4: who reads what of the own tenant. */
 export class TenantAccessStore {
   private readonly callers: CallerStore;
 
   constructor(
     private readonly db: Knex,
-    private readonly viewer: Viewer,
+    viewer: Viewer,
   ) {
     this.callers = new CallerStore(db, viewer);
   }
@@ -127,56 +118,14 @@ export class TenantAccessStore {
         )
         .joinRaw("join tenant.published_tenants t on t.id = r.tenant_id");
     };
-    return this.connection(page, page.select(listed(true)), () =>
-      listed(false),
-    );
-  }
-
-  async received(
-    { communityId, since }: TenantAccess,
-    args: PageArgs,
-  ): Promise<Connection<Access>> {
-    const page = new Page(args, ["received", communityId, since], {
-      by: byTime,
-    });
-    const { identityId } = this.viewer;
-    const listed = () => {
-      const query = this.db
-        .select({ shareId: "h.uuid", tenantId: "t.uuid", since: "h.since" })
-        .from(
-          communityId === null
-            ? this.db.raw(received("true"), [identityId, identityId])
-            : this.db.raw(
-                received(
-                  "o.community_id = (select c.id from community.published_communities c where c.uuid = ?)",
-                ),
-                [
-                  identityId,
-                  identityId,
-                  isUuid(communityId) ? communityId : null,
-                ],
-              ),
-        )
-        .joinRaw("join tenant.published_tenants t on t.id = h.tenant_id");
-      if (since !== null) void query.where("h.since", ">=", since);
-      return query;
-    };
-    return this.connection(page, page.select(listed()), listed);
-  }
-
-  private async connection(
-    page: Page,
-    query: Knex.QueryBuilder,
-    listed: () => Knex.QueryBuilder,
-  ): Promise<Connection<Access>> {
     const rows = await prepared<Access & { position: string[] }>(
       this.db,
-      query,
+      page.select(listed(true)),
     );
     return page.connection(rows, async () => {
       const [row] = await prepared<{ count: number }>(
         this.db,
-        this.db.count("* as count").from(listed().as("listed")),
+        this.db.count("* as count").from(listed(false).as("listed")),
       );
       return row?.count ?? 0;
     });
