@@ -38,8 +38,8 @@ export const notFound = (at?: string) =>
     at === undefined ? {} : { at },
   );
 
-export const forbidden = (message: string) =>
-  new DomainError("FORBIDDEN", message);
+export const forbidden = (message: string, at?: string) =>
+  new DomainError("FORBIDDEN", message, at === undefined ? {} : { at });
 
 export const badInput = (message: string, at?: string) =>
   new DomainError("BAD_USER_INPUT", message, at === undefined ? {} : { at });

@@ -2,6 +2,7 @@ import type {
   Boundary,
   Extrapolation,
   Interpolation,
+  JoinMode,
   SearchMode,
   SummaryKind,
   ValueKind,
@@ -134,6 +135,33 @@ function interpolatedAt(series: Series, time: number): Event[] {
       }),
     },
   ];
+}
+
+/** Several series in rows by time, the values of one after those of the other. */
+export function joined(
+  all: readonly Series[],
+  { from, to }: Window,
+  mode: JoinMode,
+): Event[] {
+  const times = new Set(
+    all.flatMap(({ events }) => events.map((event) => event.at)),
+  );
+  const within = [...times].filter((time) => time >= from && time <= to);
+  const isRow = (time: number) =>
+    mode !== "INNER" || all.every((series) => at(series, time, "EXACT"));
+  return within
+    .filter(isRow)
+    .sort((a, b) => a - b)
+    .map((time) => ({
+      at: time,
+      values: all.flatMap((series) => {
+        const event =
+          mode === "OUTER_INTERPOLATED"
+            ? interpolatedAt(series, time)[0]
+            : at(series, time, "EXACT");
+        return event?.values ?? series.properties.map(() => null);
+      }),
+    }));
 }
 
 const roundHalfAway = (value: number) =>

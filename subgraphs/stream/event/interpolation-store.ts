@@ -17,16 +17,20 @@ export const interpolationRead = (
   filter: Sql | null = null,
 ): Sql => sql`
   select count(*)::int, ${packed(plain("r.ts"))}, null::timestamptz ${packedAll(asked)}
-  from (${computedAt(slots, asked, times, filter)}) r`;
+  from (${computedAt(slots, asked, listedTimes(times), filter)}) r`;
+
+/** Times a, with their places. */
+export const listedTimes = (times: readonly string[]): Sql =>
+  sql`unnest(${times}::timestamptz[]) with ordinality a (ts, place)`;
 
 /**
- * One event or none for each time, in the order of the times. A stream whose properties are all DISCRETE has none but
+ * One event or none for each time a, in the order of the times. A stream whose properties are all DISCRETE has none but
  * stored ones; nor has one outside of its events, unless its extrapolation says so.
  */
 export function computedAt(
   slots: readonly ReadSlot[],
   asked: readonly ReadSlot[],
-  times: readonly string[],
+  times: Sql,
   filter: Sql | null,
   which: "all" | "only computed" = "all",
 ): Sql {
@@ -40,8 +44,8 @@ export function computedAt(
   const exact = which === "all" ? sql`p.ts = n.ts or` : nothing;
   return sql`
     select a.ts ${listed(asked.map((slot) => shown(slot, valueAt(slot))))}
-    from unnest(${times}::timestamptz[]) with ordinality a (ts, place)
-    join stream.streams s on s.tenant_id = v.tenant_id and s.id = v.id
+    from ${times}
+    join stream.streams s on s.tenant_id = l.tenant_id and s.id = l.stream_id
     left join lateral (select e.* from ${eventsIn({ to: plain("a.ts") }, filter)} order by e.ts desc limit 1) p on true
     left join lateral (select e.* from ${eventsIn({ from: plain("a.ts") }, filter)} order by e.ts limit 1) n on true
     where ${exact} ${kept}

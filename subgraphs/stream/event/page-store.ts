@@ -1,7 +1,14 @@
 import { nothing, plain, sql, type Sql } from "../../../common/sql.ts";
-import { computedAt } from "./interpolation-store.ts";
+import { computedAt, listedTimes } from "./interpolation-store.ts";
 import type { EventPage } from "./page.ts";
-import { eventsIn, listed, packedAll, shown, stored } from "./read-store.ts";
+import {
+  eventsIn,
+  listed,
+  packedAll,
+  shown,
+  stored,
+  type Needs,
+} from "./read-store.ts";
 import type { ReadSlot } from "./shape.ts";
 
 /** Stored events: a page, and the event behind it, which tells that there is a next page and is cut off. */
@@ -9,7 +16,7 @@ export function pageRead(
   slots: readonly ReadSlot[],
   asked: readonly ReadSlot[],
   page: EventPage,
-  needs: { readonly timestamps: boolean; readonly endCursor: boolean },
+  needs: Needs,
   filter: Sql | null,
 ): Sql {
   const pack = (column: Sql) =>
@@ -52,7 +59,7 @@ const withEnds = (
   select * from (
     (${events})
     union all
-    select * from (${computedAt(slots, asked, from === to ? [from] : [from, to], filter, "only computed")}) computed
+    select * from (${computedAt(slots, asked, listedTimes(from === to ? [from] : [from, to]), filter, "only computed")}) computed
     where computed.ts between q.not_before and q.not_after
   ) either
   order by ts ${reversed ? plain("desc") : nothing} limit q.size + 1`;

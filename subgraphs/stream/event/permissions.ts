@@ -1,6 +1,7 @@
 import {
   can,
   guardedByStore,
+  signedIn,
   type PermissionMap,
 } from "../../../common/permissions.ts";
 import type { StreamContext } from "../context.ts";
@@ -23,6 +24,11 @@ const deletesFromStreams = can<MutationRemoveEventsArgs, StreamContext>(
 );
 
 export const permissions = {
+  Query: {
+    streamEvents: signedIn, // S2, S6
+    streamSummaries: signedIn, // S2, S6
+    streamJoin: signedIn, // S2, S6
+  },
   Mutation: {
     writeEvents: writesStreams, // S1
     removeEvents: deletesFromStreams, // S1

@@ -2,21 +2,38 @@ import { join, plain, sql, type Sql } from "../../../common/sql.ts";
 import type { Slot } from "./shape.ts";
 
 /**
- * What a viewer reads of streams: `read` is done for each stream v that the gate shows to the viewer, with l telling
- * where its events are. Whatever narrows what may be read of a stream's events narrows it here, and for every read: a
- * stream on which READ is missing has no l, and so no events.
+ * The streams v among these that the gate shows to a viewer, with their places among them, and l telling where the events
+ * of each are. Whatever narrows what may be read of a stream's events narrows it here, and for every read: a stream on
+ * which READ is missing has no l, and so no events.
  */
+const gated = (viewer: string | null, streamIds: readonly string[]): Sql => sql`
+  stream.visible(${viewer}) v
+  join unnest(${streamIds}::uuid[]) with ordinality q (uuid, place) on q.uuid = v.uuid
+  left join stream.latest l on l.tenant_id = v.tenant_id and l.stream_id = v.id and v.rights & 1 = 1`;
+
+/** What a viewer reads of streams: `read` is done for each that is gated. */
 export const readOf = (
   viewer: string | null,
   streamIds: readonly string[],
   read: Sql,
 ): Sql => sql`
   select q.place::int, v.rights, t.*
-  from stream.visible(${viewer}) v
-  join unnest(${streamIds}::uuid[]) with ordinality q (uuid, place) on q.uuid = v.uuid
-  left join stream.latest l on l.tenant_id = v.tenant_id and l.stream_id = v.id and v.rights & 1 = 1
+  from ${gated(viewer, streamIds)}
   cross join lateral (${read}) t
   where v.uuid = any (${streamIds}::uuid[])`;
+
+/** What a viewer reads of streams together: `read` takes each l from `gated`, by its place from 1. */
+export const joinedReadOf = (
+  viewer: string | null,
+  streamIds: readonly string[],
+  read: Sql,
+): Sql => sql`
+  with gated as materialized (
+    select q.place, v.rights, l.tenant_id, l.stream_id, l.first_ts, l.ts
+    from ${gated(viewer, streamIds)}
+    where v.uuid = any (${streamIds}::uuid[])
+  )
+  select (select json_object_agg(place, rights) from gated), t.* from (${read}) t`;
 
 /** From where to where to look, both ends included; as many times as the statement likes. */
 export interface Stretch {
@@ -84,3 +101,9 @@ export const packedAll = (
     values.map((_, i) => sql`, ${pack(plain(`r.c${i}`))}`),
     "",
   );
+
+/** What of a page is asked for besides its columns. */
+export interface Needs {
+  readonly timestamps: boolean;
+  readonly endCursor: boolean;
+}

@@ -4,6 +4,22 @@ import { removeEvents, writeEvents } from "./actions.ts";
 import { requestOf } from "./table-request.ts";
 
 export const resolvers = {
+  Query: {
+    streamEvents: (_, { ids, ...args }, { tables }, info) => {
+      const request = requestOf(info);
+      return tables.ofEach(ids, (stream) =>
+        tables.stored(stream, args, request),
+      );
+    },
+    streamSummaries: (_, { ids, ...args }, { tables }, info) => {
+      const request = requestOf(info);
+      return tables.ofEach(ids, (stream) =>
+        tables.summaries(stream, args, request),
+      );
+    },
+    streamJoin: (_, args, { tables }, info) =>
+      tables.joined(args, requestOf(info)),
+  },
   Mutation: {
     writeEvents: (_, { input }, context) => writeEvents(input, context),
     removeEvents: (_, { input }, context) => removeEvents(input, context),

@@ -18,7 +18,7 @@ import { includes } from "../access/rights.ts";
 import type { SearchMode, ValueKind } from "../generated.ts";
 import type { Stream } from "../stream/store.ts";
 import { Queue } from "./queue.ts";
-import { readOf } from "./read-store.ts";
+import { joinedReadOf, readOf } from "./read-store.ts";
 import {
   slotsOf,
   valueIn,
@@ -179,6 +179,28 @@ export class EventStore {
     return this.reads.load(read);
   }
 
+  /** Rows of several streams together; the first that is not readable is refused with its place in `ids`. */
+  async joined(streamIds: readonly string[], read: Sql): Promise<Rows> {
+    const { text, bindings } = joinedReadOf(
+      this.viewer.identityId,
+      streamIds,
+      read,
+    );
+    const [row] = await this.queue.run(async () => {
+      const { rows } = await this.db
+        .raw<{ rows: JoinedRow[] }>(text, bindings as Knex.RawBinding[])
+        .options({ rowMode: "array" });
+      return rows;
+    });
+    const [rights, ...rest] = row as JoinedRow;
+    for (const i of streamIds.keys()) {
+      const ofStream = rights?.[i + 1];
+      if (ofStream === undefined) throw notFound(`ids.${i}`);
+      assertReadable(ofStream, `ids.${i}`);
+    }
+    return rowsOf(rest);
+  }
+
   private readonly reads = new DataLoader(
     async (reads: readonly Read[]) => {
       const rows = new Map<Read, Rows | Error>();
@@ -276,15 +298,12 @@ export class EventStore {
   }
 }
 
-/** place, rights, count, timestamps, the last one of them, and a text a column. */
-type RowsRow = [
-  number,
-  number,
-  number,
-  string | null,
-  string | null,
-  ...string[],
-];
+/** Count, timestamps, the last one of them, and a text a column. */
+type RowsColumns = [number, string | null, string | null, ...string[]];
+/** With place and rights of the stream. */
+type RowsRow = [number, number, ...RowsColumns];
+/** With the rights by place. */
+type JoinedRow = [Record<number, number> | null, ...RowsColumns];
 
 const maxRowsTogether = 100_000;
 
@@ -319,8 +338,11 @@ function statementsOf(reads: readonly Read[]): Together[] {
 
 function rowsIn(row: RowsRow | undefined): Rows | Error {
   if (!row) return notFound();
-  const [, rights, count, timestamps, end, ...columns] = row;
-  if (!includes(rights, "READ")) return unreadable();
+  const [, rights, ...columns] = row;
+  return includes(rights, "READ") ? rowsOf(columns) : unreadable();
+}
+
+function rowsOf([count, timestamps, end, ...columns]: RowsColumns): Rows {
   return {
     count,
     timestamps: timestamps === null ? null : new PackedJson(timestamps),
@@ -354,8 +376,8 @@ function toEvent(stored: StoredEvent): Event {
   };
 }
 
-function assertReadable(rights: number): void {
-  if (!includes(rights, "READ")) throw unreadable();
+function assertReadable(rights: number, at?: string): void {
+  if (!includes(rights, "READ")) throw unreadable(at);
 }
 
 const outOfRange = () =>
@@ -363,7 +385,8 @@ const outOfRange = () =>
     "A number that is computed here is too large or too small for its kind. Ask for less of it: other kinds of summaries, shorter intervals, another filter.",
   );
 
-const unreadable = () =>
+const unreadable = (at?: string) =>
   forbidden(
     "You may not read the events of this stream. Ask whoever manages its access list for READ.",
+    at,
   );

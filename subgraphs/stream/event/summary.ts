@@ -1,7 +1,6 @@
 import { badInput } from "../../../common/errors.ts";
 import type { SummaryKind, ValueKind } from "../generated.ts";
 import { isNumeric, type ReadSlot } from "./shape.ts";
-import type { Column } from "./table.ts";
 
 /** One column: what is computed of which property. */
 export interface Summarized {
@@ -38,10 +37,7 @@ export function summariesOf(
   }));
 }
 
-export const summaryColumn = ({
-  slot,
-  kind,
-}: Summarized): Omit<Column, "values"> => ({
+export const summaryColumn = ({ slot, kind }: Summarized) => ({
   name: `${slot.name} ${kind}`,
   property: slot.name,
   summary: kind,

@@ -1,11 +1,15 @@
 import { dateTimeOf } from "../../../common/date-time.ts";
-import { badInput } from "../../../common/errors.ts";
+import { badInput, limitExceeded, notFound } from "../../../common/errors.ts";
+import type { PackedJson } from "../../../common/packed.ts";
 import type { Sql } from "../../../common/sql.ts";
 import type {
+  QueryStreamJoinArgs,
   StreamInterpolatedArgs,
   StreamLttbArgs,
   StreamPlotArgs,
   StreamSummariesArgs,
+  SummaryKind,
+  ValueKind,
 } from "../generated.ts";
 import { overridden } from "../stream/overrides.ts";
 import { typeOf, type Stream, type StreamStore } from "../stream/store.ts";
@@ -13,6 +17,7 @@ import type { StreamTypeStore } from "../stream-type/store.ts";
 import { conditionOf } from "./filter/condition.ts";
 import { parseFilter } from "./filter/syntax.ts";
 import { interpolationRead } from "./interpolation-store.ts";
+import { joinRead } from "./join-store.ts";
 import { largestTriangles } from "./largest-triangles.ts";
 import { eventsAtRead, pointsRead } from "./lttb-store.ts";
 import { pageRead } from "./page-store.ts";
@@ -23,12 +28,7 @@ import { isNumeric, slotsOf, type ReadSlot, type Slot } from "./shape.ts";
 import type { EventStore, Rows } from "./store.ts";
 import { summaryRead } from "./summary-store.ts";
 import { summariesOf, summaryColumn } from "./summary.ts";
-import {
-  askedFor,
-  type Column,
-  type EventTable,
-  type TableRequest,
-} from "./table.ts";
+import { askedFor, type TableRequest } from "./table.ts";
 import type { TimeZoneStore } from "./time-zone-store.ts";
 import {
   assertRows,
@@ -38,6 +38,26 @@ import {
   regularEdges,
   windowFrom,
 } from "./times.ts";
+
+/** Rows as columns; null or absent is what was not asked for. */
+export interface EventTable {
+  readonly rowCount: number;
+  readonly hasNextPage: boolean;
+  readonly timestamps: PackedJson | null;
+  readonly endCursor: string | null;
+  readonly columns: readonly Column[];
+}
+
+export interface Column {
+  readonly name: string;
+  /** In a join. */
+  readonly stream?: Stream;
+  readonly property: string;
+  readonly summary: SummaryKind | null;
+  readonly kind: ValueKind;
+  readonly uom: string | null;
+  readonly values: PackedJson | undefined;
+}
 
 /** Every way of reading a stream's events as a table, as far as one viewer may. */
 export class TableStore {
@@ -165,16 +185,86 @@ export class TableStore {
     return wholeTable(rows, columnsOf(asked, rows));
   }
 
-  private async begin(
-    stream: Stream,
+  /** The same read of several streams; an error in the place of one that cannot be read. */
+  async ofEach(
+    ids: readonly string[],
+    read: (stream: Stream) => Promise<EventTable>,
+  ): Promise<Promise<EventTable>[]> {
+    assertStreams(ids);
+    const streams = await this.streams.findAll(ids);
+    return streams.map(async (stream, i) => {
+      if (stream === null) throw notFound(`ids.${i}`);
+      return read(stream);
+    });
+  }
+
+  /** Several streams in one table, by time. */
+  async joined(
+    { ids, mode, ...args }: QueryStreamJoinArgs,
     request: TableRequest,
-  ): Promise<{ slots: ReadSlot[]; asked: ReadSlot[] }> {
+  ): Promise<EventTable> {
+    assertStreams(ids);
+    if (new Set(ids).size < ids.length)
+      throw badInput("A stream is named twice. Name it once.", "ids");
+    const streams = await this.streams.getAll(ids, (i) => `ids.${i}`);
+    const slots = await Promise.all(
+      streams.map((stream) => this.slotsOf(stream)),
+    );
+    // What one stream lacks another may have.
+    askedFor(request, slots.flat());
+    const parts = slots.map((slots) => ({
+      slots,
+      asked: askedFor(
+        {
+          ...request,
+          columns: request.columns.map(
+            (names) =>
+              names?.filter((name) =>
+                slots.some((slot) => slot.name === name),
+              ) ?? null,
+          ),
+        },
+        slots,
+      ),
+    }));
+    const page = new EventPage(JSON.stringify([mode, ...ids]), {
+      ...args,
+      boundary: "EXACT",
+      reversed: false,
+    });
+    const rows = await this.events.joined(
+      ids,
+      joinRead(parts, mode, page, request),
+    );
+    const columns = parts.flatMap(({ asked }, i) =>
+      asked.map((slot) => ({ stream: streams[i] as Stream, slot })),
+    );
+    return {
+      rowCount: Math.min(rows.count, page.size),
+      hasNextPage: rows.count > page.size,
+      timestamps: rows.timestamps,
+      endCursor: rows.end === null ? null : page.cursor(rows.end),
+      columns: columns.map(({ stream, slot: { name, kind, uom } }, i) => ({
+        ...{ name: `${stream.name} ${name}`, stream, property: name },
+        ...{ summary: null, kind, uom, values: rows.columns[i] },
+      })),
+    };
+  }
+
+  private async slotsOf(stream: Stream): Promise<ReadSlot[]> {
     this.events.announceTable();
     const [properties, overrides] = await Promise.all([
       this.streamTypes.properties(typeOf(stream)),
       this.streams.overrides(stream),
     ]);
-    const slots = slotsOf(overridden(properties, overrides));
+    return slotsOf(overridden(properties, overrides));
+  }
+
+  private async begin(
+    stream: Stream,
+    request: TableRequest,
+  ): Promise<{ slots: ReadSlot[]; asked: ReadSlot[] }> {
+    const slots = await this.slotsOf(stream);
     return { slots, asked: askedFor(request, slots) };
   }
 
@@ -194,6 +284,20 @@ export class TableStore {
       ? regularEdges(within, length.micros)
       : this.timeZones.edges(within, interval, timeZone);
   }
+}
+
+const maxStreams = 100;
+
+function assertStreams(ids: readonly string[]): void {
+  if (ids.length === 0) throw badInput("Name at least one stream.", "ids");
+  if (ids.length > maxStreams)
+    throw limitExceeded(
+      "streams a read",
+      maxStreams,
+      ids.length,
+      "Ask for them in several reads.",
+      "ids",
+    );
 }
 
 const filterFrom = (

@@ -1,6 +1,4 @@
 import { badInput } from "../../../common/errors.ts";
-import type { PackedJson } from "../../../common/packed.ts";
-import type { SummaryKind, ValueKind } from "../generated.ts";
 
 /** What of a table is asked for, and nothing else is built. */
 export interface TableRequest {
@@ -10,24 +8,6 @@ export interface TableRequest {
   readonly values: boolean;
   /** Names of properties, as often as columns are asked for; null for all. */
   readonly columns: readonly (readonly string[] | null)[];
-}
-
-/** Rows as columns; null or absent is what was not asked for. */
-export interface EventTable {
-  readonly rowCount: number;
-  readonly hasNextPage: boolean;
-  readonly timestamps: PackedJson | null;
-  readonly endCursor: string | null;
-  readonly columns: readonly Column[];
-}
-
-export interface Column {
-  readonly name: string;
-  readonly property: string;
-  readonly summary: SummaryKind | null;
-  readonly kind: ValueKind;
-  readonly uom: string | null;
-  readonly values: PackedJson | undefined;
 }
 
 /** The properties that a request asks for, in the order of the type. */

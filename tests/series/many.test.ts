@@ -1,0 +1,297 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { dateTimeOf, microsOf } from "../../common/date-time.ts";
+import { TestDatabase } from "../support/database.ts";
+import { casesOr } from "../support/cases.ts";
+import { outcome } from "../support/run.ts";
+import * as naive from "./naive.ts";
+import { Plant, written } from "./plant.ts";
+
+let database: TestDatabase;
+let plant: Plant;
+beforeAll(async () => {
+  database = await TestDatabase.create();
+  plant = await Plant.seed(database);
+});
+afterAll(() => database.drop());
+
+const start = microsOf("2026-10-01T00:00:00Z");
+const at = (minute: number) => start + minute * 60_000_000;
+const day = `window: { from: "2026-10-01T00:00:00Z", to: "2026-10-02T00:00:00Z" }`;
+
+const floats = (
+  events: Record<number, number | null>,
+  more: Partial<naive.Series> = {},
+): naive.Series => ({
+  properties: [{ name: "value", kind: "FLOAT", interpolation: "CONTINUOUS" }],
+  extrapolation: "BOTH",
+  events: Object.entries(events).map(([minute, value]) => ({
+    at: at(Number(minute)),
+    values: [value],
+  })),
+  ...more,
+});
+
+const never = "00000000-0000-4000-8000-000000000000";
+
+describe("many streams at once", () => {
+  let ids: string[];
+  beforeAll(async () => {
+    ids = [
+      await plant.create(floats({ 0: 1, 1: 2 })),
+      await plant.create(floats({ 0: 3 })),
+    ];
+  });
+  const [first, second] = [() => ids[0] as string, () => ids[1] as string];
+
+  test("are read in their order, with an error in the place of one that is not there", async () => {
+    const { data, errors } = await plant.run(
+      plant.partner,
+      `query ($ids: [ID!]!) {
+        streamEvents(ids: $ids, ${day}, reversed: true) { rowCount values }
+        streamSummaries(ids: $ids, ${day}, count: 1, kinds: [TOTAL]) { columns { summary values } }
+      }`,
+      { ids: [second(), never, first()] },
+    );
+    const total = (value: number) => ({
+      columns: [{ summary: "TOTAL", values: [value] }],
+    });
+    expect(data).toEqual({
+      streamEvents: [
+        { rowCount: 1, values: [3] },
+        null,
+        { rowCount: 2, values: [2, 1] },
+      ],
+      streamSummaries: [total(3), null, total(3)],
+    });
+    expect(
+      errors.map(({ path, extensions }) => ({ path, ...extensions })),
+    ).toEqual(
+      ["streamEvents", "streamSummaries"].map((field) => ({
+        ...{ path: [field, 1], code: "NOT_FOUND", at: "ids.1" },
+      })),
+    );
+  });
+
+  test("of one shape are one statement", async () => {
+    const statements: string[] = [];
+    const listen = ({ sql }: { sql: string }) => statements.push(sql);
+    const db = database.as("stream");
+    db.on("query", listen);
+    await plant.ask(
+      plant.partner,
+      `query ($ids: [ID!]!) { streamSummaries(ids: $ids, ${day}, count: 24) { values } }`,
+      { ids },
+    );
+    db.off("query", listen);
+    expect(
+      statements.filter((sql) => sql.includes("stream.events")),
+    ).toHaveLength(1);
+  });
+
+  test("go on by the cursor of each", async () => {
+    const { streamEvents } = await plant.ask(
+      plant.partner,
+      `query ($ids: [ID!]!) { streamEvents(ids: $ids, ${day}, first: 1) { endCursor hasNextPage } }`,
+      { ids },
+    );
+    const [page] = streamEvents as { endCursor: string }[];
+    const { stream } = await plant.ask(
+      plant.partner,
+      `query ($id: ID!, $after: String) { stream(id: $id) { events(${day}, after: $after) { values } } }`,
+      { id: first(), after: page?.endCursor },
+    );
+    expect(stream).toEqual({ events: { values: [2] } });
+  });
+
+  test.each([
+    ["none", 0, "BAD_USER_INPUT"],
+    ["101", 101, "LIMIT_EXCEEDED"],
+  ])("%s are refused", async (_, count, code) => {
+    for (const field of [
+      `streamEvents(ids: $ids, ${day})`,
+      `streamSummaries(ids: $ids, ${day}, count: 1)`,
+      `streamJoin(ids: $ids, ${day}, mode: OUTER)`,
+    ]) {
+      const answer = await plant.run(
+        plant.partner,
+        `query ($ids: [ID!]!) { ${field} { rowCount } }`,
+        { ids: Array<string>(count).fill(first()) },
+      );
+      expect(answer.errors[0]?.extensions).toMatchObject({ code, at: "ids" });
+    }
+  });
+});
+
+const joinQuery = `query ($ids: [ID!]!, $mode: JoinMode!, $window: TimeWindow!, $first: Int! = 1000, $after: String) {
+  streamJoin(ids: $ids, mode: $mode, window: $window, first: $first, after: $after) {
+    rowCount timestamps columns { stream { id } property values } endCursor hasNextPage
+  }
+}`;
+
+interface Page {
+  readonly timestamps: readonly string[];
+  readonly columns: readonly {
+    readonly stream: { readonly id: string };
+    readonly property: string;
+    readonly values: readonly unknown[];
+  }[];
+  readonly endCursor: string;
+  readonly hasNextPage: boolean;
+}
+
+describe("a join", () => {
+  const join = async (ids: readonly string[], mode: string) => {
+    const { streamJoin } = await plant.ask(plant.partner, joinQuery, {
+      ...{ ids, mode },
+      window: { from: dateTimeOf(at(0)), to: dateTimeOf(at(60)) },
+    });
+    const { timestamps, columns } = streamJoin as Page;
+    return timestamps.map((time, row) => [
+      (microsOf(time) - start) / 60_000_000,
+      ...columns.map(({ values }) => values[row]),
+    ]);
+  };
+
+  test("has the rows that its mode says", async () => {
+    const ids = [
+      await plant.create(floats({ 0: 0, 10: 10, 20: 20 })),
+      await plant.create(
+        floats({ 5: 1, 10: null, 30: 3 }, { extrapolation: "NONE" }),
+      ),
+    ];
+    expect(await join(ids, "INNER")).toEqual([[10, 10, null]]);
+    expect(await join(ids, "OUTER")).toEqual([
+      [0, 0, null],
+      [5, null, 1],
+      [10, 10, null],
+      [20, 20, null],
+      [30, null, 3],
+    ]);
+    expect(await join(ids, "OUTER_INTERPOLATED")).toEqual([
+      [0, 0, null],
+      [5, 5, 1],
+      [10, 10, null],
+      [20, 20, null],
+      [30, 20, 3],
+    ]);
+  });
+
+  test("with one that cannot be read is refused, naming its place", async () => {
+    const id = await plant.create(floats({ 0: 0 }));
+    const variables = (ids: string[]) => ({
+      ...{ ids, mode: "OUTER" },
+      window: { from: dateTimeOf(at(0)), to: dateTimeOf(at(60)) },
+    });
+    const gone = await plant.run(
+      plant.partner,
+      joinQuery,
+      variables([id, never]),
+    );
+    expect(gone.errors[0]?.extensions).toEqual({
+      ...{ code: "NOT_FOUND", at: "ids.1" },
+    });
+    const twice = await plant.run(
+      plant.partner,
+      joinQuery,
+      variables([id, id]),
+    );
+    expect(outcome(twice)).toBe("BAD_USER_INPUT");
+    const { data } = await plant.run(
+      plant.partner,
+      `query ($id: ID!) { streamJoin(ids: [$id], mode: OUTER, ${day}) { columns(properties: ["pressure"]) { name } } }`,
+      { id },
+    );
+    expect(data).toEqual({ streamJoin: null });
+  });
+
+  const value = fc.option(fc.integer({ min: -9, max: 9 }), { freq: 5 });
+  const series: fc.Arbitrary<naive.Series> = fc
+    .record({
+      properties: fc.array(
+        fc.record({
+          kind: fc.constantFrom("FLOAT" as const, "INTEGER" as const),
+          interpolation: fc.constantFrom(
+            "CONTINUOUS" as const,
+            "STEPWISE_PREVIOUS" as const,
+            "STEPWISE_NEXT" as const,
+            "DISCRETE" as const,
+          ),
+        }),
+        { minLength: 1, maxLength: 2 },
+      ),
+      extrapolation: fc.constantFrom("NONE", "FORWARD", "BACKWARD", "BOTH"),
+      minutes: fc.uniqueArray(fc.nat(20), { maxLength: 12 }),
+      values: fc.array(fc.tuple(value, value), {
+        minLength: 12,
+        maxLength: 12,
+      }),
+    })
+    .map(({ properties, minutes, values, extrapolation }) => ({
+      properties: properties.map((one, i) => ({ name: `p${i}`, ...one })),
+      extrapolation,
+      events: minutes
+        .toSorted((a, b) => a - b)
+        .map((minute, i) => ({
+          at: at(minute),
+          values: properties.map((_, k) => values[i]?.[k] ?? null),
+        })),
+    }));
+
+  test("of random streams is what the naive joining makes of them, page by page", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(series, { minLength: 1, maxLength: 4 }),
+        fc.tuple(fc.nat(20), fc.nat(20)),
+        fc.integer({ min: 1, max: 9 }),
+        async (all, ends, size) => {
+          const [from = 0, to = 0] = ends.toSorted((a, b) => a - b).map(at);
+          const ids: string[] = [];
+          for (const one of all) ids.push(await plant.create(one));
+          for (const mode of [
+            "INNER",
+            "OUTER",
+            "OUTER_INTERPOLATED",
+          ] as const) {
+            const rows = naive.joined(all, { from, to }, mode);
+            const found: unknown[] = [];
+            for (let after: string | null = null, more = true; more;) {
+              const { streamJoin } = await plant.ask(plant.partner, joinQuery, {
+                ...{ ids, mode, first: size, after },
+                window: { from: dateTimeOf(from), to: dateTimeOf(to) },
+              });
+              const page = streamJoin as Page;
+              expect(
+                page.columns.map(({ stream, property }) => [
+                  stream.id,
+                  property,
+                ]),
+              ).toEqual(
+                all.flatMap(({ properties }, i) =>
+                  properties.map(({ name }) => [ids[i], name]),
+                ),
+              );
+              found.push(
+                ...page.timestamps.map((time, row) => [
+                  time,
+                  ...page.columns.map(({ values }) => values[row]),
+                ]),
+              );
+              ({ endCursor: after, hasNextPage: more } = page);
+            }
+            const expected = rows.map(({ at, values }) => [
+              dateTimeOf(at),
+              ...values.map((value) =>
+                typeof value === "number"
+                  ? expect.closeTo(written("FLOAT", value) as number, 9)
+                  : value,
+              ),
+            ]);
+            expect(found).toEqual(expected);
+          }
+        },
+      ),
+      { numRuns: Math.ceil(casesOr(300) / 30), endOnFailure: true },
+    );
+  }, 3_600_000);
+});
