@@ -22,10 +22,8 @@ const operations = {
   join: ({ stream }: World) =>
     `{ streamJoin(ids: ["${stream.uuid}"], ${window}, mode: OUTER) { rowCount } }`,
   remove: ({ stream: { uuid } }: World) =>
-    `mutation {
-      writeEvents(input: { mode: UPSERT, streams: [{ streamId: "${uuid}", timestamps: ["2026-01-01T00:00:00Z"], values: [1] }] }) { eventCount }
-      removeEvents(input: { streams: [{ streamId: "${uuid}", timestamps: ["2026-01-01T00:00:00Z"] }] }) { eventCount }
-    }`,
+    `mutation { writeEvents(input: { mode: UPSERT, streams: [{ streamId: "${uuid}", timestamps: ["2026-01-01T00:00:00Z"], values: [1] }] }) { eventCount } ` +
+    `removeEvents(input: { streams: [{ streamId: "${uuid}", timestamps: ["2026-01-01T00:00:00Z"] }] }) { eventCount } }`,
 };
 
 /** Rows of DOMAIN.md in the second line. */
