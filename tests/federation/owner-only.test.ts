@@ -113,10 +113,16 @@ const reached: Readonly<Record<string, (fields: string) => string>> = {
     `stream(id: "${world.stream}") { sharedThrough { nodes { ${fields} } } }`,
 };
 
+const window = `window: { from: "${time}", to: "2026-01-01T00:01:00Z" }`;
+
 /** Of those fields that need some. */
 const args: Readonly<Record<string, string>> = {
   at: `(timestamp: "${time}")`,
-  events: `(window: { from: "${time}", to: "${time}" })`,
+  events: `(${window})`,
+  interpolated: `(timestamps: ["${time}"])`,
+  summaries: `(${window}, count: 1)`,
+  plot: `(${window}, width: 1)`,
+  lttb: `(${window}, points: 3)`,
 };
 
 test.each(Object.keys(reached))(

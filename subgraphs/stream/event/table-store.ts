@@ -138,11 +138,13 @@ export class TableStore {
     { window, width }: StreamPlotArgs,
     request: TableRequest,
   ): Promise<EventTable> {
-    const { asked } = await this.begin(stream, request);
+    const { slots, asked } = await this.begin(stream, request);
+    // The times alone are those of what draws all properties.
+    const drawn = asked.length > 0 ? asked : slots;
     const rows = await this.events.rows({
       streamId: stream.id,
-      sql: plotRead(asked, evenEdges(windowFrom(window), width, "width")),
-      maxRows: 4 * width * Math.max(asked.length, 1),
+      sql: plotRead(drawn, evenEdges(windowFrom(window), width, "width")),
+      maxRows: 4 * width * drawn.length,
       isUsual: isUsual(asked),
     });
     return wholeTable(rows, columnsOf(asked, rows));
