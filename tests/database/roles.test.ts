@@ -87,7 +87,7 @@ const published: Readonly<Record<Role, readonly string[]>> = {
   mail: [],
 };
 
-/** Every right of a role on every table, view, column, sequence and function of every schema but PostgreSQL's own. */
+/** Every right of a role on every table, view, column, sequence and function but PostgreSQL's own and its extensions'. */
 async function rightsOf(
   role: Role,
 ): Promise<{ schema: string; right: string }[]> {
@@ -110,7 +110,9 @@ async function rightsOf(
        select n.nspname, format('%I.%I(%s)', n.nspname, f.proname, oidvectortypes(f.proargtypes)), 'execute',
               has_function_privilege(:role, f.oid, 'execute')
        from pg_proc f
-       join pg_namespace n on n.oid = f.pronamespace)
+       join pg_namespace n on n.oid = f.pronamespace
+       where not exists (select from pg_depend d
+                         where d.classid = 'pg_proc'::regclass and d.objid = f.oid and d.deptype = 'e'))
      select schema, name || ': ' || privilege as "right"
      from objects
      where granted and schema !~ '^pg_' and schema <> 'information_schema'`,

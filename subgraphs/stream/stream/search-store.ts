@@ -7,15 +7,36 @@ import {
   isUuid,
   Page,
   type Connection,
-  type Order,
   type PageArgs,
 } from "../../../common/page.ts";
-import { searchWords } from "../../../common/text.ts";
+import { sql, type Sql } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { lastEvent } from "../event/store.ts";
 import type { StreamOrder, StreamSource } from "../generated.ts";
 import { NamespaceStore } from "../namespace/store.ts";
 import { tagsFrom } from "./input.ts";
+import {
+  foundInCommunity,
+  ownByName,
+  sharedByName,
+} from "./search/by-name-store.ts";
+import {
+  conditionOfSearch,
+  isPlainSearch,
+  rankOf,
+} from "./search/condition.ts";
+import { eitherOf } from "./search/driver.ts";
+import {
+  directionOf,
+  isByName,
+  isRanked,
+  isUsual,
+  orderOf,
+  toRank,
+  type Stretch,
+} from "./search/order-store.ts";
+import { parseSearch, type Expression } from "./search/syntax.ts";
+import { noPlan, WordStore, type Plan } from "./search/word-store.ts";
 import { selectStreams, type Stream } from "./store.ts";
 
 interface Selection {
@@ -35,88 +56,25 @@ export interface StreamListArgs extends PageArgs, Selection {
   orderBy?: StreamOrder | null;
 }
 
-/** What a search looks through: of other tenants' streams what rule 18 shows, so that no hit hints at the rest. */
-const searched = `lower(concat_ws(E'\\n', s.name, s.description, array_to_string(s.tags, E'\\n'), y.name, t.name,
-  case when g.is_own then s.external_id end, case when g.is_own then s.metadata::text end))`;
-
-/** Names and ids are those of `g` where the gate's table has them in the order of an index. */
-function orderOf(
-  orderBy: StreamOrder | null | undefined,
-  named: "s" | "g",
-): Order {
-  const { field, direction } = orderBy ?? { field: "NAME", direction: "ASC" };
-  const descending = direction === "DESC";
-  const id = { sql: "s.uuid", type: "uuid" } as const;
-  switch (field) {
-    case "NAME":
-      return {
-        by: [
-          { sql: `${named}.name`, type: "text" },
-          { sql: `${named}.uuid`, type: "uuid" },
-        ],
-        descending,
-      };
-    case "CREATED_AT":
-      return {
-        by: [{ sql: "s.created_at", type: "timestamptz" }, id],
-        descending,
-      };
-    case "UPDATED_AT":
-      return {
-        by: [
-          // Other tenants' streams come last either way, and when they changed orders nothing: rule 18.
-          { sql: `(g.is_own = ${descending})::int`, type: "int" },
-          {
-            sql: "case when g.is_own then s.updated_at else timestamptz 'epoch' end",
-            type: "timestamptz",
-          },
-          id,
-        ],
-        descending,
-      };
-  }
-}
-
-const isByName = ({ orderBy }: CommunityStreamsArgs): boolean =>
-  (orderBy?.field ?? "NAME") === "NAME";
-
-const directionOf = ({ isDescending }: Page) => (isDescending ? "desc" : "asc");
-
-/**
- * What is shared in the community `parent`, where the viewer takes part as it says, in the order of an index, each share
- * asked of the gate (the offset sees to it), so that a page takes no more of them than it shows. Binds the viewer.
- */
-const sharedByName = (page: Page) => `(
-  select h.community_id, h.tenant_id, h.stream_id as id, h.stream_uuid as uuid, h.stream_name as name, r.is_own, r.rights
-  from (select h.community_id, h.stream_name, h.stream_uuid, h.tenant_id, h.stream_id, h.membership_id
-        from stream.shares h where h.community_id = parent.id
-        order by h.stream_name ${directionOf(page)}, h.stream_uuid ${directionOf(page)}) h
-  cross join lateral (select g.is_own, g.rights
-                      from stream.given_by(?, parent.reading_id, parent.reading_tenant_id, parent.is_reader,
-                                           h.tenant_id, h.stream_id, h.membership_id, h.community_id) g offset 0) r)`;
-
-/** The viewer's own streams likewise. Binds the viewer twice. */
-const ownByName = (page: Page) => `(
-  select s.tenant_id, s.id, s.uuid, s.name, true as is_own, r.rights
-  from (select s.tenant_id, s.name, s.uuid, s.id
-        from stream.streams s
-        where s.tenant_id = (select i.tenant_id from tenant.published_identities i where i.uuid = ?)
-        order by s.name ${directionOf(page)}, s.uuid ${directionOf(page)}) s
-  cross join lateral (select o.rights from stream.own(?) o where o.tenant_id = s.tenant_id and o.id = s.id offset 0) r)`;
-
 /** In so many communities at most a page of each is taken to make one of all; in more, all is found first and sorted. */
 const maxMerged = 30;
-
-/** Whether a list is in its usual order; each other one is another statement, too many to prepare them all. */
-const isUsual = ({ orderBy, last }: CommunityStreamsArgs): boolean =>
-  last == null &&
-  (orderBy == null ||
-    (orderBy.field === "NAME" && orderBy.direction === "ASC"));
 
 type CommunityList = NestedList<Stream, CommunityStreamsArgs, string>;
 
 const selectWithLast: typeof selectStreams = (db, gate, bindings) =>
   selectStreams(db, gate, bindings).select(db.raw(`${lastEvent} as last`));
+
+const withRank =
+  (
+    select: typeof selectStreams,
+    expression: Expression | null,
+  ): typeof selectStreams =>
+  (db, gate, bindings) => {
+    const rank = rankOf(expression);
+    return select(db, gate, bindings).select(
+      db.raw(`${rank.text} as rank`, rank.bindings as Knex.RawBinding[]),
+    );
+  };
 
 /** Searches among the streams that one viewer sees; every statement joins the gate. */
 export class StreamSearchStore {
@@ -124,6 +82,7 @@ export class StreamSearchStore {
     private readonly db: Knex,
     private readonly viewer: Viewer,
   ) {
+    this.words = new WordStore(db, viewer);
     this.byCommunity = this.ofCommunities(selectStreams);
     this.byCommunityWithLast = this.ofCommunities(selectWithLast);
   }
@@ -142,6 +101,7 @@ export class StreamSearchStore {
       tags,
       orderBy,
     } = args;
+    const expression = parseSearch(search ?? "");
     const isMerged =
       communityIds == null && isByName(args) && (await this.isInFew());
     const page = new Page(
@@ -156,7 +116,7 @@ export class StreamSearchStore {
     const namespace = await this.namespaceRowId(namespaceId);
     const { identityId } = this.viewer;
     const narrowed = (query: Knex.QueryBuilder) =>
-      narrow(query, args)
+      narrow(query, args, expression)
         .whereRaw("(? or g.is_own = ?)", [from === "ALL", from === "OWN"])
         .whereRaw("(? or g.is_own and s.namespace_id = ?::int)", [
           namespace === null,
@@ -177,33 +137,56 @@ export class StreamSearchStore {
             ]),
       );
     const select = withLast ? selectWithLast : selectStreams;
-    const query = isMerged
-      ? this.merged(page, namespace === null ? from : "OWN", (gate, bindings) =>
-          narrowed(select(this.db, gate, bindings)),
+    const plan =
+      isMerged && expression ? await this.words.plan(expression, null) : noPlan;
+    const stretchOf = (stretch: Stretch, select: typeof selectStreams) =>
+      isMerged
+        ? this.merged(
+            stretch,
+            namespace === null ? from : "OWN",
+            plan,
+            (gate, bindings) => narrowed(select(this.db, gate, bindings)),
+          )
+        : stretch.select(listed(select));
+    const query = isRanked(args)
+      ? page.select(
+          this.ranked(
+            stretchOf(
+              toRank(isMerged ? "g" : "s"),
+              withRank(select, expression),
+            ),
+          ),
         )
-      : page.select(listed(select));
+      : stretchOf(page, select);
+    const isPlain = isPlainSearch(expression);
     const rows = (
-      isUsual(args) && communities === null
+      isUsual(args) && isPlain && communities === null
         ? await prepared(this.db, query)
         : await query
     ) as (Stream & { position: string[] })[];
     return page.connection(rows, async () => {
-      const [row] = await prepared<{ count: number }>(
-        this.db,
-        this.db.count("* as count").from(listed(selectStreams).as("listed")),
-      );
+      const count = this.db
+        .count("* as count")
+        .from(listed(selectStreams).as("listed"));
+      const [row] = (
+        isPlain ? await prepared(this.db, count) : await count
+      ) as { count: number }[];
       return row?.count ?? 0;
     });
   }
 
   /** A page of the own streams, and one of what others share in each community, as one page in which each is once. */
   private merged(
-    page: Page,
+    page: Stretch,
     from: StreamSource,
+    plan: Plan,
     select: (gate: string, bindings: Knex.RawBinding[]) => Knex.QueryBuilder,
   ): Knex.QueryBuilder {
     const { identityId } = this.viewer;
-    const own = page.select(select(ownByName(page), [identityId, identityId]));
+    const direction = directionOf(page);
+    const paged = ({ text, bindings }: Sql) =>
+      page.select(select(text, bindings as Knex.RawBinding[]));
+    const own = paged(ownByName(identityId, direction, plan.own));
     const shared = this.db.select("listed.*").from(
       this.db.raw(
         `(select c.community_id as id, p.*
@@ -212,13 +195,12 @@ export class StreamSearchStore {
         [
           identityId,
           identityId,
-          page.select(
-            select(sharedByName(page), [identityId]).whereRaw("not g.is_own"),
+          paged(sharedByName(identityId, direction, plan.shared)).whereRaw(
+            "not g.is_own",
           ),
         ],
       ),
     );
-    const direction = directionOf(page);
     return this.db
       .select("*")
       .from(
@@ -238,6 +220,11 @@ export class StreamSearchStore {
       .limit(page.size + 1);
   }
 
+  /** Streams that bring their rank along, as `g`. */
+  private ranked(streams: Knex.QueryBuilder): Knex.QueryBuilder {
+    return this.db.select("g.*").from(streams.as("g"));
+  }
+
   private async isInFew(): Promise<boolean> {
     const [row] = await prepared<{ isInFew: boolean }>(
       this.db,
@@ -255,8 +242,11 @@ export class StreamSearchStore {
     args: CommunityStreamsArgs,
     withLast: boolean,
   ): Promise<Connection<Stream> | null> {
+    if (!isUuid(communityId)) return null;
+    if (args.search != null)
+      await this.planned.load({ communityId, search: args.search });
     const list = withLast ? this.byCommunityWithLast : this.byCommunity;
-    return isUuid(communityId) ? list.find(communityId, args) : null;
+    return list.find(communityId, args);
   }
 
   /** How many streams are shared in a community and readable now; null if the viewer does not take part there. */
@@ -264,6 +254,7 @@ export class StreamSearchStore {
     return isUuid(communityId) ? this.counts.load(communityId) : null;
   }
 
+  private readonly words: WordStore;
   private readonly byCommunity: CommunityList;
   private readonly byCommunityWithLast: CommunityList;
 
@@ -273,20 +264,63 @@ export class StreamSearchStore {
       order: ({ orderBy }) => orderOf(orderBy, "g"),
       parents: (communityIds) => this.communities(communityIds),
       parentId: "g.community_id",
-      rows: (args, page) =>
-        narrow(
-          select(
-            this.db,
-            page && isByName(args)
-              ? sharedByName(page)
-              : "stream.readable_here(?)",
-            [this.viewer.identityId],
-          ),
-          args,
-        ),
-      isPrepared: isUsual,
+      rows: (args, page) => {
+        const expression = parseSearch(args.search ?? "");
+        const ranking = page && isRanked(args);
+        const { text, bindings } =
+          page && isByName(args)
+            ? foundInCommunity(
+                this.viewer.identityId,
+                directionOf(ranking ? toRank("g") : page),
+                this.plans.get(args.search ?? "") ?? noPlan,
+              )
+            : sql`stream.readable_here(${this.viewer.identityId})`;
+        const listed = (from: typeof selectStreams) =>
+          narrow(
+            from(this.db, text, bindings as Knex.RawBinding[]),
+            args,
+            expression,
+          );
+        return ranking
+          ? this.ranked(
+              toRank("g").select(
+                listed(withRank(select, expression))
+                  .select("g.community_id")
+                  .whereRaw("g.community_id = parent.id"),
+              ),
+            )
+          : listed(select);
+      },
+      isPrepared: (args) =>
+        isUsual(args) && isPlainSearch(parseSearch(args.search ?? "")),
     });
   }
+
+  /** What leads to the streams of a search, in all communities in which it was asked for. */
+  private readonly plans = new Map<string, Plan>();
+
+  private readonly planned = new DataLoader(
+    async (asked: readonly { communityId: string; search: string }[]) => {
+      const searches = [...new Set(asked.map(({ search }) => search))];
+      await Promise.all(
+        searches.map(async (search) => {
+          const communityIds = asked
+            .filter((one) => one.search === search)
+            .map(({ communityId }) => communityId);
+          const expression = parseSearch(search);
+          if (expression === null) return;
+          const plan = await this.words.plan(expression, communityIds);
+          const known = this.plans.get(search) ?? plan;
+          this.plans.set(search, {
+            own: eitherOf(known.own, plan.own),
+            shared: eitherOf(known.shared, plan.shared),
+          });
+        }),
+      );
+      return asked.map(() => true);
+    },
+    { cache: false },
+  );
 
   private readonly counts = new DataLoader(
     async (communityIds: readonly string[]) => {
@@ -348,15 +382,13 @@ export class StreamSearchStore {
 /** Every condition is always there, if only to be left open, so that few texts of the statement are there to prepare. */
 function narrow(
   query: Knex.QueryBuilder,
-  { search, tenantIds, tags }: Selection,
+  { tenantIds, tags }: Selection,
+  expression: Expression | null,
 ): Knex.QueryBuilder {
-  const words = searchWords(search ?? "", "search");
+  const condition = conditionOfSearch(expression);
   const tenants = tenantIds?.filter(isUuid) ?? null;
   return query
-    .whereRaw(
-      `(? or not exists (select from unnest(?::text[]) as w (word) where strpos(${searched}, w.word) = 0))`,
-      [words.length === 0, words],
-    )
+    .whereRaw(`(${condition.text})`, condition.bindings as Knex.RawBinding[])
     .whereRaw("(? or t.uuid = any (?::uuid[]))", [
       tenants === null,
       tenants ?? [],
