@@ -9,7 +9,7 @@ import {
   type Connection,
   type PageArgs,
 } from "../../../common/page.ts";
-import { sql, type Sql } from "../../../common/sql.ts";
+import { join, sql, type Sql } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { lastEvent } from "../event/store.ts";
 import type { StreamOrder, StreamSource } from "../generated.ts";
@@ -115,16 +115,17 @@ export class StreamSearchStore {
     const communities = await this.communityRowIds(communityIds);
     const namespace = await this.namespaceRowId(namespaceId);
     const { identityId } = this.viewer;
-    const narrowed = (query: Knex.QueryBuilder) =>
-      narrow(query, args, expression)
-        .whereRaw("(? or g.is_own = ?)", [from === "ALL", from === "OWN"])
-        .whereRaw("(? or g.is_own and s.namespace_id = ?::int)", [
-          namespace === null,
-          namespace,
-        ]);
+    const condition = join(
+      [
+        conditionOf(args, expression),
+        sql`(${from === "ALL"} or g.is_own = ${from === "OWN"})`,
+        sql`(${namespace === null} or g.is_own and s.namespace_id = ${namespace}::int)`,
+      ],
+      " and ",
+    );
     // The offset keeps the gate from being asked stream by stream.
     const listed = (select: typeof selectStreams) =>
-      narrowed(
+      where(
         communities
           ? select(
               this.db,
@@ -135,17 +136,22 @@ export class StreamSearchStore {
           : select(this.db, "(select * from stream.all_visible(?) offset 0)", [
               identityId,
             ]),
+        condition,
       );
     const select = withLast ? selectWithLast : selectStreams;
     const plan =
       isMerged && expression ? await this.words.plan(expression, null) : noPlan;
     const stretchOf = (stretch: Stretch, select: typeof selectStreams) =>
       isMerged
-        ? this.merged(
-            stretch,
-            namespace === null ? from : "OWN",
-            plan,
-            (gate, bindings) => narrowed(select(this.db, gate, bindings)),
+        ? stretch.select(
+            select(this.db, "?", [
+              this.merged(
+                stretch,
+                namespace === null ? from : "OWN",
+                plan,
+                condition,
+              ),
+            ]),
           )
         : stretch.select(listed(select));
     const query = isRanked(args)
@@ -180,44 +186,54 @@ export class StreamSearchStore {
     page: Stretch,
     from: StreamSource,
     plan: Plan,
-    select: (gate: string, bindings: Knex.RawBinding[]) => Knex.QueryBuilder,
+    condition: Sql,
   ): Knex.QueryBuilder {
     const { identityId } = this.viewer;
     const direction = directionOf(page);
-    const paged = ({ text, bindings }: Sql) =>
-      page.select(select(text, bindings as Knex.RawBinding[]));
-    const own = paged(ownByName(identityId, direction, plan.own));
-    const shared = this.db.select("listed.*").from(
-      this.db.raw(
-        `(select c.community_id as id, p.*
-          from stream.participations(?) c cross join lateral stream.participation(?, c.community_id) p) as parent
-         cross join lateral ? as listed`,
-        [
-          identityId,
-          identityId,
-          paged(sharedByName(identityId, direction, plan.shared)).whereRaw(
-            "not g.is_own",
-          ),
-        ],
-      ),
+    const list = { viewer: identityId, direction, condition };
+    const own = this.stretch(page, ownByName(list, plan.own));
+    const shared = this.stretch(
+      page,
+      sharedByName(list, plan.shared, { withOwn: false }),
     );
     return this.db
-      .select("*")
+      .select("g.*")
+      .distinctOn("g.name", "g.uuid")
       .from(
         this.db.raw(
-          `(select distinct on (l.name, l.id) l.* from (? union all ?) l
-            order by l.name ${direction}, l.id ${direction}) as listed`,
+          `(? union all
+            select listed.* from (select c.community_id as id, p.* from stream.participations(?) c
+                                  cross join lateral stream.participation(?, c.community_id) p) as parent
+            cross join lateral ? as listed) as g`,
           [
             from === "SHARED" ? own.limit(0) : own,
+            identityId,
+            identityId,
             from === "OWN" ? shared.limit(0) : shared,
           ],
         ),
       )
       .orderBy([
-        { column: "name", order: direction },
-        { column: "id", order: direction },
+        { column: "g.name", order: direction },
+        { column: "g.uuid", order: direction },
       ])
       .limit(page.size + 1);
+  }
+
+  /** Of a list by name as much as a page takes; what is shown of its streams is joined afterwards. */
+  private stretch(page: Stretch, { text, bindings }: Sql): Knex.QueryBuilder {
+    return page.select(
+      this.db
+        .select(
+          "g.tenant_id",
+          "g.id",
+          "g.uuid",
+          "g.name",
+          "g.is_own",
+          "g.rights",
+        )
+        .from(this.db.raw(`${text} g`, bindings as Knex.RawBinding[])),
+    );
   }
 
   /** Streams that bring their rank along, as `g`. */
@@ -265,31 +281,29 @@ export class StreamSearchStore {
       parents: (communityIds) => this.communities(communityIds),
       parentId: "g.community_id",
       rows: (args, page) => {
+        const { identityId } = this.viewer;
         const expression = parseSearch(args.search ?? "");
-        const ranking = page && isRanked(args);
-        const { text, bindings } =
-          page && isByName(args)
-            ? foundInCommunity(
-                this.viewer.identityId,
-                directionOf(ranking ? toRank("g") : page),
-                this.plans.get(args.search ?? "") ?? noPlan,
-              )
-            : sql`stream.readable_here(${this.viewer.identityId})`;
-        const listed = (from: typeof selectStreams) =>
-          narrow(
-            from(this.db, text, bindings as Knex.RawBinding[]),
-            args,
-            expression,
+        const condition = conditionOf(args, expression);
+        if (!page || !isByName(args))
+          return where(
+            select(this.db, "stream.readable_here(?)", [identityId]),
+            condition,
           );
-        return ranking
+        const stretch = isRanked(args) ? toRank("g") : page;
+        const found = this.stretch(
+          stretch,
+          foundInCommunity(
+            { viewer: identityId, direction: directionOf(stretch), condition },
+            this.plans.get(args.search ?? "") ?? noPlan,
+          ),
+        ).select("g.community_id");
+        return isRanked(args)
           ? this.ranked(
-              toRank("g").select(
-                listed(withRank(select, expression))
-                  .select("g.community_id")
-                  .whereRaw("g.community_id = parent.id"),
+              withRank(select, expression)(this.db, "?", [found]).select(
+                "g.community_id",
               ),
             )
-          : listed(select);
+          : select(this.db, "?", [found]);
       },
       isPrepared: (args) =>
         isUsual(args) && isPlainSearch(parseSearch(args.search ?? "")),
@@ -380,21 +394,20 @@ export class StreamSearchStore {
 }
 
 /** Every condition is always there, if only to be left open, so that few texts of the statement are there to prepare. */
-function narrow(
-  query: Knex.QueryBuilder,
+function conditionOf(
   { tenantIds, tags }: Selection,
   expression: Expression | null,
-): Knex.QueryBuilder {
-  const condition = conditionOfSearch(expression);
+): Sql {
   const tenants = tenantIds?.filter(isUuid) ?? null;
-  return query
-    .whereRaw(`(${condition.text})`, condition.bindings as Knex.RawBinding[])
-    .whereRaw("(? or t.uuid = any (?::uuid[]))", [
-      tenants === null,
-      tenants ?? [],
-    ])
-    .whereRaw("(? or s.tags @> ?::text[])", [
-      !tags?.length,
-      tagsFrom(tags ?? [], "tags"),
-    ]);
+  return join(
+    [
+      sql`(${conditionOfSearch(expression)})`,
+      sql`(${tenants === null} or t.uuid = any (${tenants ?? []}::uuid[]))`,
+      sql`(${!tags?.length} or s.tags @> ${tagsFrom(tags ?? [], "tags")}::text[])`,
+    ],
+    " and ",
+  );
 }
+
+const where = (query: Knex.QueryBuilder, { text, bindings }: Sql) =>
+  query.whereRaw(text, bindings as Knex.RawBinding[]);

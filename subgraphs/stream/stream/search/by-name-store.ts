@@ -4,56 +4,71 @@ import type { Plan } from "./word-store.ts";
 
 export type Direction = "asc" | "desc";
 
+/** What a list by name is of: the viewer's, in this direction, what meets the condition on s, y, t and g.is_own. */
+export interface ByName {
+  readonly viewer: string | null;
+  readonly direction: Direction;
+  readonly condition: Sql;
+}
+
 /**
  * What is shared in the community `parent`, where the viewer takes part as it says, in the order of an index, each share
- * asked of the gate (the offset sees to it), so that a page takes no more of them than it shows.
+ * looked at and asked of the gate one by one (the offsets see to it), so that a page takes no more of them than it shows.
  */
-export const sharedByName = (
-  viewer: string | null,
-  direction: Direction,
+export function sharedByName(
+  list: ByName,
   driver: Driver,
-): Sql => {
+  { withOwn }: { withOwn: boolean },
+): Sql {
+  const { viewer, direction, condition } = list;
   const slots = slotsOf(driver);
   return sql`(
   select h.community_id, h.tenant_id, h.stream_id as id, h.stream_uuid as uuid, h.stream_name as name, r.is_own, r.rights
   from (${slots ? sharedOf(slots, direction) : allShared(direction)}) h
+  cross join lateral (${meeting(withOwn ? condition : sql`not g.is_own and ${condition}`, sql`h.tenant_id = parent.reading_tenant_id`)}) c
   cross join lateral (select g.is_own, g.rights
                       from stream.given_by(${viewer}, parent.reading_id, parent.reading_tenant_id, parent.is_reader,
                                            h.tenant_id, h.stream_id, h.membership_id, h.community_id) g offset 0) r)`;
-};
+}
 
 /** The viewer's own streams likewise. */
-export const ownByName = (
-  viewer: string | null,
-  direction: Direction,
-  driver: Driver,
-): Sql => {
+export function ownByName(list: ByName, driver: Driver): Sql {
+  const { viewer, direction, condition } = list;
   const slots = slotsOf(driver);
   return sql`(
-  select s.tenant_id, s.id, s.uuid, s.name, true as is_own, r.rights
-  from (${slots ? ownOf(slots, direction, viewer) : allOwn(direction, viewer)}) s
-  cross join lateral (select o.rights from stream.own(${viewer}) o
-                      where o.tenant_id = s.tenant_id and o.id = s.id offset 0) r)`;
-};
+  select h.tenant_id, h.stream_id as id, h.stream_uuid as uuid, h.stream_name as name, true as is_own, r.rights
+  from (${slots ? ownOf(slots, list) : allOwn(direction, viewer)}) h
+  cross join lateral (${meeting(condition, plain("true"))}) c
+  cross join lateral (${ownRights(viewer)}) r)`;
+}
 
 /** As `sharedByName`, of a search that finds what the own tenant shares there by all of its texts. */
-export function foundInCommunity(
-  viewer: string | null,
-  direction: Direction,
-  plan: Plan,
-): Sql {
+export function foundInCommunity(list: ByName, plan: Plan): Sql {
   const own = slotsOf(plan.own);
-  return own && slotsOf(plan.shared)
-    ? sql`(
-  select * from ${sharedByName(viewer, direction, plan.shared)} h where not h.is_own
+  if (!own || !slotsOf(plan.shared))
+    return sharedByName(list, null, { withOwn: true });
+  return sql`(
+  select * from ${sharedByName(list, plan.shared, { withOwn: false })} h
   union all
-  select h.community_id, h.tenant_id, h.stream_id, h.stream_uuid, h.stream_name, true, r.rights
-  from (${ownOf(own, direction, viewer)}) s
-  join stream.shares h on h.tenant_id = s.tenant_id and h.stream_id = s.id and h.membership_id = parent.reading_id
-  cross join lateral (select o.rights from stream.own(${viewer}) o
-                      where o.tenant_id = s.tenant_id and o.id = s.id and o.rights & 1 = 1 offset 0) r)`
-    : sharedByName(viewer, direction, null);
+  select x.community_id, h.tenant_id, h.stream_id, h.stream_uuid, h.stream_name, true, r.rights
+  from (${ownOf(own, list)}) h
+  cross join lateral (select x.community_id from stream.shares x
+                      where x.tenant_id = h.tenant_id and x.stream_id = h.stream_id
+                        and x.membership_id = parent.reading_id offset 0) x
+  cross join lateral (${meeting(list.condition, plain("true"))}) c
+  cross join lateral (select o.rights from (${ownRights(list.viewer)}) o where o.rights & 1 = 1 offset 0) r)`;
 }
+
+const meeting = (condition: Sql, isOwn: Sql) =>
+  sql`select from (select ${isOwn} as is_own offset 0) g
+      join stream.streams s on s.tenant_id = h.tenant_id and s.id = h.stream_id
+      join stream.stream_types y on y.tenant_id = s.tenant_id and y.id = s.type_id
+      join tenant.published_tenants t on t.id = s.tenant_id
+      where ${condition}
+      offset 0`;
+
+const ownRights = (viewer: string | null) =>
+  sql`select o.rights from stream.own(${viewer}) o where o.tenant_id = h.tenant_id and o.id = h.stream_id offset 0`;
 
 const allShared = (direction: Direction) =>
   plain(`select h.community_id, h.stream_name, h.stream_uuid, h.tenant_id, h.stream_id, h.membership_id
@@ -61,26 +76,33 @@ const allShared = (direction: Direction) =>
          order by h.stream_name ${direction}, h.stream_uuid ${direction}`);
 
 const allOwn = (direction: Direction, viewer: string | null) =>
-  sql`select s.tenant_id, s.name, s.uuid, s.id
+  sql`select s.tenant_id, s.name as stream_name, s.uuid as stream_uuid, s.id as stream_id
       from stream.streams s where s.tenant_id = ${tenantOf(viewer)}
       order by s.name ${plain(direction)}, s.uuid ${plain(direction)}`;
 
 const sharedOf = (found: Slots, direction: Direction) =>
-  sql`select w.scope_id as community_id, w.name as stream_name, w.uuid as stream_uuid, w.tenant_id, w.stream_id,
-             w.membership_id
-      from (${wordsIn(plain("w.scope = 'SHARED' and w.scope_id = parent.id"), found, direction)}) w
-      order by w.name ${plain(direction)}, w.uuid ${plain(direction)}`;
+  wordsIn(
+    plain("w.scope = 'SHARED' and w.scope_id = parent.id"),
+    found,
+    direction,
+  );
 
-const ownOf = (found: Slots, direction: Direction, viewer: string | null) =>
-  sql`select w.tenant_id, w.name, w.uuid, w.stream_id as id
-      from (${wordsIn(sql`w.scope = 'OWN' and w.scope_id = ${tenantOf(viewer)}`, found, direction)}) w
-      order by w.name ${plain(direction)}, w.uuid ${plain(direction)}`;
+const ownOf = (found: Slots, { viewer, direction }: ByName) =>
+  wordsIn(
+    sql`w.scope = 'OWN' and w.scope_id = ${tenantOf(viewer)}`,
+    found,
+    direction,
+  );
 
 const tenantOf = (viewer: string | null) =>
   sql`(select i.tenant_id from tenant.published_identities i where i.uuid = ${viewer})`;
 
 /** Each stream that holds one of the words once, in order: the stretches of an index, merged as far as they are read. */
-function wordsIn(scope: Sql, { words, others }: Slots, direction: Direction) {
+function wordsIn(
+  scope: Sql,
+  { words, others }: Slots,
+  direction: Direction,
+): Sql {
   const order = plain(`order by w.name ${direction}, w.uuid ${direction}`);
   const rows = (word: Sql) =>
     sql`(select w.* from stream.words w where ${scope} and ${word} ${order})`;
@@ -88,5 +110,7 @@ function wordsIn(scope: Sql, { words, others }: Slots, direction: Direction) {
     ...words.map((word) => rows(sql`w.word = ${word}::text`)),
     rows(sql`w.word = any (${others}::text[])`),
   ];
-  return sql`select distinct on (w.name, w.uuid) w.* from (${join(stretches, " union all ")}) w ${order}`;
+  return sql`select distinct on (w.name, w.uuid) w.scope_id as community_id, w.name as stream_name, w.uuid as stream_uuid,
+                    w.tenant_id, w.stream_id, w.membership_id
+             from (${join(stretches, " union all ")}) w ${order}`;
 }

@@ -53,7 +53,7 @@ export function drivingTerms(expression: Expression): Term[] {
 }
 
 /** How far the streams of a word are counted. */
-export const maxCount = 1000;
+export const maxCount = 10_000;
 /** So many words have their streams read side by side, in order. */
 const maxSlots = 8;
 /** The streams of all others are read at once and sorted. */
