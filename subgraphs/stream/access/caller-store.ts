@@ -1,5 +1,5 @@
 import DataLoader from "dataloader";
-import type { Knex } from "../../../common/database.ts";
+import { prepared, type Knex } from "../../../common/database.ts";
 import { identityGone } from "../../../common/errors.ts";
 import { isUuid } from "../../../common/page.ts";
 import type { Viewer } from "../../../common/viewer.ts";
@@ -60,16 +60,19 @@ export class CallerStore {
 
   private async read(): Promise<Caller | null> {
     const { identityId } = this.viewer;
-    const { rows } = await this.db.raw<{ rows: Caller[] }>(
-      `select i.uuid as id, c.id as "rowId", t.uuid as "tenantId", c.tenant_id as "tenantRowId", c.roles,
-              exists (select from tenant.published_entitlements e
-                      where e.tenant_id = c.tenant_id and e.entitlement = 'COMMUNITIES') as "isEntitled",
-              exists (select from stream.participations(i.uuid) p where p.role <> 'MEMBER') as leads
-       from stream.caller(?) c
-       join tenant.published_identities i on i.id = c.id
-       join tenant.published_tenants t on t.id = c.tenant_id`,
-      [identityId],
+    const [caller] = await prepared<Caller>(
+      this.db,
+      this.db.raw(
+        `select i.uuid as id, c.id as "rowId", t.uuid as "tenantId", c.tenant_id as "tenantRowId", c.roles,
+                exists (select from tenant.published_entitlements e
+                        where e.tenant_id = c.tenant_id and e.entitlement = 'COMMUNITIES') as "isEntitled",
+                exists (select from stream.participations(i.uuid) p where p.role <> 'MEMBER') as leads
+         from stream.caller(?) c
+         join tenant.published_identities i on i.id = c.id
+         join tenant.published_tenants t on t.id = c.tenant_id`,
+        [identityId],
+      ),
     );
-    return rows[0] ?? null;
+    return caller ?? null;
   }
 }

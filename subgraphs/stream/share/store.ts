@@ -234,10 +234,12 @@ export class ShareStore {
 
   /** Where own streams are shared, as far as the viewer sees it. */
   async communitiesOf(streamIds: readonly string[]): Promise<string[]> {
-    const shares = (await this.visible().whereRaw(
-      "v.is_own and s.uuid = any (?::uuid[])",
-      [streamIds.filter(isUuid)],
-    )) as Share[];
+    const shares = await prepared<Share>(
+      this.db,
+      this.visible().whereRaw("v.is_own and s.uuid = any (?::uuid[])", [
+        streamIds.filter(isUuid),
+      ]),
+    );
     return [...new Set(shares.map(({ communityId }) => communityId))];
   }
 
@@ -289,7 +291,7 @@ export class ShareStore {
         .whereRaw("h.membership_id = any (?::int[])", [memberships])
         .orderByRaw("array_position(?::int[], h.membership_id)", [memberships]);
     }
-    return (await query) as OwnShare[];
+    return prepared<OwnShare>(this.db, query);
   }
 
   async remove(
@@ -342,14 +344,17 @@ export class ShareStore {
   private async participations(
     communityIds: readonly string[],
   ): Promise<Participation[]> {
-    const { rows } = await this.db.raw<{ rows: Participation[] }>(
-      `select co.uuid as "communityId", m.id as "membershipRowId", me.role
-       from stream.caller(?) c
-       join community.published_memberships m on m.tenant_id = c.tenant_id
-       join community.published_communities co on co.id = m.community_id
-       left join community.published_members me on me.membership_id = m.id and me.identity_id = c.id
-       where co.uuid = any (?::uuid[]) and (me.role is not null or 'ACCOUNT_ADMINISTRATOR' = any (c.roles))`,
-      [this.viewer.identityId, communityIds.filter(isUuid)],
+    const rows = await prepared<Participation>(
+      this.db,
+      this.db.raw(
+        `select co.uuid as "communityId", m.id as "membershipRowId", me.role
+         from stream.caller(?) c
+         join community.published_memberships m on m.tenant_id = c.tenant_id
+         join community.published_communities co on co.id = m.community_id
+         left join community.published_members me on me.membership_id = m.id and me.identity_id = c.id
+         where co.uuid = any (?::uuid[]) and (me.role is not null or 'ACCOUNT_ADMINISTRATOR' = any (c.roles))`,
+        [this.viewer.identityId, communityIds.filter(isUuid)],
+      ),
     );
     const found = inKeyOrder(communityIds, rows, (row) => row.communityId);
     return [...new Set(found)].map((participation) => {
