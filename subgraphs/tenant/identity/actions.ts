@@ -142,16 +142,16 @@ async function setRoles<T>(
       input.id,
       "input.id",
     );
-    if (!roles.includes(administrator))
-      await assertNotLastAdministrator(
-        identities,
-        tenant,
-        target,
-        "input.roles",
-      );
-    await tellingLeaders({ transaction, call, tenant, target }, () =>
-      identities.setRoles(tenant, target, roles),
-    );
+    const set = () => identities.setRoles(tenant, target, roles);
+    // No other role says who can lead in a community.
+    if (
+      target.roles.includes(administrator) &&
+      !roles.includes(administrator)
+    ) {
+      const at = "input.roles";
+      await assertNotLastAdministrator(identities, tenant, target, at);
+      await tellingLeaders({ transaction, call, tenant, target }, set);
+    } else await set();
     await record(
       transaction,
       call,
