@@ -18,6 +18,7 @@ export interface Property {
   readonly name: string;
   readonly kind: ValueKind;
   readonly interpolation: Interpolation;
+  readonly uom?: string;
 }
 
 export interface Event {

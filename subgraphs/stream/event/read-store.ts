@@ -1,5 +1,5 @@
 import { join, plain, sql, type Sql } from "../../../common/sql.ts";
-import type { Slot } from "./shape.ts";
+import type { Conversion, Slot } from "./shape.ts";
 
 /**
  * The streams v among these that the gate shows to a viewer, with their places among them, and l telling where the events
@@ -58,11 +58,18 @@ export const eventsIn = (
 export const eventAt = (time: Sql): Sql => sql`stream.events e
   where e.tenant_id = l.tenant_id and e.stream_id = l.stream_id and e.ts = ${time}`;
 
-/** What a slot of an event holds, as it is stored. */
-export const stored = ({ column, index }: Slot, event = "e"): Sql =>
-  plain(
+/** What a slot of an event holds, as it is stored; in the unit in which it is read. */
+export function stored(
+  { column, index, conversion }: Slot & { readonly conversion?: Conversion },
+  event = "e",
+): Sql {
+  const value = plain(
     column === "value" ? `${event}.value` : `${event}.${column}[${index + 1}]`,
   );
+  return conversion
+    ? sql`(${value} * ${conversion.factor}::float8 + ${conversion.offset}::float8)`
+    : value;
+}
 
 /** A value that is stored, or computed like one, as the graph shows it. */
 export function shown({ kind, states }: Slot, value: Sql): Sql {

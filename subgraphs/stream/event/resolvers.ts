@@ -25,10 +25,12 @@ export const resolvers = {
     removeEvents: (_, { input }, context) => removeEvents(input, context),
   },
   Stream: {
-    first: ({ id }, _, { events }) => events.first(id),
-    last: (stream, _, { events }) => events.last(stream),
-    at: ({ id }, { timestamp, mode }, { events }) =>
-      events.at(id, timestamp, mode),
+    first: (stream, args, { events, tables }) =>
+      tables.event(stream, () => events.first(stream.id), args),
+    last: (stream, args, { events, tables }) =>
+      tables.event(stream, () => events.last(stream), args),
+    at: (stream, { timestamp, mode, ...args }, { events, tables }) =>
+      tables.event(stream, () => events.at(stream.id, timestamp, mode), args),
     events: (stream, args, { tables }, info) =>
       tables.stored(stream, args, requestOf(info)),
     interpolated: (stream, args, { tables }, info) =>

@@ -20,6 +20,13 @@ export interface Slot extends ValueProperty {
 export interface ReadSlot extends Slot {
   readonly uom: string | null;
   readonly interpolation: Interpolation;
+  /** From what is stored, if it is read in another unit. */
+  readonly conversion?: Conversion;
+}
+
+export interface Conversion {
+  readonly factor: number;
+  readonly offset: number;
 }
 
 export const isNumeric = (kind: ValueKind): boolean =>

@@ -24,8 +24,14 @@ import { pageRead } from "./page-store.ts";
 import { EventPage, type EventPageArgs } from "./page.ts";
 import { plotRead } from "./plot-store.ts";
 import { stored } from "./read-store.ts";
-import { isNumeric, slotsOf, type ReadSlot, type Slot } from "./shape.ts";
-import type { EventStore, Rows } from "./store.ts";
+import {
+  isNumeric,
+  slotsOf,
+  type ReadSlot,
+  type Slot,
+  type Value,
+} from "./shape.ts";
+import type { Event, EventStore, Rows } from "./store.ts";
 import { summaryRead } from "./summary-store.ts";
 import { summariesOf, summaryColumn } from "./summary.ts";
 import { askedFor, type TableRequest } from "./table.ts";
@@ -38,6 +44,7 @@ import {
   regularEdges,
   windowFrom,
 } from "./times.ts";
+import { inUnit } from "./unit.ts";
 
 /** Rows as columns; null or absent is what was not asked for. */
 export interface EventTable {
@@ -59,6 +66,11 @@ export interface Column {
   readonly values: PackedJson | undefined;
 }
 
+/** In which a read wants its numbers. */
+interface Unit {
+  readonly uom?: string | null;
+}
+
 /** Every way of reading a stream's events as a table, as far as one viewer may. */
 export class TableStore {
   constructor(
@@ -71,10 +83,10 @@ export class TableStore {
   /** Stored events. */
   async stored(
     stream: Stream,
-    args: EventPageArgs,
+    args: EventPageArgs & Unit,
     request: TableRequest,
   ): Promise<EventTable> {
-    const { slots, asked } = await this.begin(stream, request);
+    const { slots, asked } = await this.begin(stream, request, args);
     const page = new EventPage(stream.id, args);
     const rows = await this.events.rows({
       streamId: stream.id,
@@ -97,7 +109,7 @@ export class TableStore {
     args: StreamInterpolatedArgs,
     request: TableRequest,
   ): Promise<EventTable> {
-    const { slots, asked } = await this.begin(stream, request);
+    const { slots, asked } = await this.begin(stream, request, args);
     const times = interpolationTimes(args);
     const rows = await this.events.rows({
       streamId: stream.id,
@@ -114,7 +126,7 @@ export class TableStore {
     args: StreamSummariesArgs,
     request: TableRequest,
   ): Promise<EventTable> {
-    const { slots, asked } = await this.begin(stream, request);
+    const { slots, asked } = await this.begin(stream, request, args);
     const edges = await this.edges(args);
     const summaries = asked.flatMap((slot) => summariesOf(slot, args.kinds));
     const rows = await this.events.rows({
@@ -135,10 +147,11 @@ export class TableStore {
   /** The events to draw. */
   async plot(
     stream: Stream,
-    { window, width }: StreamPlotArgs,
+    args: StreamPlotArgs,
     request: TableRequest,
   ): Promise<EventTable> {
-    const { slots, asked } = await this.begin(stream, request);
+    const { window, width } = args;
+    const { slots, asked } = await this.begin(stream, request, args);
     // The times alone are those of what draws all properties.
     const drawn = asked.length > 0 ? asked : slots;
     const rows = await this.events.rows({
@@ -153,10 +166,11 @@ export class TableStore {
   /** The events to draw that keep the shape of the first number that is asked for. */
   async lttb(
     stream: Stream,
-    { window, points }: StreamLttbArgs,
+    args: StreamLttbArgs,
     request: TableRequest,
   ): Promise<EventTable> {
-    const { slots, asked } = await this.begin(stream, request);
+    const { window, points } = args;
+    const { slots, asked } = await this.begin(stream, request, args);
     assertRows(points, "points");
     const { from, to } = windowFrom(window);
     const slot = (asked.length > 0 ? asked : slots).find(({ kind }) =>
@@ -202,7 +216,7 @@ export class TableStore {
 
   /** Several streams in one table, by time. */
   async joined(
-    { ids, mode, ...args }: QueryStreamJoinArgs,
+    { ids, mode, uom, ...args }: QueryStreamJoinArgs,
     request: TableRequest,
   ): Promise<EventTable> {
     assertStreams(ids);
@@ -216,17 +230,20 @@ export class TableStore {
     askedFor(request, slots.flat());
     const parts = slots.map((slots) => ({
       slots,
-      asked: askedFor(
-        {
-          ...request,
-          columns: request.columns.map(
-            (names) =>
-              names?.filter((name) =>
-                slots.some((slot) => slot.name === name),
-              ) ?? null,
-          ),
-        },
-        slots,
+      asked: inUnit(
+        askedFor(
+          {
+            ...request,
+            columns: request.columns.map(
+              (names) =>
+                names?.filter((name) =>
+                  slots.some((slot) => slot.name === name),
+                ) ?? null,
+            ),
+          },
+          slots,
+        ),
+        uom,
       ),
     }));
     const page = new EventPage(JSON.stringify([mode, ...ids]), {
@@ -253,8 +270,30 @@ export class TableStore {
     };
   }
 
+  /** An event of the stream, in a unit. */
+  async event(
+    stream: Stream,
+    find: () => Promise<Event | null>,
+    { uom }: Unit,
+  ): Promise<Event | null> {
+    if (uom == null) return find();
+    const slots = inUnit(await this.slotsOf(stream), uom);
+    const event = await find();
+    if (event === null) return null;
+    const values = slots.map(({ name, conversion }): [string, Value] => {
+      const value = event.values[name] ?? null;
+      return conversion && typeof value === "number"
+        ? [name, value * conversion.factor + conversion.offset]
+        : [name, value];
+    });
+    return {
+      timestamp: event.timestamp,
+      value: values[0]?.[1] ?? null,
+      values: Object.fromEntries(values),
+    };
+  }
+
   private async slotsOf(stream: Stream): Promise<ReadSlot[]> {
-    this.events.announceTable();
     const [properties, overrides] = await Promise.all([
       this.streamTypes.properties(typeOf(stream)),
       this.streams.overrides(stream),
@@ -265,9 +304,11 @@ export class TableStore {
   private async begin(
     stream: Stream,
     request: TableRequest,
-  ): Promise<{ slots: ReadSlot[]; asked: ReadSlot[] }> {
+    { uom }: Unit,
+  ): Promise<{ slots: readonly ReadSlot[]; asked: readonly ReadSlot[] }> {
+    this.events.announceTable();
     const slots = await this.slotsOf(stream);
-    return { slots, asked: askedFor(request, slots) };
+    return { slots, asked: inUnit(askedFor(request, slots), uom) };
   }
 
   private async edges({
