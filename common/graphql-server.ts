@@ -1,10 +1,11 @@
 import { HeaderMap, type ApolloServer, type BaseContext } from "@apollo/server";
 import { GraphQLError } from "graphql";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { DomainError, limitExceeded } from "./errors.ts";
-import { send, sendJson, splitUrl, type Handler } from "./http-server.ts";
+import { limitExceeded } from "./errors.ts";
+import { send, splitUrl, type Handler } from "./http-server.ts";
 import type { Logger } from "./log.ts";
-import { mask, requestIdHeader } from "./masking.ts";
+import { requestIdHeader } from "./masking.ts";
+import { refuse } from "./refusal.ts";
 
 export interface GraphqlEndpoint<Context extends BaseContext> {
   readonly server: ApolloServer<Context>;
@@ -136,37 +137,4 @@ function readText(request: IncomingMessage, maxBytes: number): Promise<string> {
     request.once("end", () => resolve(Buffer.concat(chunks).toString()));
     request.once("error", reject);
   });
-}
-
-/** Of requests that are refused before they are executed. */
-const statuses: Readonly<Record<string, number>> = {
-  BAD_REQUEST: 400,
-  UNAUTHENTICATED: 401,
-  LIMIT_EXCEEDED: 413,
-  UNAVAILABLE: 503,
-  TIMEOUT: 504,
-};
-
-function refuse(
-  response: ServerResponse,
-  cause: unknown,
-  requestId: string,
-  log: Logger,
-): void {
-  // The client has gone.
-  if (response.destroyed) return;
-  const { message, extensions } =
-    cause instanceof DomainError || cause instanceof GraphQLError
-      ? cause
-      : { message: "", extensions: {} };
-  const error = mask(
-    { message, extensions: { ...extensions } },
-    cause,
-    requestId,
-    log,
-  );
-  const status = statuses[String(error.extensions?.["code"])] ?? 500;
-  if (status === 401)
-    response.setHeader("www-authenticate", 'Bearer error="invalid_token"');
-  sendJson(response, status, { errors: [error] });
 }

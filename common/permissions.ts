@@ -53,7 +53,8 @@ const hintFor = ({ person }: Viewer) =>
     ? ""
     : " Your token stands for no tenant: found one by signUpTenant, or if you have one by now, sign in again.";
 
-async function assertLive(
+/** UNAUTHENTICATED for nobody, and for an identity that is gone. */
+export async function assertLive(
   { viewer, isLive }: CallContext,
   asked?: "AFRESH",
 ): Promise<void> {

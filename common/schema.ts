@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { buildSubgraphSchema } from "@apollo/subgraph";
 import { isScalarType, parse, type GraphQLSchema } from "graphql";
+import type { CallRoutes } from "./call-handler.ts";
 import {
   allow,
   guardedByStore,
@@ -19,6 +20,8 @@ export interface Subgraph {
   readonly schema: GraphQLSchema;
   /** What one request can reach; made anew for each, so that loaders live no longer. */
   readonly createContext: (call: Call) => CallContext;
+  /** What it serves beside the graph. */
+  readonly routes?: CallRoutes;
 }
 
 /** A concept's part of a subgraph: its resolvers by type, and who may use them. */

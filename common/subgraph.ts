@@ -5,6 +5,7 @@ import {
   ApolloServerPluginLandingPageDisabled,
 } from "@apollo/server/plugin/disabled";
 import type { IncomingMessage } from "node:http";
+import { calledRoutes } from "./call-handler.ts";
 import type { EnvironmentReader } from "./config.ts";
 import { isReachable, type Knex } from "./database.ts";
 import { unauthenticated } from "./errors.ts";
@@ -72,20 +73,27 @@ export async function startSubgraph({
     ],
   });
   await server.start();
+  const reception = {
+    requestId: ({ headers }: IncomingMessage) =>
+      String(headers[requestIdHeader] ?? ""),
+    viewer: (request: IncomingMessage) => viewerOf(request, tokens),
+    log,
+  };
   const http = await listen({
     ...address,
     routes: {
       "/graphql": graphqlHandler({
         server,
         maxBodyBytes,
-        requestId: ({ headers }) => String(headers[requestIdHeader] ?? ""),
+        requestId: reception.requestId,
         createContext: async (request, requestId) =>
           subgraph.createContext({
-            viewer: await viewerOf(request, tokens),
+            viewer: await reception.viewer(request),
             requestId,
           }),
         log,
       }),
+      ...calledRoutes(subgraph.routes ?? {}, reception),
     },
     isReady: () => isReachable(db),
     log,

@@ -10,6 +10,7 @@ import { createIssuer } from "../issuer/issuer.ts";
 import { readMailConfig } from "../mail/config.ts";
 import { startMail } from "../mail/mail.ts";
 import { readGatewayProcessConfig } from "./config.ts";
+import { Forwarder, streamPaths } from "./forward.ts";
 import { HttpDataSource } from "./http-data-source.ts";
 import { identifyBy } from "./identity.ts";
 import { startGateway } from "./server.ts";
@@ -57,12 +58,18 @@ await runProcess(async (onStop) => {
   for (const dataSource of dataSources.values())
     onStop(() => dataSource.close());
 
+  const forwarder = new Forwarder(config.subgraphUrls.stream, tokens);
+  onStop(() => forwarder.close());
+
   const refusals = new Refusals(db, config.refusalsPerMinute, log);
   onStop(() => refusals.stop());
   const server = await startGateway({
     ...config,
     supergraphSdl: readSupergraph(),
     dataSources,
+    subgraphRoutes: Object.fromEntries(
+      streamPaths.map((path) => [path, forwarder.handler]),
+    ),
     identify: identifyBy({ ...issuer, keys: createLocalJWKSet(issuer.jwks) }),
     oidc: issuer.handler,
     onRefusal: refusals.note,

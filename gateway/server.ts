@@ -7,6 +7,8 @@ import {
 } from "@apollo/server/plugin/disabled";
 import { GraphQLError, type GraphQLFormattedError } from "graphql";
 import { randomUUID } from "node:crypto";
+import { calledRoutes, type CallRoutes } from "../common/call-handler.ts";
+import { unauthenticated } from "../common/errors.ts";
 import { graphqlHandler } from "../common/graphql-server.ts";
 import {
   listen,
@@ -28,6 +30,8 @@ import { invitationPage } from "./invitation-page.ts";
 
 export interface GatewayOptions extends Omit<ListenOptions, "routes"> {
   readonly supergraphSdl: string;
+  /** What subgraphs serve beside the graph. */
+  readonly subgraphRoutes: CallRoutes;
   /** The ways to the subgraphs, by their names. */
   readonly dataSources: ReadonlyMap<string, DataSource>;
   readonly identify: Identify;
@@ -51,6 +55,7 @@ export async function startGateway(
     ...options,
     routes: {
       "/graphql": cors(options.origins, graphql(server, options)),
+      ...routesFor(options),
       "/oidc/*": options.oidc,
       "/": explorer(),
       "/invitation/*": invitationPage,
@@ -125,6 +130,31 @@ function graphql(
     admit: (query, { call }) => admit(query, call.viewer),
     log,
   });
+}
+
+/** As the graph, for pages of the same origins; nobody is anonymous here. */
+function routesFor({
+  subgraphRoutes,
+  origins,
+  identify,
+  log,
+}: GatewayOptions): Record<string, Handler> {
+  const routes = calledRoutes(subgraphRoutes, {
+    requestId: () => randomUUID(),
+    viewer: async (request) => {
+      const viewer = await identify(request);
+      if (viewer.identityId === null && viewer.person === null)
+        throw unauthenticated();
+      return viewer;
+    },
+    log,
+  });
+  return Object.fromEntries(
+    Object.entries(routes).map(([path, handler]) => [
+      path,
+      cors(origins, handler),
+    ]),
+  );
 }
 
 /** Which of several operations is meant, told before the gateway fails for want of it. */

@@ -1,4 +1,5 @@
 import { createLocalJWKSet } from "jose";
+import type { CallRoutes } from "../common/call-handler.ts";
 import { isReachable } from "../common/database.ts";
 import { headSigner, loadLedgerKeys } from "../common/ledger/keys.ts";
 import { startSealer } from "../common/ledger/sealer.ts";
@@ -66,6 +67,10 @@ await runProcess(async (onStop) => {
     ...config.gateway,
     supergraphSdl: readSupergraph(),
     dataSources,
+    subgraphRoutes: Object.assign(
+      {},
+      ...subgraphs.map(({ routes }) => routes),
+    ) as CallRoutes,
     identify: identifyBy({ ...issuer, keys: createLocalJWKSet(issuer.jwks) }),
     oidc: issuer.handler,
     onRefusal: refusals.note,

@@ -7,6 +7,7 @@ import {
 } from "../subgraphs/community/context.ts";
 import { schema as communitySchema } from "../subgraphs/community/schema.ts";
 import { createContext as createStreamContext } from "../subgraphs/stream/context.ts";
+import { routes as streamRoutes } from "../subgraphs/stream/routes.ts";
 import { schema as streamSchema } from "../subgraphs/stream/schema.ts";
 import {
   createContext as createTenantContext,
@@ -37,6 +38,7 @@ export function createSubgraphs(
       name: "stream",
       schema: streamSchema,
       createContext: createStreamContext(stream),
+      routes: streamRoutes(stream),
     },
   ];
 }

@@ -34,8 +34,16 @@ const folders = {
  */
 const roles = {
   main: ["assembly", "store"],
-  assembly: ["assembly", "resolvers", "permissions", "store", "part"],
+  assembly: [
+    "assembly",
+    "resolvers",
+    "handlers",
+    "permissions",
+    "store",
+    "part",
+  ],
   resolvers: ["actions", "store", "part"],
+  handlers: ["actions", "store", "part"],
   permissions: ["permissions", "store", "part"],
   actions: ["actions", "store", "part"],
   store: ["store", "part"],
@@ -43,10 +51,10 @@ const roles = {
 };
 
 /** These name the context and the settings that they are given, by `import type`. */
-const knowsContext = ["resolvers", "permissions", "actions"];
+const knowsContext = ["resolvers", "handlers", "permissions", "actions"];
 
 /** A concept keeps these to itself: its neighbours call its store. */
-const ownToConcept = ["resolvers", "actions"];
+const ownToConcept = ["resolvers", "handlers", "actions"];
 
 /** Why the file `from` may not import the file `to`, or undefined if it may. Paths start at the project's root. */
 export function refusal(from, to, typesOnly) {
@@ -88,7 +96,9 @@ function place(path) {
     };
   if (file.endsWith("store"))
     return { subgraph, concept: rest[0], role: "store" };
-  const named = ["resolvers", "permissions", "actions"].includes(file);
+  const named = ["resolvers", "handlers", "permissions", "actions"].includes(
+    file,
+  );
   return { subgraph, concept: rest[0], role: named ? file : "part" };
 }
 

@@ -5,6 +5,7 @@ import { startSubgraph } from "../../common/subgraph.ts";
 import { readConfig } from "./config.ts";
 import { createContext } from "./context.ts";
 import { keepPartitions } from "./event/partition-store.ts";
+import { routes } from "./routes.ts";
 import { schema } from "./schema.ts";
 
 await runProcess(async (onStop) => {
@@ -20,6 +21,7 @@ await runProcess(async (onStop) => {
     name: "stream",
     schema,
     createContext: createContext(db),
+    routes: routes(db),
   };
   const server = await startSubgraph({ ...config, subgraph, db, log });
   onStop(() => server.stop());

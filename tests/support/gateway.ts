@@ -1,3 +1,4 @@
+import { Forwarder, streamPaths } from "../../gateway/forward.ts";
 import { HttpDataSource } from "../../gateway/http-data-source.ts";
 import { LocalDataSource } from "../../gateway/local-data-source.ts";
 import { startGateway } from "../../gateway/server.ts";
@@ -5,6 +6,7 @@ import { identifyBy } from "../../gateway/identity.ts";
 import type { DataSource } from "../../gateway/data-source.ts";
 import { InternalTokenSigner } from "../../common/internal-token.ts";
 import type { OnRefusal } from "../../common/ledger/refusals.ts";
+import type { CallHandler } from "../../common/call-handler.ts";
 import { createLogger, type Logger } from "../../common/log.ts";
 import type { Subgraph } from "../../common/schema.ts";
 import { startSubgraph } from "../../common/subgraph.ts";
@@ -75,10 +77,12 @@ export async function startTestGraph({
   const stops = new Map<string, () => Promise<void>>();
   const subgraphUrls = new Map<string, string>();
   const dataSources = new Map<string, DataSource>();
+  const subgraphRoutes: Record<string, CallHandler> = {};
   for (const subgraph of subgraphs) {
     const { name } = subgraph;
     if (mode === "in one process") {
       dataSources.set(name, new LocalDataSource(subgraph, log));
+      Object.assign(subgraphRoutes, subgraph.routes);
       continue;
     }
     const server = await startSubgraph({
@@ -96,6 +100,12 @@ export async function startTestGraph({
     dataSources.set(name, dataSource);
     stops.set(name, () => server.stop());
     stops.set(`the way to ${name}`, () => dataSource.close());
+    if (!subgraph.routes) continue;
+    const forwarder = new Forwarder(url, tokens);
+    for (const path of streamPaths) subgraphRoutes[path] = forwarder.handler;
+    stops.set(`the other way to ${name}`, () =>
+      Promise.resolve(forwarder.close()),
+    );
   }
   const gateway = await startGateway({
     host: "127.0.0.1",
@@ -104,6 +114,7 @@ export async function startTestGraph({
     isReady: () => isReachable(db),
     supergraphSdl,
     dataSources,
+    subgraphRoutes,
     identify: identifyBy(issuer.options),
     introspection,
     onRefusal,

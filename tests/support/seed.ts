@@ -225,12 +225,13 @@ export class Seed {
     return rows[0];
   }
 
-  /** One event a minute from 2026-01-01T00:00:00Z, its number as its value. */
-  async events(stream: Stream, count: number): Promise<void> {
+  /** One event a minute from 2026-01-01T00:00:00Z, its number g as its value; `texts` is SQL. */
+  async events(stream: Stream, count: number, texts = "null"): Promise<void> {
     const key = [stream.tenantId, stream.id];
     await this.db.raw(
-      `insert into stream.events (tenant_id, stream_id, ts, value)
-       select ?, ?, timestamptz '2026-01-01T00:00:00Z' + make_interval(mins => g), g from generate_series(0, ? - 1) g`,
+      `insert into stream.events (tenant_id, stream_id, ts, value, texts)
+       select ?, ?, timestamptz '2026-01-01T00:00:00Z' + make_interval(mins => g), g, ${texts}
+       from generate_series(0, ? - 1) g`,
       [...key, count],
     );
     await this.db.raw(

@@ -376,7 +376,7 @@ function toEvent(stored: StoredEvent): Event {
   };
 }
 
-function assertReadable(rights: number, at?: string): void {
+export function assertReadable(rights: number, at?: string): void {
   if (!includes(rights, "READ")) throw unreadable(at);
 }
 

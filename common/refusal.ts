@@ -1,0 +1,54 @@
+import { GraphQLError, type GraphQLFormattedError } from "graphql";
+import type { ServerResponse } from "node:http";
+import { DomainError } from "./errors.ts";
+import { sendJson } from "./http-server.ts";
+import type { Logger } from "./log.ts";
+import { mask } from "./masking.ts";
+
+/** Of requests that are refused as a whole. */
+const statuses: Readonly<Record<string, number>> = {
+  BAD_REQUEST: 400,
+  BAD_USER_INPUT: 400,
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  CONFLICT: 409,
+  LIMIT_EXCEEDED: 413,
+  RATE_LIMITED: 429,
+  UNAVAILABLE: 503,
+  TIMEOUT: 504,
+};
+
+/** Answers a request as a whole by an error. */
+export function refuse(
+  response: ServerResponse,
+  cause: unknown,
+  requestId: string,
+  log: Logger,
+): void {
+  // The client has gone.
+  if (response.destroyed) return;
+  const error = told(cause, requestId, log);
+  const status = statuses[String(error.extensions?.["code"])] ?? 500;
+  if (status === 401)
+    response.setHeader("www-authenticate", 'Bearer error="invalid_token"');
+  sendJson(response, status, { errors: [error] });
+}
+
+/** What was thrown, as the client may read it. */
+export function told(
+  cause: unknown,
+  requestId: string,
+  log: Logger,
+): GraphQLFormattedError {
+  const { message, extensions } =
+    cause instanceof DomainError || cause instanceof GraphQLError
+      ? cause
+      : { message: "", extensions: {} };
+  return mask(
+    { message, extensions: { ...extensions } },
+    cause,
+    requestId,
+    log,
+  );
+}

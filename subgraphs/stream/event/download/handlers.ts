@@ -1,0 +1,135 @@
+import type { GraphQLObjectType } from "graphql";
+import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { constants, createGzip } from "node:zlib";
+import type { CallHandler } from "../../../../common/call-handler.ts";
+import { sendJson, splitUrl } from "../../../../common/http-server.ts";
+import { told } from "../../../../common/refusal.ts";
+import type { Call } from "../../../../common/viewer.ts";
+import type { StreamContext } from "../../context.ts";
+import { Queue } from "../queue.ts";
+import { openDownload, type Download } from "./actions.ts";
+import { formatFrom, liked, type FileWriter } from "./format.ts";
+import { questionFrom } from "./question.ts";
+
+/** Of all downloads of a process, so that the graph keeps connections. */
+const maxReadsAtOnce = 3;
+/** A client that takes nothing for so long is given up. */
+const stallMs = 60_000;
+
+/** Reads of streams as files. */
+export function downloads(
+  stream: GraphQLObjectType,
+  createContext: (call: Call) => StreamContext,
+): CallHandler {
+  const queue = new Queue(maxReadsAtOnce);
+  return async (request, response, call, log) => {
+    if (request.method !== "GET") {
+      response.setHeader("allow", "GET");
+      return sendJson(response, 405, { error: "Files are read by GET." });
+    }
+    const [, search] = splitUrl(request);
+    const Writer = formatFrom(search, request.headers);
+    const question = questionFrom(request, stream);
+    const download = await openDownload(question, () => createContext(call));
+    const { columns } = download;
+    const writer = new Writer(columns, question.namesStreams);
+    const rows = queued(download.rows, queue);
+    // What is refused now is refused as a whole.
+    const first = await rows.next();
+    const body = new Body(response, takesGzip(request));
+    body.begin(writer);
+    try {
+      for (let piece = first; !piece.done; piece = await rows.next())
+        await body.write(writer.rows(piece.value));
+      await body.end(writer.end());
+    } catch (error) {
+      if (!response.destroyed)
+        await body.breakOff(writer.fault(told(error, call.requestId, log)));
+    }
+  };
+}
+
+async function* queued(rows: Download["rows"], queue: Queue): Download["rows"] {
+  for (;;) {
+    const next = await queue.run(() => rows.next());
+    if (next.done) return;
+    yield next.value;
+  }
+}
+
+const takesGzip = ({ headers }: IncomingMessage) =>
+  liked(String(headers["accept-encoding"] ?? "")).includes("gzip");
+
+/** A response that is written no faster than its client takes it, and does not end if it is not whole. */
+class Body {
+  private readonly gone = new AbortController();
+  private readonly gzip;
+  private readonly zipped: Buffer[] = [];
+
+  constructor(
+    private readonly response: ServerResponse,
+    isZipped: boolean,
+  ) {
+    response.once("close", () => this.gone.abort());
+    if (!isZipped) return;
+    this.gzip = createGzip({ level: constants.Z_BEST_SPEED });
+    this.gzip.on("data", (chunk: Buffer) => this.zipped.push(chunk));
+  }
+
+  begin({ contentType, extension }: FileWriter): void {
+    this.response.setHeader("content-type", contentType);
+    this.response.setHeader(
+      "content-disposition",
+      `attachment; filename="events.${extension}"`,
+    );
+    if (this.gzip) this.response.setHeader("content-encoding", "gzip");
+  }
+
+  async write(piece: Uint8Array): Promise<void> {
+    await this.send(await this.encoded(piece));
+  }
+
+  async end(piece: Uint8Array): Promise<void> {
+    await this.send(await this.encoded(piece));
+    if (this.gzip) {
+      const ended = once(this.gzip, "end");
+      this.gzip.end();
+      await ended;
+    }
+    this.response.end(Buffer.concat(this.zipped));
+  }
+
+  /** Says why, if there is a way to say it, and cuts the connection. */
+  async breakOff(why: Uint8Array | null): Promise<void> {
+    if (why) {
+      const bytes = await this.encoded(why);
+      const sent = new Promise((resolve) =>
+        this.response.write(bytes, resolve),
+      );
+      await Promise.race([sent, once(this.gone.signal, "abort")]);
+    }
+    this.response.destroy();
+  }
+
+  private async encoded(piece: Uint8Array): Promise<Uint8Array> {
+    const { gzip } = this;
+    if (!gzip) return piece;
+    gzip.write(piece);
+    await new Promise<void>((resolve) => gzip.flush(resolve));
+    return Buffer.concat(this.zipped.splice(0));
+  }
+
+  private async send(bytes: Uint8Array): Promise<void> {
+    this.gone.signal.throwIfAborted();
+    if (bytes.length === 0 || this.response.write(bytes)) return;
+    const stalled = AbortSignal.timeout(stallMs);
+    const signal = AbortSignal.any([this.gone.signal, stalled]);
+    try {
+      await once(this.response, "drain", { signal });
+    } catch (error) {
+      this.response.destroy();
+      throw error;
+    }
+  }
+}
