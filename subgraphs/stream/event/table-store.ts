@@ -331,7 +331,7 @@ export class TableStore {
 
 const maxStreams = 100;
 
-function assertStreams(ids: readonly string[]): void {
+export function assertStreams(ids: readonly string[]): void {
   if (ids.length === 0) throw badInput("Name at least one stream.", "ids");
   if (ids.length > maxStreams)
     throw limitExceeded(

@@ -1,7 +1,9 @@
-import type { CallContext } from "../../../../common/permissions.ts";
-import { assertLive } from "../../../../common/permissions.ts";
 import { badInput } from "../../../../common/errors.ts";
 import type { PackedJson } from "../../../../common/packed.ts";
+import {
+  assertLive,
+  type CallContext,
+} from "../../../../common/permissions.ts";
 import type { StreamContext } from "../../context.ts";
 import type {
   StreamEventsArgs,
@@ -13,7 +15,8 @@ import { typeOf, type Stream } from "../../stream/store.ts";
 import { slotsOf } from "../shape.ts";
 import { assertReadable } from "../store.ts";
 import { summariesOf, summaryColumn } from "../summary.ts";
-import { askedFor, type EventTable, type TableRequest } from "../table.ts";
+import { assertStreams, type EventTable } from "../table-store.ts";
+import { askedFor, type TableRequest } from "../table.ts";
 import type { FileColumn, FileRows, FileValue } from "./format.ts";
 import type { Question } from "./question.ts";
 
@@ -37,6 +40,7 @@ export async function openDownload(
   const context = contextOf();
   return tellingWhoIsGone(context, async () => {
     await assertLive(context);
+    assertStreams(question.streamIds);
     const streams = await context.streams.getAll(
       question.streamIds,
       (i) => `ids.${i}`,

@@ -10,7 +10,7 @@ import {
   type GraphQLObjectType,
 } from "graphql";
 import type { IncomingMessage } from "node:http";
-import { badInput, limitExceeded } from "../../../../common/errors.ts";
+import { badInput } from "../../../../common/errors.ts";
 import { splitUrl } from "../../../../common/http-server.ts";
 
 /** Which reads there are as files: fields of a stream in the graph. */
@@ -28,8 +28,6 @@ export interface Question {
   /** Those of the graph's field. */
   readonly args: Readonly<Record<string, unknown>>;
 }
-
-const maxStreams = 500;
 
 /** Arguments that a file has no use for: its window is from and to, and it is not read by the page. */
 const ofPages = new Set(["window", "first", "after"]);
@@ -113,14 +111,6 @@ function streamIdsFrom(query: URLSearchParams): string[] {
   if (ids.size === 0)
     throw badInput(
       "Name streams: /data/streams/<id>, or /data/streams?ids=<id>,<id>.",
-      "ids",
-    );
-  if (ids.size > maxStreams)
-    throw limitExceeded(
-      "streams a file",
-      maxStreams,
-      ids.size,
-      "Ask for them in several files.",
       "ids",
     );
   return [...ids];
