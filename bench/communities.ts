@@ -34,8 +34,8 @@ export const communities: Figure = {
   about: `Each operation in a world of a community with ${size.toLocaleString("en")} tenants and ${(10 * size).toLocaleString("en")} identities, one of whose tenants is in
 ${size.toLocaleString("en")} communities; 1 is the same operation in a world of a hundredth of that. Lists are read by pages of ${pageSize}: the first, and
 one after ${size / 4} (${sizeOfBase / 4} in the small world). The subgraph that serves an operation runs in the asking process; the
-CPU is that of both and PostgreSQL. Mutations that can tell what they end are asked only whether it was done; those that
-end a membership count it for the ledger all the same, and are not measured.`,
+CPU is that of both and PostgreSQL. Mutations that can tell what they end are asked only whether it was done. To delete
+a community ends all that is in it, and is not measured.`,
   unit: "operation",
   ratio: "CPU",
   rounds: 5,

@@ -305,12 +305,49 @@ const changeOfMembership = (name: string, more: string): Operation => ({
   variables: inCommunity,
 });
 
-/** As the database makes it of the same number. */
-const invitationOf = (n: number) =>
+/** As the database makes it of the same text. */
+const idOf = (text: string) =>
   createHash("md5")
-    .update(`guest ${n}`)
+    .update(text)
     .digest("hex")
     .replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+const invitationOf = (n: number) => idOf(`guest ${n}`);
+
+/** The guests' tenants in the large community, with what all others have there. */
+const membershipsOfGuests = [
+  `insert into community.memberships (community_id, tenant_id)
+   select 1, t.id from tenant.tenants t order by t.id desc limit ${actors}
+   on conflict do nothing`,
+  `insert into community.members (membership_id, tenant_id, identity_id, role)
+   select m.id, m.tenant_id, i.id, case when i.name = 'Administrator' then 'MODERATOR' else 'MEMBER' end
+   from community.memberships m
+   join tenant.identities i on i.tenant_id = m.tenant_id
+   where m.community_id = 1 and m.tenant_id > (select count(*) from tenant.tenants) - ${actors}
+   on conflict do nothing`,
+  `insert into stream.shares (tenant_id, stream_id, membership_id, shared_by, community_id, stream_uuid, stream_name)
+   select s.tenant_id, s.id, m.id, i.uuid, m.community_id, s.uuid, s.name
+   from stream.streams s
+   join community.memberships m on m.tenant_id = s.tenant_id and m.community_id = 1
+   join tenant.identities i on i.tenant_id = s.tenant_id and i.name = 'Steward'
+   where m.tenant_id > (select count(*) from tenant.tenants) - ${actors}
+   on conflict do nothing`,
+];
+
+/** Of the first tenant, which take part in the large community. */
+const newIdentities = (kind: "USER" | "CLIENT") => [
+  `delete from tenant.identities where name = 'New'`,
+  `insert into tenant.identities (uuid, tenant_id, kind, name)
+   select md5('new ' || n)::uuid, 1, '${kind}', 'New' from generate_series(0, ${actors - 1}) n`,
+  kind === "USER"
+    ? `insert into tenant.users (tenant_id, identity_id, email)
+       select tenant_id, id, 'new-' || id || '@bench.example' from tenant.identities where name = 'New'`
+    : `insert into tenant.clients (tenant_id, identity_id, client_id)
+       select tenant_id, id, uuid::text from tenant.identities where name = 'New'`,
+  `insert into community.members (membership_id, tenant_id, identity_id, role)
+   select m.id, 1, i.id, 'MEMBER' from tenant.identities i
+   join community.memberships m on m.community_id = 1 and m.tenant_id = 1
+   where i.name = 'New'`,
+];
 
 const changeOfInvitation = (
   name: string,
@@ -482,6 +519,25 @@ const mutations: readonly Operation[] = [
     }),
   },
   {
+    name: "leaveCommunity",
+    subgraph: "community",
+    query: `mutation ($communityId: ID!) { leaveCommunity(communityId: $communityId) { applied } }`,
+    viewer: guest,
+    variables: inCommunity,
+    prepare: () => membershipsOfGuests,
+  },
+  {
+    name: "removeTenant",
+    subgraph: "community",
+    query: `mutation ($communityId: ID!, $tenantId: ID!) { removeTenant(communityId: $communityId, tenantId: $tenantId) { applied } }`,
+    viewer: chief,
+    variables: (crowd, n) => ({
+      ...inCommunity(crowd),
+      tenantId: at(crowd.guestTenantIds, n),
+    }),
+    prepare: () => membershipsOfGuests,
+  },
+  {
     name: "createCommunity",
     subgraph: "community",
     query: `mutation ($input: CreateCommunityInput!) { createCommunity(input: $input) { id } }`,
@@ -521,6 +577,22 @@ const mutations: readonly Operation[] = [
         id: at(stewards, 0),
         roles: n % 2 === 0 ? ["DATA_STEWARD", "VIEWER"] : ["DATA_STEWARD"],
       }),
+  },
+  {
+    name: "removeUser",
+    subgraph: "tenant",
+    query: `mutation ($id: ID!) { removeUser(id: $id) }`,
+    viewer: chief,
+    variables: (_, n) => ({ id: idOf(`new ${n}`) }),
+    prepare: () => newIdentities("USER"),
+  },
+  {
+    name: "removeClient",
+    subgraph: "tenant",
+    query: `mutation ($id: ID!) { removeClient(id: $id) }`,
+    viewer: chief,
+    variables: (_, n) => ({ id: idOf(`new ${n}`) }),
+    prepare: () => newIdentities("CLIENT"),
   },
   {
     name: "createClient",

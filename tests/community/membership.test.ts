@@ -317,7 +317,7 @@ describe("leaving", () => {
         kind: "MEMBERSHIP",
         action: "leaveCommunity",
         before: { tenantId: guest.tenant.uuid, status: "ACTIVE" },
-        after: { endedShareCount: 2 },
+        after: { endedShareCount: 1 },
       }),
       expect.objectContaining({
         kind: "ROLE",

@@ -41,6 +41,7 @@ const published: Readonly<Record<Role, readonly string[]>> = {
     "mail.published_notices: select",
     "mail.recipients: select",
     "mail.send(jsonb): execute",
+    "stream.count_shares(integer[]): execute",
     "stream.ended_access(uuid, integer, integer[], integer[]): execute",
     "stream.ledger_scopes(uuid, uuid[]): execute",
     "stream.seen_streams(uuid, uuid[]): execute",

@@ -84,6 +84,15 @@ export class AccessChangeStore {
     return rows[0];
   }
 
+  /** How many shares these memberships have, which end with them. */
+  async countShares(memberships: readonly number[]): Promise<number> {
+    const { rows } = await this.db.raw<{ rows: [{ count: number }] }>(
+      "select stream.count_shares(?::int[]) as count",
+      [[...memberships]],
+    );
+    return rows[0].count;
+  }
+
   /** Asked in the changing transaction, after the change: the answer, with what its caller still sees. */
   async told(
     { community: { id, myTenantId }, ended, members = [] }: MadeChange,

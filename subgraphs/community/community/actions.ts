@@ -1,6 +1,6 @@
 import { badInput, forbidden } from "../../../common/errors.ts";
 import { descriptionFrom, nameFrom } from "../../../common/text.ts";
-import type { AccessChange } from "../access-change/store.ts";
+import { nothingEnds, type AccessChange } from "../access-change/store.ts";
 import type { CommunityContext } from "../context.ts";
 import type {
   CreateCommunityInput,
@@ -126,7 +126,12 @@ export async function updateCommunity(
 }
 
 export const deleteCommunity = (
-  { id, confirmName, dryRun }: MutationDeleteCommunityArgs,
+  {
+    id,
+    confirmName,
+    dryRun,
+    isEndedAsked,
+  }: MutationDeleteCommunityArgs & { isEndedAsked: boolean },
   { changeAccess }: CommunityContext,
 ): Promise<AccessChange> =>
   changeAccess(
@@ -150,7 +155,10 @@ export const deleteCommunity = (
           "confirmName",
         );
 
-      const ended = await accessChanges.foresee(community, { sharingOf });
+      const ended = isEndedAsked
+        ? await accessChanges.foresee(community, { sharingOf })
+        : nothingEnds;
+      const endedShareCount = await accessChanges.countShares(sharingOf);
       const left = await memberships.all(community);
       const roles = await members.rolesOf(sharingOf);
       const withdrawn = await invitationChanges.endAll(community);
@@ -185,7 +193,7 @@ export const deleteCommunity = (
                 status,
               })),
             },
-            after: { endedShareCount: ended.shareCount },
+            after: { endedShareCount },
           },
           ...endedRoles(community.id, roles),
           ...withdrawn.map((invitation) => ({

@@ -1,3 +1,4 @@
+import { asksForEnded } from "../access-change/asked.ts";
 import type { CommunityContext } from "../context.ts";
 import type { Resolvers } from "../generated.ts";
 import {
@@ -16,7 +17,8 @@ export const resolvers = {
   Mutation: {
     createCommunity: (_, { input }, context) => createCommunity(input, context),
     updateCommunity: (_, { input }, context) => updateCommunity(input, context),
-    deleteCommunity: (_, args, context) => deleteCommunity(args, context),
+    deleteCommunity: (_, args, context, info) =>
+      deleteCommunity({ ...args, isEndedAsked: asksForEnded(info) }, context),
   },
   Viewer: {
     communities: (_, args, { communities }) => communities.list(args),

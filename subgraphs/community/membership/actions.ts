@@ -1,9 +1,5 @@
 import { badInput, conflict } from "../../../common/errors.ts";
-import {
-  nothingEnds,
-  type AccessChange,
-  type MadeChange,
-} from "../access-change/store.ts";
+import { nothingEnds, type AccessChange } from "../access-change/store.ts";
 import type { RightName } from "../community/rights.ts";
 import type { Community } from "../community/store.ts";
 import type { CommunityContext, UnitOfWork } from "../context.ts";
@@ -131,7 +127,11 @@ export async function resumeSharing(
 }
 
 export const leaveCommunity = (
-  { communityId, dryRun }: MutationLeaveCommunityArgs,
+  {
+    communityId,
+    dryRun,
+    isEndedAsked,
+  }: MutationLeaveCommunityArgs & { isEndedAsked: boolean },
   { changeAccess }: CommunityContext,
 ): Promise<AccessChange> =>
   changeAccess({ dryRun }, async (unit) => {
@@ -148,11 +148,23 @@ export const leaveCommunity = (
       communityId,
       community.myTenantId,
     );
-    return end("leaveCommunity", community, membership, readingOf, unit);
+    const ended = isEndedAsked
+      ? await unit.accessChanges.foresee(community, {
+          sharingOf: [membership.rowId],
+          readingOf,
+        })
+      : nothingEnds;
+    await end("leaveCommunity", community, membership, unit);
+    return { community, ended };
   });
 
 export const removeTenant = (
-  { communityId, tenantId, dryRun }: MutationRemoveTenantArgs,
+  {
+    communityId,
+    tenantId,
+    dryRun,
+    isEndedAsked,
+  }: MutationRemoveTenantArgs & { isEndedAsked: boolean },
   { changeAccess }: CommunityContext,
 ): Promise<AccessChange> =>
   changeAccess({ dryRun }, async (unit) => {
@@ -175,7 +187,14 @@ export const removeTenant = (
         "This tenant owns the community and cannot be removed. Transfer its ownership first, or delete the community.",
         "tenantId",
       );
-    return end("removeTenant", community, membership, readingOf, unit);
+    const ended = isEndedAsked
+      ? await unit.accessChanges.foresee(community, {
+          sharingOf: [membership.rowId],
+          readingOf,
+        })
+      : nothingEnds;
+    await end("removeTenant", community, membership, unit);
+    return { community, ended };
   });
 
 /** The own membership, locked together with the role that lets the caller change it. */
@@ -227,13 +246,9 @@ async function end(
   action: "leaveCommunity" | "removeTenant",
   community: Community,
   membership: Membership,
-  readingOf: readonly number[],
   { memberships, members, accessChanges, record, notify }: UnitOfWork,
-): Promise<MadeChange> {
-  const ended = await accessChanges.foresee(community, {
-    sharingOf: [membership.rowId],
-    readingOf,
-  });
+): Promise<void> {
+  const endedShareCount = await accessChanges.countShares([membership.rowId]);
   const roles = await members.rolesOf([membership.rowId]);
   const ofTenant = { tenantId: membership.tenantId };
   await notify([
@@ -256,10 +271,9 @@ async function end(
       tenantIds: null,
       communityId: community.id,
       before: { tenantId: membership.tenantId, status: membership.status },
-      after: { endedShareCount: ended.shareCount },
+      after: { endedShareCount },
     },
     ...endedRoles(community.id, roles),
   ]);
   await memberships.remove(membership);
-  return { community, ended };
 }

@@ -11,8 +11,10 @@ import {
 
 export const resolvers = {
   Mutation: {
-    removeTenant: (_, args, context) => removeTenant(args, context),
-    leaveCommunity: (_, args, context) => leaveCommunity(args, context),
+    removeTenant: (_, args, context, info) =>
+      removeTenant({ ...args, isEndedAsked: asksForEnded(info) }, context),
+    leaveCommunity: (_, args, context, info) =>
+      leaveCommunity({ ...args, isEndedAsked: asksForEnded(info) }, context),
     pauseSharing: (_, args, context, info) =>
       pauseSharing({ ...args, isEndedAsked: asksForEnded(info) }, context),
     resumeSharing: (_, args, context) => resumeSharing(args, context),
