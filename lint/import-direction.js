@@ -94,12 +94,9 @@ function place(path) {
       subgraph,
       role: ["main", "generated"].includes(file) ? file : "assembly",
     };
-  if (file.endsWith("store"))
-    return { subgraph, concept: rest[0], role: "store" };
-  const named = ["resolvers", "handlers", "permissions", "actions"].includes(
-    file,
-  );
-  return { subgraph, concept: rest[0], role: named ? file : "part" };
+  const [role = "part"] =
+    /(store|actions|^resolvers|^handlers|^permissions)$/.exec(file) ?? [];
+  return { subgraph, concept: rest[0], role };
 }
 
 /** Who may import whom: main -> schema, context -> concept -> common, never back. */

@@ -87,6 +87,11 @@ describe("import direction", () => {
     ],
     ["a store calls an action", `${concept}/store.ts`, from("./actions.ts")],
     [
+      "some of the actions call a resolver",
+      `${concept}/change-actions.ts`,
+      from("./resolvers.ts"),
+    ],
+    [
       "a store names the context",
       `${concept}/store.ts`,
       typeFrom("../context.ts"),
@@ -104,7 +109,7 @@ describe("import direction", () => {
     [
       "an action calls a neighbour's action",
       `${concept}/actions.ts`,
-      from("../invitation/actions.ts"),
+      from("../invitation/confirming-actions.ts"),
     ],
     [
       "a subgraph imports another",

@@ -3,12 +3,14 @@ import type { Resolvers } from "../generated.ts";
 import {
   acceptInvitation,
   cancelAcceptance,
-  confirmInvitation,
   declineInvitation,
+} from "./answering-actions.ts";
+import { confirmInvitation } from "./confirming-actions.ts";
+import {
   inviteTenant,
   resendInvitation,
   withdrawInvitation,
-} from "./actions.ts";
+} from "./issuing-actions.ts";
 import { joiningMeans } from "./letter.ts";
 
 const reference = (id: string | null) => (id === null ? null : { id });
