@@ -25,6 +25,8 @@ let short: Stream;
 let long: Stream;
 let bulky: Stream;
 let hidden: Stream;
+/** Of whole metres. */
+let counts: Stream;
 let shares: Membership;
 let viewer: Viewer;
 let leader: Viewer;
@@ -56,6 +58,13 @@ beforeAll(async () => {
   const text = Array.from({ length: 14 }, (_, i) => `md5('${i}' || g)`);
   await seed.events(bulky, bulkyCount, `array[${text.join(" || ")}]`);
   await seed.share(bulky, shares);
+  counts = await seed.stream(plant, {
+    properties: [{ name: "metres", kind: "INTEGER" }],
+  });
+  await seed.events(counts, 3);
+  await database.owner.raw(
+    "update stream.properties set uom = 'm' where name = 'metres'",
+  );
   viewer = as(await seed.user(plant, ["VIEWER"]));
   const moderator = await seed.user(plant);
   await seed.member(shares, moderator, "MODERATOR");
@@ -177,6 +186,49 @@ describe.each(modes)("%s", (mode) => {
       .split("\n")
       .map((line) => (JSON.parse(line) as { value: number }).value);
     expect(values).toEqual([10, 10.5, 11, 11.5, 12]);
+  });
+
+  test("the graph gives the addresses of its reads as files", async () => {
+    const { data, errors } = await graph.request(
+      partner,
+      `query ($id: ID!, $window: TimeWindow!) {
+        stream(id: $id) {
+          events(window: $window, boundary: INSIDE, first: 0) { downloads { csv jsonLines arrow } }
+          summaries(window: $window, count: 1, kinds: [MEAN, COUNT]) { downloads { csv } }
+          interpolated(timestamps: ["${minute(3)}"]) { downloads { csv } }
+          plot(window: $window, width: 10) { downloads { csv } }
+        }
+      }`,
+      { id: short.uuid, window: { from: minute(10), to: minute(12) } },
+    );
+    expect(errors).toEqual([]);
+    const stream = data?.["stream"] as unknown as Record<
+      string,
+      { downloads: Record<string, string> | null }
+    >;
+    const read = async (address: string | undefined) =>
+      (
+        await get(partner, (address ?? "").slice("/data/streams".length))
+      ).text();
+    const { csv, jsonLines, arrow } = stream["events"]?.downloads ?? {};
+    expect(parse(await read(csv))[1]).toEqual([minute(11), "11"]);
+    expect(JSON.parse(await read(jsonLines))).toMatchObject({ value: 11 });
+    expect(arrow).toMatch(/format=arrow$/);
+    expect(parse(await read(stream["summaries"]?.downloads?.["csv"]))).toEqual([
+      ["timestamp", "value MEAN", "value COUNT"],
+      [minute(10), "11", "3"],
+    ]);
+    expect(
+      parse(await read(stream["interpolated"]?.downloads?.["csv"]))[1],
+    ).toEqual([minute(3), "3"]);
+    expect(stream["plot"]?.downloads).toBeNull();
+  });
+
+  test("whole numbers in another unit are no whole numbers any more", async () => {
+    const response = await get(viewer, `/${counts.uuid}?uom=km&format=arrow`);
+    const table = tableFromIPC(await response.arrayBuffer());
+    expect([...table.getChild("metres").toArray()]).toEqual([0, 0.001, 0.002]);
+    expect(table.schema.fields[1]?.metadata?.get("uom")).toBe("km");
   });
 
   test("what one may not see is as what was never issued, and nobody reads without a bearer token", async () => {

@@ -36,5 +36,6 @@ export const permissions = {
   Event: guardedByStore, // S2, S6
   EventTable: guardedByStore,
   Column: guardedByStore,
+  Downloads: guardedByStore,
   WriteResult: guardedByStore,
 } satisfies PermissionMap;

@@ -53,6 +53,8 @@ export interface EventTable {
   readonly timestamps: PackedJson | null;
   readonly endCursor: string | null;
   readonly columns: readonly Column[];
+  /** Where the same read is a file, if it is one; its format is to be added. */
+  readonly file?: string | null;
 }
 
 export interface Column {
@@ -299,6 +301,16 @@ export class TableStore {
       this.streams.overrides(stream),
     ]);
     return slotsOf(overridden(properties, overrides));
+  }
+
+  /** The properties that a read shows, as it shows them. */
+  async shown(
+    stream: Stream,
+    request: TableRequest,
+    unit: Unit,
+  ): Promise<readonly ReadSlot[]> {
+    const { asked } = await this.begin(stream, request, unit);
+    return asked;
   }
 
   private async begin(

@@ -1,4 +1,4 @@
-import { badInput } from "../../../../common/errors.ts";
+import { badInput, conflict } from "../../../../common/errors.ts";
 import type { PackedJson } from "../../../../common/packed.ts";
 import {
   assertLive,
@@ -10,18 +10,15 @@ import type {
   StreamInterpolatedArgs,
   StreamSummariesArgs,
 } from "../../generated.ts";
-import { overridden } from "../../stream/overrides.ts";
-import { typeOf, type Stream } from "../../stream/store.ts";
-import { slotsOf } from "../shape.ts";
+import type { Stream } from "../../stream/store.ts";
 import { assertReadable } from "../store.ts";
 import { summariesOf, summaryColumn } from "../summary.ts";
 import { assertStreams, type EventTable } from "../table-store.ts";
-import { askedFor, type TableRequest } from "../table.ts";
+import type { TableRequest } from "../table.ts";
 import type { FileColumn, FileRows, FileValue } from "./format.ts";
 import type { Question } from "./question.ts";
 
-type Context = CallContext &
-  Pick<StreamContext, "streams" | "streamTypes" | "tables">;
+type Context = CallContext & Pick<StreamContext, "streams" | "tables">;
 
 /** A download that is not refused from the start: its columns, and its rows as they are read. */
 export interface Download {
@@ -67,22 +64,15 @@ async function tellingWhoIsGone<T>(
 async function columnsOf(
   streams: readonly Stream[],
   question: Question,
-  { streams: store, streamTypes }: Context,
+  { tables }: Context,
 ): Promise<FileColumn[]> {
+  const { kinds, ...unit } = question.args as Partial<StreamSummariesArgs>;
   const ofStreams = await Promise.all(
     streams.map(async (stream) => {
-      const [properties, overrides] = await Promise.all([
-        streamTypes.properties(typeOf(stream)),
-        store.overrides(stream),
-      ]);
-      const asked = askedFor(
-        requestOf(question),
-        slotsOf(overridden(properties, overrides)),
-      );
-      const { kinds } = question.args as Partial<StreamSummariesArgs>;
+      const slots = await tables.shown(stream, requestOf(question), unit);
       return question.kind === "summaries"
-        ? asked.flatMap((slot) => summariesOf(slot, kinds).map(summaryColumn))
-        : asked;
+        ? slots.flatMap((slot) => summariesOf(slot, kinds).map(summaryColumn))
+        : slots;
     }),
   );
   const columns = new Map<string, FileColumn>();
@@ -182,9 +172,14 @@ const rowsIn = (
   ofFile: readonly FileColumn[],
 ): Omit<FileRows, "streamId"> => ({
   timestamps: valuesIn(timestamps) as string[],
-  columns: ofFile.map(({ name }) => {
+  columns: ofFile.map(({ name, kind, uom }) => {
     const column = columns.find((column) => column.name === name);
-    return column ? valuesIn(column.values) : null;
+    if (!column) return null;
+    if (column.kind !== kind || (uom !== null && column.uom !== uom))
+      throw conflict(
+        "The unit of this stream has changed while it was read. Begin again.",
+      );
+    return valuesIn(column.values);
   }),
 });
 
