@@ -20,6 +20,7 @@ import { actors, seedCrowd, type Crowd } from "./crowd.ts";
 import type { Bench, Figure } from "./figure.ts";
 import type { Contender } from "./measure.ts";
 import { operations, type Operation } from "./operations.ts";
+import { unrecorded } from "../subgraphs/stream/usage/recorder-store.ts";
 
 const size = 2000;
 const sizeOfBase = size / 100;
@@ -105,7 +106,7 @@ async function start(bench: Bench, size: number): Promise<Side> {
     },
     stream: {
       schema: streamSchema,
-      contextOf: createStreamContext(as("stream")),
+      contextOf: createStreamContext(as("stream"), unrecorded),
     },
     tenant: {
       schema: tenantSchema,

@@ -7,6 +7,7 @@ import { schema } from "../subgraphs/stream/schema.ts";
 import { longRead, windowOf } from "./events.ts";
 import type { Figure } from "./figure.ts";
 import type { LongStream } from "./world.ts";
+import { unrecorded } from "../subgraphs/stream/usage/recorder-store.ts";
 
 const sliceMs = 1_500;
 
@@ -42,7 +43,7 @@ subgraph's role. CPU is PostgreSQL's alone, for what Node does with the answer i
     for (const [i, { statement }] of gated.entries()) {
       const { rows } = await read(statement);
       const other = await read(ungated[i] as Statement);
-      if (JSON.stringify(rows) !== JSON.stringify(other.rows))
+      if (eventsIn(rows) !== eventsIn(other.rows))
         throw new Error("Without the gate the statement answers otherwise.");
     }
     const readOn = (all: readonly Statement[]) => async () => {
@@ -65,6 +66,12 @@ subgraph's role. CPU is PostgreSQL's alone, for what Node does with the answer i
   },
 };
 
+/** Without how the viewer gets at them, which the gate alone knows. */
+const eventsIn = (rows: readonly unknown[][]): string =>
+  JSON.stringify(
+    rows.map(([place, rights, , ...events]) => [place, rights, events]),
+  );
+
 /** As the store sends them, one a stream. */
 async function statements(url: string, streams: readonly LongStream[]) {
   const db = connect(url, { name: "bench-gate", poolSize: 1 });
@@ -85,7 +92,10 @@ async function statementOf(db: Knex, stream: LongStream): Promise<Statement> {
     schema,
     document: parse(longRead),
     variableValues: windowOf(stream, 0),
-    contextValue: createContext(db)({
+    contextValue: createContext(
+      db,
+      unrecorded,
+    )({
       viewer: { identityId: stream.readerId, person: null },
       requestId: "bench",
     }),
@@ -103,8 +113,9 @@ function withoutGate(
   text: string,
   { id, tenantId, streamId }: LongStream,
 ): string {
-  const row = `(select ${tenantId} as tenant_id, ${streamId} as id, uuid '${id}' as uuid, 1 as rights where $1::uuid is not null)`;
-  const ungated = text.replace("stream.visible($1)", row);
+  const row = `(select ${tenantId} as tenant_id, ${streamId} as id, uuid '${id}' as uuid, true as is_own, 1 as rights,
+    null::uuid as share_id, null::int as community_id where $2::uuid is not null)`;
+  const ungated = text.replace("stream.visible($2)", row);
   if (ungated === text) throw new Error("The statement has no gate.");
   return ungated;
 }

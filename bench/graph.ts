@@ -10,8 +10,12 @@ export interface Server {
 }
 
 /** The installation as `npm start` starts it. */
-export const startInOneProcess = (bench: Bench, databaseUrl: string) =>
-  start(bench, "installation/main.ts", {
+export const startInOneProcess = (
+  bench: Bench,
+  databaseUrl: string,
+  script = "installation/main.ts",
+) =>
+  start(bench, script, {
     ...bench.tokens.settings,
     DATABASE_URL: databaseUrl,
     TRIBUTARY_DEMO: "off",

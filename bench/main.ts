@@ -12,11 +12,13 @@ import { measure } from "./measure.ts";
 import { page } from "./page.ts";
 import { reportOf, tableOf, type Taken } from "./report.ts";
 import { series } from "./series.ts";
+import { reads } from "./reads.ts";
 import { createTokens } from "./tokens.ts";
 import { seedWorld, startDatabase } from "./world.ts";
 
 const figures: readonly Figure[] = [
   page,
+  reads,
   events,
   gate,
   ingest,

@@ -54,7 +54,7 @@ node:http.`,
 };
 
 /** Every community of every reader, each reader in turn. */
-async function everyPage({ world, tokens }: Bench): Promise<Questions> {
+export async function everyPage({ world, tokens }: Bench): Promise<Questions> {
   const questions = await Promise.all(
     world.readers.map(async ({ identityId, communityIds }) => {
       const token = await tokens.sign(identityId);

@@ -8,6 +8,7 @@ import { schema } from "../subgraphs/stream/schema.ts";
 import type { Figure } from "./figure.ts";
 import type { Contender } from "./measure.ts";
 import { seedSeries, type Series } from "./series-world.ts";
+import { unrecorded } from "../subgraphs/stream/usage/recorder-store.ts";
 
 const sliceMs = 2_000;
 const hourMs = 3_600_000;
@@ -149,7 +150,10 @@ async function contender(
       schema,
       document,
       variableValues: { of, ...variables(n, world) },
-      contextValue: createContext(db)({
+      contextValue: createContext(
+        db,
+        unrecorded,
+      )({
         viewer: { identityId: world.readerId, person: null },
         requestId: "bench",
       }),

@@ -12,6 +12,7 @@ import { startGateway } from "../gateway/server.ts";
 import { readSupergraph } from "../gateway/supergraph.ts";
 import { createIssuer } from "../issuer/issuer.ts";
 import { keepPartitions } from "../subgraphs/stream/event/partition-store.ts";
+import { ReadRecorder } from "../subgraphs/stream/usage/recorder-store.ts";
 import { keepOwnership } from "../subgraphs/community/ownership/transfer-store.ts";
 import { startMail } from "../mail/mail.ts";
 import { readConfig } from "./config.ts";
@@ -39,7 +40,8 @@ await runProcess(async (onStop) => {
   const issuer = await createIssuer({ db, config: config.issuer, log });
   onStop(() => issuer.close());
 
-  const subgraphs = createSubgraphs(database, config);
+  const recorder = new ReadRecorder(database.connect("stream"), log);
+  const subgraphs = createSubgraphs(database, config, recorder);
   const demo =
     config.hasDemo && database.isEmbedded
       ? await ensureDemo(config, database)
@@ -55,6 +57,8 @@ await runProcess(async (onStop) => {
   const sign = await headSigner(await loadLedgerKeys(config.ledger));
   onStop(keepOwnership(database.connect("community"), log));
   onStop(startSealer(database.connect("community"), sign, log));
+  // Before the sealer, which then seals the last of them too.
+  onStop(() => recorder.write());
   const dataSources = new Map(
     subgraphs.map((subgraph) => [
       subgraph.name,

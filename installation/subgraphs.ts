@@ -9,6 +9,7 @@ import { schema as communitySchema } from "../subgraphs/community/schema.ts";
 import { createContext as createStreamContext } from "../subgraphs/stream/context.ts";
 import { routes as streamRoutes } from "../subgraphs/stream/routes.ts";
 import { schema as streamSchema } from "../subgraphs/stream/schema.ts";
+import type { ReadRecorder } from "../subgraphs/stream/usage/recorder-store.ts";
 import {
   createContext as createTenantContext,
   type TenantSettings,
@@ -19,6 +20,7 @@ import { schema as tenantSchema } from "../subgraphs/tenant/schema.ts";
 export function createSubgraphs(
   database: { connect(role: Role): Knex },
   settings: TenantSettings & CommunitySettings,
+  recorder: Pick<ReadRecorder, "noterOf">,
 ): Subgraph[] {
   const tenant = database.connect("tenant");
   const community = database.connect("community");
@@ -37,8 +39,8 @@ export function createSubgraphs(
     {
       name: "stream",
       schema: streamSchema,
-      createContext: createStreamContext(stream),
-      routes: streamRoutes(stream),
+      createContext: createStreamContext(stream, recorder),
+      routes: streamRoutes(stream, recorder),
     },
   ];
 }

@@ -14,6 +14,7 @@ import { partsOf, type Column, type DuplicateRule } from "./parts.ts";
 import type { Progress } from "./progress.ts";
 import { targetsOf, type TargetOptions } from "./targets.ts";
 import { TimestampReader } from "./timestamps.ts";
+import { unrecorded } from "../../subgraphs/stream/usage/recorder-store.ts";
 
 export interface ImportOptions extends TargetOptions {
   readonly path: string;
@@ -37,7 +38,7 @@ export async function importFile(
   const viewer = { ...anonymous, identityId };
   const call = { viewer, requestId: `import-${randomUUID()}` };
   return db.transaction(async (transaction) => {
-    const context = createContext(transaction)(call);
+    const context = createContext(transaction, unrecorded)(call);
     const streamIds = await targetsOf(names, options, context);
     const parts = (targets: readonly Target[]) =>
       partsOf(

@@ -8,6 +8,7 @@ import type { Database } from "../database.ts";
 import { createSubgraphs } from "../subgraphs.ts";
 import { buildDemo } from "./build.ts";
 import { empty, forgetMails, isEmpty } from "./demo-store.ts";
+import { unrecorded } from "../../subgraphs/stream/usage/recorder-store.ts";
 
 /**
  * Makes the demo world in an empty installation and writes `demo.json` beside its database; answers where that is, or
@@ -30,10 +31,14 @@ export async function ensureDemo(
     owner,
     issuer: database.connect("issuer"),
     // Its companies invite each other, whatever the operator limits that to.
-    subgraphs: createSubgraphs(database, {
-      ...config,
-      invitations: readInvitationConfig(new EnvironmentReader({})),
-    }),
+    subgraphs: createSubgraphs(
+      database,
+      {
+        ...config,
+        invitations: readInvitationConfig(new EnvironmentReader({})),
+      },
+      unrecorded,
+    ),
     publicUrl,
     progress: (step) => console.log(`  ${step}`),
   });

@@ -20,45 +20,54 @@ import { ShareStore } from "./share/store.ts";
 import { StreamSearchStore } from "./stream/search-store.ts";
 import { StreamStore } from "./stream/store.ts";
 import { StreamTypeStore } from "./stream-type/store.ts";
+import type { ReadRecorder } from "./usage/recorder-store.ts";
+import { UsageStore } from "./usage/store.ts";
 
-/** What one request can reach. */
-export const createContext = (db: Knex) => (call: Call) => {
-  const { viewer } = call;
-  const streams = new StreamStore(db, viewer);
-  const streamTypes = new StreamTypeStore(db, viewer);
-  const events = new EventStore(db, viewer);
-  return {
-    viewer,
-    isLive: liveness(db, call),
-    call,
-    db,
-    callers: new CallerStore(db, viewer),
-    access: new AccessStore(db, viewer),
-    namespaces: new NamespaceStore(db, viewer),
-    streamTypes,
-    streams,
-    streamSearch: new StreamSearchStore(db, viewer),
-    events,
-    tables: new TableStore(events, streams, streamTypes, new TimeZoneStore(db)),
-    shares: new ShareStore(db, viewer),
-    explanations: new ExplanationStore(db, viewer),
-    readers: new ReaderStore(db, viewer),
-    received: new ReceivedStore(db, viewer),
-    tenantAccess: new TenantAccessStore(db, viewer),
-    /** Makes a change of who can read, or only foresees it by a dry run. */
-    changeReaders: (
-      { dryRun }: { dryRun: boolean },
-      work: (transaction: Knex.Transaction) => Promise<MadeChange>,
-    ): Promise<ReadersChange> =>
-      inTransaction(
-        db,
-        async (transaction) => {
-          const change = await work(transaction);
-          return told(transaction, viewer, change, { applied: !dryRun });
-        },
-        { dryRun },
+/** What one request can reach; what it reads of other tenants' streams is recorded. */
+export const createContext =
+  (db: Knex, recorder: Pick<ReadRecorder, "noterOf">) => (call: Call) => {
+    const { viewer } = call;
+    const streams = new StreamStore(db, viewer);
+    const streamTypes = new StreamTypeStore(db, viewer);
+    const events = new EventStore(db, viewer, recorder.noterOf(call.requestId));
+    return {
+      viewer,
+      isLive: liveness(db, call),
+      call,
+      db,
+      callers: new CallerStore(db, viewer),
+      access: new AccessStore(db, viewer),
+      namespaces: new NamespaceStore(db, viewer),
+      streamTypes,
+      streams,
+      streamSearch: new StreamSearchStore(db, viewer),
+      events,
+      tables: new TableStore(
+        events,
+        streams,
+        streamTypes,
+        new TimeZoneStore(db),
       ),
+      shares: new ShareStore(db, viewer),
+      explanations: new ExplanationStore(db, viewer),
+      readers: new ReaderStore(db, viewer),
+      received: new ReceivedStore(db, viewer),
+      usage: new UsageStore(db, viewer),
+      tenantAccess: new TenantAccessStore(db, viewer),
+      /** Makes a change of who can read, or only foresees it by a dry run. */
+      changeReaders: (
+        { dryRun }: { dryRun: boolean },
+        work: (transaction: Knex.Transaction) => Promise<MadeChange>,
+      ): Promise<ReadersChange> =>
+        inTransaction(
+          db,
+          async (transaction) => {
+            const change = await work(transaction);
+            return told(transaction, viewer, change, { applied: !dryRun });
+          },
+          { dryRun },
+        ),
+    };
   };
-};
 
 export type StreamContext = ReturnType<ReturnType<typeof createContext>>;

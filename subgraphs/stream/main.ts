@@ -7,6 +7,7 @@ import { createContext } from "./context.ts";
 import { keepPartitions } from "./event/partition-store.ts";
 import { routes } from "./routes.ts";
 import { schema } from "./schema.ts";
+import { ReadRecorder } from "./usage/recorder-store.ts";
 
 await runProcess(async (onStop) => {
   const config = readConfig(process.env);
@@ -17,11 +18,13 @@ await runProcess(async (onStop) => {
   });
   onStop(() => db.destroy());
   onStop(keepPartitions(db, log));
+  const recorder = new ReadRecorder(db, log);
+  onStop(() => recorder.write());
   const subgraph = {
     name: "stream",
     schema,
-    createContext: createContext(db),
-    routes: routes(db),
+    createContext: createContext(db, recorder),
+    routes: routes(db, recorder),
   };
   const server = await startSubgraph({ ...config, subgraph, db, log });
   onStop(() => server.stop());

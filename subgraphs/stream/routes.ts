@@ -4,11 +4,15 @@ import type { Knex } from "../../common/database.ts";
 import { createContext } from "./context.ts";
 import { downloads } from "./event/download/handlers.ts";
 import { schema } from "./schema.ts";
+import type { ReadRecorder } from "./usage/recorder-store.ts";
 
 /** What the subgraph serves beside the graph. */
-export const routes = (db: Knex): CallRoutes => ({
+export const routes = (
+  db: Knex,
+  recorder: Pick<ReadRecorder, "noterOf">,
+): CallRoutes => ({
   "/data/streams/*": downloads(
     schema.getType("Stream") as GraphQLObjectType,
-    createContext(db),
+    createContext(db, recorder),
   ),
 });

@@ -16,6 +16,8 @@ import { permissions as streamPermissions } from "./stream/permissions.ts";
 import { resolvers as streamResolvers } from "./stream/resolvers.ts";
 import { permissions as streamTypePermissions } from "./stream-type/permissions.ts";
 import { resolvers as streamTypeResolvers } from "./stream-type/resolvers.ts";
+import { permissions as usagePermissions } from "./usage/permissions.ts";
+import { resolvers as usageResolvers } from "./usage/resolvers.ts";
 
 export const schema = subgraphSchema(
   new URL("./schema.graphql", import.meta.url),
@@ -28,6 +30,7 @@ export const schema = subgraphSchema(
     { resolvers: eventResolvers, permissions: eventPermissions },
     { resolvers: shareResolvers, permissions: sharePermissions },
     { resolvers: readerResolvers, permissions: readerPermissions },
+    { resolvers: usageResolvers, permissions: usagePermissions },
     { resolvers: explanationResolvers, permissions: explanationPermissions },
   ],
 );

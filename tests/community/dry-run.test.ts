@@ -16,6 +16,7 @@ import {
   type CommunityWorld,
   type Tenant,
 } from "./world.ts";
+import { unrecorded } from "../../subgraphs/stream/usage/recorder-store.ts";
 
 type TenantName = keyof CommunityWorld["tenants"];
 
@@ -138,7 +139,7 @@ const graphs = {
   stream: (db: Knex) => ({
     name: "stream",
     schema: streamSchema,
-    createContext: createStreamContext(db),
+    createContext: createStreamContext(db, unrecorded),
   }),
 };
 

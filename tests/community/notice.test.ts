@@ -20,6 +20,7 @@ import {
   type Row,
   type Stream,
 } from "../support/seed.ts";
+import { unrecorded } from "../../subgraphs/stream/usage/recorder-store.ts";
 
 let database: TestDatabase;
 let seed: Seed;
@@ -33,6 +34,7 @@ beforeAll(async () => {
     createSubgraphs(
       { connect: (role) => database.as(role) },
       readConfig({}),
+      unrecorded,
     ).map((subgraph) => [subgraph.name, subgraph]),
   );
 });

@@ -18,6 +18,7 @@ import {
   type CommunityWorld,
   type Tenant,
 } from "./world.ts";
+import { unrecorded } from "../../subgraphs/stream/usage/recorder-store.ts";
 
 type TenantName = keyof CommunityWorld["tenants"];
 
@@ -196,7 +197,7 @@ const subgraphs: Record<string, (db: Knex) => Subgraph> = {
   stream: (db) => ({
     name: "stream",
     schema: streamSchema,
-    createContext: createStreamContext(db),
+    createContext: createStreamContext(db, unrecorded),
   }),
 };
 

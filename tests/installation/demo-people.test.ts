@@ -5,6 +5,7 @@ import { readConfig } from "../../installation/config.ts";
 import { foundCompany, type Company } from "../../installation/demo/people.ts";
 import { createSubgraphs } from "../../installation/subgraphs.ts";
 import { TestDatabase } from "../support/database.ts";
+import { unrecorded } from "../../subgraphs/stream/usage/recorder-store.ts";
 
 const publicUrl = new URL("https://tributary.example");
 const settings = {
@@ -23,7 +24,11 @@ beforeAll(async () => {
       foundCompany(
         "plant",
         new OperatorStore(database.owner),
-        createSubgraphs({ connect: (role) => database.as(role) }, settings),
+        createSubgraphs(
+          { connect: (role) => database.as(role) },
+          settings,
+          unrecorded,
+        ),
         database.as("issuer"),
         publicUrl,
       ),

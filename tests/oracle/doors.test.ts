@@ -10,6 +10,7 @@ import { load, maskOf, uuidOf } from "./load.ts";
 import { changes, withChange } from "./changes.ts";
 import { Oracle, type Identity, type Stream } from "./rules.ts";
 import { coveringSample } from "./worlds.ts";
+import { unrecorded } from "../../subgraphs/stream/usage/recorder-store.ts";
 
 const { world, cases } = coveringSample();
 const oracle = new Oracle(world);
@@ -27,7 +28,7 @@ beforeAll(async () => {
   subgraph = {
     name: "stream",
     schema,
-    createContext: createContext(database.as("stream")),
+    createContext: createContext(database.as("stream"), unrecorded),
   };
 }, 60_000);
 afterAll(async () => {

@@ -13,6 +13,7 @@ import {
   type Stream,
 } from "./rules.ts";
 import { coveringSample, WorldMaker } from "./worlds.ts";
+import { unrecorded } from "../../subgraphs/stream/usage/recorder-store.ts";
 
 interface Gate {
   kind: string;
@@ -45,7 +46,7 @@ async function explain(
     {
       name: "stream",
       schema,
-      createContext: createContext(database.as("stream")),
+      createContext: createContext(database.as("stream"), unrecorded),
     },
     { identityId: uuidOf("identity", caller.id), person: null },
     `{ ${fields.join(" ")} }`,

@@ -13,6 +13,7 @@ import {
   type World,
 } from "./rules.ts";
 import { coveringSample, ownerships, twoCommunities } from "./worlds.ts";
+import { unrecorded } from "../../subgraphs/stream/usage/recorder-store.ts";
 
 let database: TestDatabase;
 beforeEach(async () => {
@@ -193,7 +194,7 @@ describe("asked through the graph,", () => {
       {
         name: "stream",
         schema,
-        createContext: createContext(database.as("stream")),
+        createContext: createContext(database.as("stream"), unrecorded),
       },
       { identityId: uuidOf("identity", identity.id), person: null },
       query,

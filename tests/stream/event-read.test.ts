@@ -210,7 +210,11 @@ describe("without the right to read", () => {
   });
 
   test("a stream that was handed out a moment before is NOT_FOUND", async () => {
-    const events = new EventStore(database.as("stream"), partner);
+    const events = new EventStore(
+      database.as("stream"),
+      partner,
+      () => undefined,
+    );
     const stream = { id: hidden.uuid } as StreamView;
     const eventPage = new EventPage(stream.id, {
       window: window(0, 9),
@@ -228,6 +232,7 @@ describe("without the right to read", () => {
         sql: pageRead([], [], eventPage, needs, null),
         maxRows: 10,
         isUsual: true,
+        noted: null,
       }),
     ];
     for (const read of await Promise.allSettled<unknown>(reads))

@@ -15,6 +15,7 @@ import {
 } from "../support/seed.ts";
 import { attempt, everythingWritten } from "../support/written.ts";
 import { streamSubgraph } from "./world.ts";
+import { unrecorded } from "../../subgraphs/stream/usage/recorder-store.ts";
 
 let database: TestDatabase;
 let seed: Seed;
@@ -630,7 +631,10 @@ describe("a right that is lost while events are written ends the writing", () =>
   ])("%s: %s", async (_, code, lose) => {
     const identity = await seed.client(tenant, ["CONTRIBUTOR"]);
     const stream = await seed.stream(tenant);
-    const context = createContext(database.as("stream"))({
+    const context = createContext(
+      database.as("stream"),
+      unrecorded,
+    )({
       viewer: as(identity),
       requestId: "test",
     });

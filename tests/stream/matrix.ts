@@ -10,6 +10,7 @@ import {
 import { as } from "../support/run.ts";
 import { Seed, type Row } from "../support/seed.ts";
 import { callers, seedWorld, type Caller, type StreamWorld } from "./world.ts";
+import { unrecorded } from "../../subgraphs/stream/usage/recorder-store.ts";
 
 const ownClient = "plant: client VIEWER, no role";
 /** Sees the community, may share the stream, and takes no part. */
@@ -30,7 +31,11 @@ export const testStreamMatrix = (
   table: string,
 ): void =>
   testMatrix<MatrixCaller, World>({
-    subgraph: { name: "stream", schema, createContext },
+    subgraph: {
+      name: "stream",
+      schema,
+      createContext: (db) => createContext(db, unrecorded),
+    },
     callers: [...callers, ...pendingCallers, ownClient, ownSharer],
     seed: async (database) => {
       const world = await seedWorld(database);

@@ -13,6 +13,7 @@ import {
   type Stream,
 } from "../support/seed.ts";
 import { streamSubgraph } from "./world.ts";
+import { unrecorded } from "../../subgraphs/stream/usage/recorder-store.ts";
 
 let database: TestDatabase;
 let subgraph: Subgraph;
@@ -219,7 +220,7 @@ describe("streams", () => {
 test("a connection prepares few statements, whatever streams are asked for", async () => {
   const url = roleUrl(database.url, "stream");
   const db = connect(url, { name: "one", poolSize: 1 });
-  const alone = { ...subgraph, createContext: createContext(db) };
+  const alone = { ...subgraph, createContext: createContext(db, unrecorded) };
   const ask = async (args: string): Promise<string | undefined> => {
     const answer = await run(
       alone,

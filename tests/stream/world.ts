@@ -12,11 +12,18 @@ import {
   type Stream,
   type TenantRole,
 } from "../support/seed.ts";
+import {
+  unrecorded,
+  type ReadRecorder,
+} from "../../subgraphs/stream/usage/recorder-store.ts";
 
-export const streamSubgraph = (database: TestDatabase): Subgraph => ({
+export const streamSubgraph = (
+  database: TestDatabase,
+  recorder: Pick<ReadRecorder, "noterOf"> = unrecorded,
+): Subgraph => ({
   name: "stream",
   schema,
-  createContext: createContext(database.as("stream")),
+  createContext: createContext(database.as("stream"), recorder),
 });
 
 /** Every kind of caller, as "tenant: tenant role, community role". The plant owns and shares the stream. */

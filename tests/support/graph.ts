@@ -6,6 +6,7 @@ import { readConfig } from "../../installation/config.ts";
 import { createSubgraphs } from "../../installation/subgraphs.ts";
 import type { TestDatabase } from "./database.ts";
 import { startTestGraph, type Mode, type TestGraph } from "./gateway.ts";
+import { ReadRecorder } from "../../subgraphs/stream/usage/recorder-store.ts";
 
 /** The whole graph over a test's database, spoken to over HTTP. */
 export function startGraph(
@@ -20,6 +21,7 @@ export function startGraph(
   const subgraphs = createSubgraphs(
     { connect: (role) => database.as(role) },
     { ...readConfig(environment), publicUrl: new URL("http://127.0.0.1") },
+    new ReadRecorder(database.as("stream"), log),
   );
   return startTestGraph({
     mode,

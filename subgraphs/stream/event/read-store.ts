@@ -1,4 +1,5 @@
-import { join, plain, sql, type Sql } from "../../../common/sql.ts";
+import { join, plain, sql, Sql } from "../../../common/sql.ts";
+import { wayThrough } from "../usage/recorder-store.ts";
 import type { Conversion, Slot } from "./shape.ts";
 
 /**
@@ -11,13 +12,15 @@ const gated = (viewer: string | null, streamIds: readonly string[]): Sql => sql`
   join unnest(${streamIds}::uuid[]) with ordinality q (uuid, place) on q.uuid = v.uuid
   left join stream.latest l on l.tenant_id = v.tenant_id and l.stream_id = v.id and v.rights & 1 = 1`;
 
+const wayOf = (viewer: string | null) => new Sql(wayThrough("v"), [viewer]);
+
 /** What a viewer reads of streams: `read` is done for each that is gated. */
 export const readOf = (
   viewer: string | null,
   streamIds: readonly string[],
   read: Sql,
 ): Sql => sql`
-  select q.place::int, v.rights, t.*
+  select q.place::int, v.rights, ${wayOf(viewer)}, t.*
   from ${gated(viewer, streamIds)}
   cross join lateral (${read}) t
   where v.uuid = any (${streamIds}::uuid[])`;
@@ -29,11 +32,11 @@ export const joinedReadOf = (
   read: Sql,
 ): Sql => sql`
   with gated as materialized (
-    select q.place, v.rights, l.tenant_id, l.stream_id, l.first_ts, l.ts
+    select q.place, v.rights, ${wayOf(viewer)} as way, l.tenant_id, l.stream_id, l.first_ts, l.ts
     from ${gated(viewer, streamIds)}
     where v.uuid = any (${streamIds}::uuid[])
   )
-  select (select json_object_agg(place, rights) from gated), t.* from (${read}) t`;
+  select (select json_object_agg(place, json_build_object('rights', rights, 'way', way)) from gated), t.* from (${read}) t`;
 
 /** From where to where to look, both ends included; as many times as the statement likes. */
 export interface Stretch {

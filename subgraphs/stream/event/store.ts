@@ -17,6 +17,12 @@ import type { Viewer } from "../../../common/viewer.ts";
 import { includes } from "../access/rights.ts";
 import type { SearchMode, ValueKind } from "../generated.ts";
 import type { Stream } from "../stream/store.ts";
+import {
+  wayThrough,
+  type NoteRead,
+  type NotedRead,
+  type Way,
+} from "../usage/recorder-store.ts";
 import { Queue } from "./queue.ts";
 import { joinedReadOf, readOf } from "./read-store.ts";
 import {
@@ -53,6 +59,8 @@ export interface Read {
   readonly maxRows: number;
   /** Whether there are few texts like this one: it is prepared then. */
   readonly isUsual: boolean;
+  /** What is noted of it; null of what is not handed out. */
+  readonly noted: Omit<NotedRead, "points"> | null;
 }
 
 /** An event with what it takes to understand its values. */
@@ -70,6 +78,7 @@ interface EventRow extends Omit<StoredEvent, "timestamp"> {
   readonly rights: number;
   /** Null where there is no such event. */
   readonly timestamp: string | null;
+  readonly way: Way | null;
 }
 
 /** Streams as the gate shows them, with their types' properties. */
@@ -79,7 +88,8 @@ const gate = `stream.visible(?) v
            json_agg(p.states order by p.position) as states
     from stream.properties p where p.tenant_id = v.tenant_id and p.type_id = v.type_id
   ) p`;
-const streamColumns = "v.uuid as id, v.rights, p.names, p.kinds, p.states";
+/** Binds the viewer. */
+const streamColumns = `v.uuid as id, v.rights, p.names, p.kinds, p.states, ${wayThrough("v")} as way`;
 
 /** Nothing of a stream's events is joined but by READ, and by way of this. */
 const latest =
@@ -107,6 +117,13 @@ export const lastEvent = `(
   where l.tenant_id = s.tenant_id and l.stream_id = s.id and g.rights & 1 = 1
   group by l.tenant_id, l.stream_id
 )`;
+
+/** How the viewer gets at it, of streams as a community's list shows them. Binds the viewer. */
+export const lastWay = wayThrough(
+  "g",
+  `(select h.uuid from stream.shares h
+    where h.tenant_id = g.tenant_id and h.stream_id = g.id and h.community_id = g.community_id)`,
+);
 
 const firstEvents = `
   select ${eventColumns("e")} from ${gate} ${latest}
@@ -141,6 +158,7 @@ export class EventStore {
   constructor(
     private readonly db: Knex,
     private readonly viewer: Viewer,
+    private readonly noteRead: NoteRead,
   ) {}
 
   first(streamId: string): Promise<Event | null> {
@@ -148,9 +166,10 @@ export class EventStore {
   }
 
   /** Read here, unless the list that found the stream has read it. */
-  async last({ id, rights, last }: Stream): Promise<Event | null> {
-    if (last === undefined) return this.lasts.load(id);
+  async last({ id, rights, last, lastWay }: Stream): Promise<Event | null> {
+    if (last === undefined || lastWay === undefined) return this.lasts.load(id);
     assertReadable(rights);
+    this.noteRead(lastWay, { ...ofLast, points: last === null ? 0 : 1 });
     return last && toEvent(last);
   }
 
@@ -180,7 +199,11 @@ export class EventStore {
   }
 
   /** Rows of several streams together; the first that is not readable is refused with its place in `ids`. */
-  async joined(streamIds: readonly string[], read: Sql): Promise<Rows> {
+  async joined(
+    streamIds: readonly string[],
+    read: Sql,
+    { maxRows, ...noted }: Omit<NotedRead, "points"> & { maxRows: number },
+  ): Promise<Rows> {
     const { text, bindings } = joinedReadOf(
       this.viewer.identityId,
       streamIds,
@@ -192,13 +215,17 @@ export class EventStore {
         .options({ rowMode: "array" });
       return rows;
     });
-    const [rights, ...rest] = row as JoinedRow;
-    for (const i of streamIds.keys()) {
-      const ofStream = rights?.[i + 1];
-      if (ofStream === undefined) throw notFound(`ids.${i}`);
-      assertReadable(ofStream, `ids.${i}`);
-    }
-    return rowsOf(rest);
+    const [gated, ...rest] = row as JoinedRow;
+    const ways = streamIds.map((_, i) => {
+      const stream = gated?.[i + 1];
+      if (stream === undefined) throw notFound(`ids.${i}`);
+      assertReadable(stream.rights, `ids.${i}`);
+      return stream.way;
+    });
+    const rows = rowsOf(rest);
+    for (const way of ways)
+      this.noteRead(way, { ...noted, points: Math.min(rows.count, maxRows) });
+    return rows;
   }
 
   private readonly reads = new DataLoader(
@@ -219,13 +246,26 @@ export class EventStore {
   private async readTogether(reads: Together): Promise<[Read, Rows | Error][]> {
     try {
       const found = await this.queue.run(() => this.read(reads));
-      return reads.map((read, i) => [read, rowsIn(found.get(i + 1))]);
+      return reads.map((read, i) => [
+        read,
+        this.handOut(read, found.get(i + 1)),
+      ]);
     } catch (error) {
       if (!isOutOfRange(error)) throw error;
       if (reads.length === 1) return [[reads[0], outOfRange()]];
       const each = reads.map((read) => this.readTogether([read]));
       return (await Promise.all(each)).flat();
     }
+  }
+
+  private handOut({ noted, maxRows }: Read, row: RowsRow | undefined) {
+    const rows = rowsIn(row);
+    if (row && noted && !(rows instanceof Error))
+      this.noteRead(row[2], {
+        ...noted,
+        points: Math.min(rows.count, maxRows),
+      });
+    return rows;
   }
 
   /** By place. */
@@ -245,8 +285,8 @@ export class EventStore {
     return new Map(rows.map((row) => [row[0], row]));
   }
 
-  private readonly firsts = this.loader(firstEvents);
-  private readonly lasts = this.loader(lastEvents);
+  private readonly firsts = this.loader(firstEvents, ofFirst);
+  private readonly lasts = this.loader(lastEvents, ofLast);
 
   private readonly ats = {
     EXACT: this.searcher("EXACT"),
@@ -257,17 +297,21 @@ export class EventStore {
   };
 
   /** At most one event a stream; an error in the place of one that may not be read. */
-  private loader(sql: string) {
+  private loader(sql: string, noted: Omit<NotedRead, "points">) {
     return new DataLoader(
       async (streamIds: readonly string[]) => {
         const rows = await this.queue.run(() =>
           prepared<EventRow>(
             this.db,
-            this.db.raw(sql, [this.viewer.identityId, [...streamIds]]),
+            this.db.raw(sql, [
+              this.viewer.identityId,
+              this.viewer.identityId,
+              [...streamIds],
+            ]),
           ),
         );
         const byId = new Map(rows.map((row) => [row.id, row]));
-        return streamIds.map((id) => eventIn(byId.get(id)));
+        return streamIds.map((id) => this.handOutEvent(noted, byId.get(id)));
       },
       // Nothing is remembered: a mutation may change what the request's next field reads.
       { cache: false },
@@ -284,6 +328,7 @@ export class EventStore {
             this.db,
             this.db.raw(sql, [
               this.viewer.identityId,
+              this.viewer.identityId,
               ids,
               searches.map(({ timestamp }) => timestamp),
               ids,
@@ -291,19 +336,40 @@ export class EventStore {
           ),
         );
         const byPlace = new Map(rows.map((row) => [row.place, row]));
-        return searches.map((_, i) => eventIn(byPlace.get(i + 1)));
+        return searches.map(({ timestamp }, i) =>
+          this.handOutEvent(
+            { kind: "AT", from: timestamp, to: timestamp },
+            byPlace.get(i + 1),
+          ),
+        );
       },
       { cache: false },
     );
   }
+
+  private handOutEvent(
+    noted: Omit<NotedRead, "points">,
+    row: EventRow | undefined,
+  ): Event | null | Error {
+    const event = eventIn(row);
+    if (row && !(event instanceof Error))
+      this.noteRead(row.way, { ...noted, points: event === null ? 0 : 1 });
+    return event;
+  }
 }
+
+const ofFirst = { kind: "FIRST", from: null, to: null } as const;
+const ofLast = { kind: "LAST", from: null, to: null } as const;
 
 /** Count, timestamps, the last one of them, and a text a column. */
 type RowsColumns = [number, string | null, string | null, ...string[]];
-/** With place and rights of the stream. */
-type RowsRow = [number, number, ...RowsColumns];
-/** With the rights by place. */
-type JoinedRow = [Record<number, number> | null, ...RowsColumns];
+/** With the stream's place and rights, and the way to it. */
+type RowsRow = [number, number, Way | null, ...RowsColumns];
+/** With these by place. */
+type JoinedRow = [
+  Record<number, { rights: number; way: Way | null }> | null,
+  ...RowsColumns,
+];
 
 const maxRowsTogether = 100_000;
 
@@ -338,7 +404,7 @@ function statementsOf(reads: readonly Read[]): Together[] {
 
 function rowsIn(row: RowsRow | undefined): Rows | Error {
   if (!row) return notFound();
-  const [, rights, ...columns] = row;
+  const [, rights, , ...columns] = row;
   return includes(rights, "READ") ? rowsOf(columns) : unreadable();
 }
 

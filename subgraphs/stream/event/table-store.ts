@@ -1,4 +1,4 @@
-import { dateTimeOf } from "../../../common/date-time.ts";
+import { dateTimeOf, microsOf } from "../../../common/date-time.ts";
 import { badInput, limitExceeded, notFound } from "../../../common/errors.ts";
 import type { PackedJson } from "../../../common/packed.ts";
 import type { Sql } from "../../../common/sql.ts";
@@ -95,6 +95,7 @@ export class TableStore {
       sql: pageRead(slots, asked, page, request, filterFrom(args, slots)),
       maxRows: page.size,
       isUsual: args.filter == null && isUsual(asked),
+      noted: { kind: "EVENTS", ...args.window },
     });
     return {
       rowCount: Math.min(rows.count, page.size),
@@ -118,6 +119,7 @@ export class TableStore {
       sql: interpolationRead(slots, asked, times),
       maxRows: times.length,
       isUsual: isUsual(asked),
+      noted: { kind: "INTERPOLATED", ...spanOf(times) },
     });
     return wholeTable(rows, columnsOf(asked, rows));
   }
@@ -136,6 +138,7 @@ export class TableStore {
       sql: summaryRead(summaries, edges, filterFrom(args, slots)),
       maxRows: edges.length,
       isUsual: args.filter == null && isUsual(asked),
+      noted: { kind: "SUMMARIES", ...args.window },
     });
     return wholeTable(
       rows,
@@ -161,6 +164,7 @@ export class TableStore {
       sql: plotRead(drawn, evenEdges(windowFrom(window), width, "width")),
       maxRows: 4 * width * drawn.length,
       isUsual: isUsual(asked),
+      noted: { kind: "PLOT", ...window },
     });
     return wholeTable(rows, columnsOf(asked, rows));
   }
@@ -188,6 +192,7 @@ export class TableStore {
       sql: pointsRead(slot, { from: dateTimeOf(from), to: dateTimeOf(to) }),
       maxRows: Infinity,
       isUsual: isUsual([slot]),
+      noted: null,
     });
     const times = numbersIn(all.timestamps);
     const chosen = largestTriangles(times, numbersIn(all.columns[0]), points);
@@ -199,6 +204,7 @@ export class TableStore {
       ),
       maxRows: points,
       isUsual: isUsual(asked),
+      noted: { kind: "LTTB", ...window },
     });
     return wholeTable(rows, columnsOf(asked, rows));
   }
@@ -256,6 +262,7 @@ export class TableStore {
     const rows = await this.events.joined(
       ids,
       joinRead(parts, mode, page, request),
+      { kind: "EVENTS", ...args.window, maxRows: page.size },
     );
     const columns = parts.flatMap(({ asked }, i) =>
       asked.map((slot) => ({ stream: streams[i] as Stream, slot })),
@@ -382,6 +389,15 @@ const columnsOf = (asked: readonly ReadSlot[], { columns }: Rows): Column[] =>
     uom,
     values: columns[i],
   }));
+
+/** From the first to the last of some times. */
+function spanOf(times: readonly string[]) {
+  const micros = times.map(microsOf);
+  return {
+    from: dateTimeOf(micros.reduce((a, b) => Math.min(a, b))),
+    to: dateTimeOf(micros.reduce((a, b) => Math.max(a, b))),
+  };
+}
 
 const numbersIn = (column: Rows["timestamps"] | undefined): number[] =>
   column ? (JSON.parse(column.text) as number[]) : [];

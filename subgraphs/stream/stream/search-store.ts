@@ -11,7 +11,7 @@ import {
 } from "../../../common/page.ts";
 import { join, sql, type Sql } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
-import { lastEvent } from "../event/store.ts";
+import { lastEvent, lastWay } from "../event/store.ts";
 import type { StreamOrder, StreamSource } from "../generated.ts";
 import { NamespaceStore } from "../namespace/store.ts";
 import { tagsFrom } from "./input.ts";
@@ -61,8 +61,13 @@ const maxMerged = 30;
 
 type CommunityList = NestedList<Stream, CommunityStreamsArgs, string>;
 
-const selectWithLast: typeof selectStreams = (db, gate, bindings) =>
-  selectStreams(db, gate, bindings).select(db.raw(`${lastEvent} as last`));
+/** Of lists that show each stream in one community, or as an own one. */
+const selectWithLast =
+  (viewer: string | null): typeof selectStreams =>
+  (db, gate, bindings) =>
+    selectStreams(db, gate, bindings)
+      .select(db.raw(`${lastEvent} as last`))
+      .select(db.raw(`${lastWay} as "lastWay"`, [viewer]));
 
 const withRank =
   (
@@ -84,10 +89,12 @@ export class StreamSearchStore {
   ) {
     this.words = new WordStore(db, viewer);
     this.byCommunity = this.ofCommunities(selectStreams);
-    this.byCommunityWithLast = this.ofCommunities(selectWithLast);
+    this.byCommunityWithLast = this.ofCommunities(
+      selectWithLast(viewer.identityId),
+    );
   }
 
-  /** `withLast`: each with its last event. */
+  /** `withLast`: each with its last event, as far as the list shows it in one community. */
   async list(
     args: StreamListArgs,
     withLast: boolean,
@@ -138,7 +145,8 @@ export class StreamSearchStore {
             ]),
         condition,
       );
-    const select = withLast ? selectWithLast : selectStreams;
+    const select =
+      withLast && isMerged ? selectWithLast(identityId) : selectStreams;
     const plan =
       isMerged && expression ? await this.words.plan(expression, null) : noPlan;
     const stretchOf = (stretch: Stretch, select: typeof selectStreams) =>
@@ -225,6 +233,7 @@ export class StreamSearchStore {
     return page.select(
       this.db
         .select(
+          "g.community_id",
           "g.tenant_id",
           "g.id",
           "g.uuid",
@@ -296,7 +305,7 @@ export class StreamSearchStore {
             { viewer: identityId, direction: directionOf(stretch), condition },
             this.plans.get(args.search ?? "") ?? noPlan,
           ),
-        ).select("g.community_id");
+        );
         return isRanked(args)
           ? this.ranked(
               withRank(select, expression)(this.db, "?", [found]).select(

@@ -8,6 +8,7 @@ import { includes } from "../access/rights.ts";
 import type { StoredEvent } from "../event/store.ts";
 import type { Extrapolation, StreamRight } from "../generated.ts";
 import type { StreamType } from "../stream-type/store.ts";
+import type { Way } from "../usage/recorder-store.ts";
 import type { Override } from "./overrides.ts";
 
 /** A stream as one viewer sees it: what rule 18 keeps from other tenants is null to them. */
@@ -36,6 +37,8 @@ export interface Stream {
   readonly updatedAt: string | null;
   /** Where a list has read it along; null if there is none, or none to read. */
   readonly last?: StoredEvent | null;
+  /** How the viewer got at it; null if the stream is its own. */
+  readonly lastWay?: Way | null;
 }
 
 export const typeOf = (stream: Stream): StreamType => ({

@@ -36,7 +36,8 @@ export function ownByName(list: ByName, driver: Driver): Sql {
   const { viewer, direction, condition } = list;
   const slots = slotsOf(driver);
   return sql`(
-  select h.tenant_id, h.stream_id as id, h.stream_uuid as uuid, h.stream_name as name, true as is_own, r.rights
+  select null::int as community_id, h.tenant_id, h.stream_id as id, h.stream_uuid as uuid, h.stream_name as name,
+         true as is_own, r.rights
   from (${slots ? ownOf(slots, list) : allOwn(direction, viewer)}) h
   cross join lateral (${meeting(condition, plain("true"))}) c
   cross join lateral (${ownRights(viewer)}) r)`;

@@ -1,0 +1,586 @@
+import {
+  afterAll,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  test,
+} from "@jest/globals";
+import { createLogger } from "../../common/log.ts";
+import type { Subgraph } from "../../common/schema.ts";
+import type { Viewer } from "../../common/viewer.ts";
+import {
+  digested,
+  ReadRecorder,
+} from "../../subgraphs/stream/usage/recorder-store.ts";
+import { TestDatabase } from "../support/database.ts";
+import { as, outcome, run } from "../support/run.ts";
+import {
+  Seed,
+  type Identity,
+  type Membership,
+  type Row,
+  type Stream,
+} from "../support/seed.ts";
+import { streamSubgraph } from "./world.ts";
+
+let database: TestDatabase;
+let seed: Seed;
+let recorder: ReadRecorder;
+let subgraph: Subgraph;
+
+/** A plant that shares a stream in two communities with a partner, and in the second with a rival too. */
+let plant: Row;
+let partner: Row;
+let communities: readonly [Row, Row];
+let places: readonly [Membership, Membership];
+let partners: readonly [Membership, Membership];
+let stream: Stream;
+let shares: readonly [Row, Row];
+let steward: Identity;
+let reader: Identity;
+let administrator: Identity;
+let rival: Identity;
+let rivalSteward: Identity;
+
+beforeAll(async () => {
+  database = await TestDatabase.create();
+  seed = new Seed(database.owner);
+  recorder = new ReadRecorder(
+    database.as("stream"),
+    createLogger("test", "silent"),
+  );
+  subgraph = streamSubgraph(database, recorder);
+});
+afterAll(() => database.drop());
+
+beforeEach(async () => {
+  plant = await seed.tenant();
+  partner = await seed.tenant();
+  const rivals = await seed.tenant();
+  const first = await seed.community(plant);
+  const second = await seed.community(plant);
+  communities = [first, second];
+  places = [first.ownerMembership, second.ownerMembership];
+  partners = [
+    await seed.membership(first, partner),
+    await seed.membership(second, partner),
+  ];
+  const theirs = await seed.membership(second, rivals);
+  steward = await seed.user(plant, ["DATA_STEWARD"]);
+  administrator = await seed.user(partner, ["ACCOUNT_ADMINISTRATOR"]);
+  reader = await seed.user(partner);
+  rival = await seed.client(rivals);
+  rivalSteward = await seed.user(rivals, ["DATA_STEWARD"]);
+  for (const place of partners) await seed.member(place, reader);
+  for (const identity of [rival, rivalSteward])
+    await seed.member(theirs, identity);
+  stream = await seed.stream(plant);
+  await seed.events(stream, 60);
+  shares = [
+    await seed.share(stream, places[0]),
+    await seed.share(stream, places[1]),
+  ];
+});
+
+const from = "2026-01-01T00:00:00+00:00";
+const to = "2026-01-01T00:09:00+00:00";
+const window = `window: { from: "${from}", to: "${to}" }`;
+
+const ask = async (viewer: Identity | Viewer, query: string) => {
+  const answer = await run(
+    subgraph,
+    "uuid" in viewer ? as(viewer) : viewer,
+    query,
+  );
+  await recorder.write();
+  return answer;
+};
+
+const read = (viewer: Identity, field: string, of = stream) =>
+  ask(viewer, `{ stream(id: "${of.uuid}") { ${field} } }`);
+
+interface Told {
+  kind: string;
+  from: string | null;
+  to: string | null;
+  pointCount: number;
+  name: string;
+  isPseudonym: boolean;
+  identityKind: string | null;
+  tenant: { id: string };
+  share: { id: string } | null;
+  community: { id: string } | null;
+  requestId: string;
+}
+
+const told = `nodes { at kind from to pointCount name isPseudonym identityKind requestId
+  tenant { id } share { id } community { id } }`;
+
+async function readsOf(viewer: Identity, of = stream): Promise<Told[] | null> {
+  const { data, errors } = await read(viewer, `reads { ${told} }`, of);
+  expect(errors).toEqual([]);
+  const { reads } = (
+    data as unknown as { stream: { reads: { nodes: Told[] } | null } }
+  ).stream;
+  return reads && reads.nodes;
+}
+
+interface Used {
+  day: string;
+  tenant: { id: string };
+  community: { id: string } | null;
+  readCount: number;
+  pointCount: number;
+}
+
+async function usageOf(viewer: Identity, tenant: Row, args = "") {
+  const side = `{ nodes { day tenant { id } community { id } readCount pointCount } totalCount }`;
+  const { data, errors } = await ask(
+    viewer,
+    `{ _entities(representations: [{ __typename: "Tenant", id: "${tenant.uuid}" }]) {
+         ... on Tenant { usage${args} { given ${side} received ${side} } } } }`,
+  );
+  expect(errors).toEqual([]);
+  return (
+    data as unknown as {
+      _entities: [
+        {
+          usage: Record<
+            "given" | "received",
+            { nodes: Used[]; totalCount: number }
+          > | null;
+        },
+      ];
+    }
+  )._entities[0].usage;
+}
+
+/** Every field that hands out events or values, what is told of its window, and how many points. */
+const fields: readonly [string, Partial<Told>][] = [
+  ["first { value }", { kind: "FIRST", from: null, to: null, pointCount: 1 }],
+  ["last { value }", { kind: "LAST", from: null, to: null, pointCount: 1 }],
+  [
+    `at(timestamp: "${from}") { value }`,
+    { kind: "AT", from, to: from, pointCount: 1 },
+  ],
+  [
+    `events(${window}, first: 4) { values }`,
+    { kind: "EVENTS", from, to, pointCount: 4 },
+  ],
+  [
+    `interpolated(${window}, count: 5) { values }`,
+    { kind: "INTERPOLATED", from, to, pointCount: 5 },
+  ],
+  [
+    `interpolated(timestamps: ["${to}", "${from}"]) { values }`,
+    { kind: "INTERPOLATED", from, to, pointCount: 2 },
+  ],
+  [
+    `summaries(${window}, count: 3) { values }`,
+    { kind: "SUMMARIES", from, to, pointCount: 3 },
+  ],
+  [
+    `plot(${window}, width: 2) { values }`,
+    { kind: "PLOT", from, to, pointCount: 4 },
+  ],
+  [
+    `lttb(${window}, points: 3) { values }`,
+    { kind: "LTTB", from, to, pointCount: 3 },
+  ],
+];
+
+describe("a read by another tenant", () => {
+  test.each(fields)(
+    "is told to the sharing side: %s",
+    async (field, expected) => {
+      expect(outcome(await read(reader, field))).toBe("ok");
+      expect(await readsOf(steward)).toEqual([
+        {
+          at: expect.any(String),
+          requestId: expect.any(String),
+          ...expected,
+          name: expect.stringMatching(/^user /),
+          isPseudonym: false,
+          identityKind: "USER",
+          tenant: { id: partner.uuid },
+          share: { id: shares[0].uuid },
+          community: { id: communities[0].uuid },
+        },
+      ]);
+    },
+  );
+
+  test.each([
+    [
+      "of a community",
+      () =>
+        `community: _entities(representations: [{ __typename: "Community", id: "${communities[1].uuid}" }]) { ... on Community { streams { nodes { last { value } } } } }`,
+      1,
+    ],
+    [
+      "of a community, in another order",
+      () =>
+        `community: _entities(representations: [{ __typename: "Community", id: "${communities[1].uuid}" }]) { ... on Community { streams(orderBy: { field: CREATED_AT }) { edges { node { last { value } } } } } }`,
+      1,
+    ],
+    ["of all", () => `streams { nodes { last { value } } }`, null],
+    [
+      "of all, in another order",
+      () =>
+        `streams(orderBy: { field: CREATED_AT }) { nodes { last { value } } }`,
+      0,
+    ],
+    [
+      "of some communities",
+      () =>
+        `streams(communityIds: ["${communities[1].uuid}"]) { nodes { last { value } } }`,
+      0,
+    ],
+  ] satisfies [string, () => string, 0 | 1 | null][])(
+    "is told of each last value in a list %s",
+    async (_list, query, place) => {
+      const own = await seed.stream(partner, { owner: reader });
+      await seed.events(own, 1);
+      await ask(reader, `{ ${query()} }`);
+      const reads = await readsOf(steward);
+      expect(reads).toMatchObject([{ kind: "LAST", pointCount: 1 }]);
+      if (place !== null)
+        expect(reads).toMatchObject([
+          {
+            community: { id: communities[place].uuid },
+            share: { id: shares[place].uuid },
+          },
+        ]);
+      expect(
+        await database.owner("stream.reads").where({ tenant_id: partner.id }),
+      ).toEqual([]);
+    },
+  );
+
+  test("is not told of a list that shows no value, of an own stream, or of what is refused", async () => {
+    await ask(reader, `{ streams { nodes { id name } } }`);
+    await read(steward, "last { value } events(" + window + ") { values }");
+    const stranger = await seed.user(await seed.tenant());
+    expect(outcome(await read(stranger, "last { value }"))).toBe("NOT_FOUND");
+    await read(reader, `events(${window}, filter: "(") { values }`);
+    expect(await readsOf(steward)).toEqual([]);
+  });
+
+  test("names the share that is still open, once the older one is ended", async () => {
+    await database.owner("stream.shares").where({ id: shares[0].id }).delete();
+    await read(reader, "last { value }");
+    expect(await readsOf(steward)).toMatchObject([
+      { share: { id: shares[1].uuid }, community: { id: communities[1].uuid } },
+    ]);
+  });
+
+  test("keeps what it was when share, reader and community are gone", async () => {
+    await read(reader, "last { value }");
+    await read(rival, "last { value }");
+    await database
+      .owner("stream.shares")
+      .where({ tenant_id: plant.id })
+      .delete();
+    await database
+      .owner("community.members")
+      .where({ identity_id: reader.id })
+      .delete();
+    await database
+      .owner("tenant.users")
+      .where({ identity_id: reader.id })
+      .delete();
+    await database.owner("tenant.identities").where({ id: reader.id }).delete();
+    const [theirs, gone] = (await readsOf(steward)) ?? [];
+    expect(theirs).toMatchObject({
+      name: expect.stringMatching(/^client /),
+      share: null,
+    });
+    expect(gone).toMatchObject({
+      name: expect.stringMatching(/^reader [0-9a-f]{16}$/),
+      isPseudonym: true,
+      identityKind: null,
+      share: null,
+      tenant: { id: partner.uuid },
+    });
+  });
+
+  test("shows a pseudonym, the same as among the readers, where the reader's tenant chose so", async () => {
+    await database
+      .owner("tenant.tenants")
+      .where({ id: partner.id })
+      .update({ uses_pseudonyms: true });
+    await read(reader, "last { value } first { value }");
+    const reads = (await readsOf(steward)) ?? [];
+    const { data } = await read(
+      steward,
+      "readers { nodes { name isPseudonym } }",
+    );
+    const { readers } = (
+      data as unknown as {
+        stream: {
+          readers: { nodes: { name: string; isPseudonym: boolean }[] };
+        };
+      }
+    ).stream;
+    const names = readers.nodes
+      .filter((one) => one.isPseudonym)
+      .map(({ name }) => name);
+    expect(reads).toHaveLength(2);
+    for (const { name, isPseudonym } of reads) {
+      expect(isPseudonym).toBe(true);
+      expect(names).toContain(name);
+    }
+    // Nothing that the sharer is told holds more of the reader.
+    const { rows } = await database.owner.raw<{ rows: { text: string }[] }>(
+      `select e.after::text as text from ledger.entries e where e.kind = 'READ' and e.subject_id = ?`,
+      [plant.uuid],
+    );
+    expect(rows).toHaveLength(1);
+    expect(rows[0]?.text).not.toContain(reader.uuid);
+    expect(JSON.stringify(reads)).not.toContain(reader.uuid);
+  });
+});
+
+describe("who is told of reads", () => {
+  test("a moderator of the sharing tenant: those in the communities that it leads", async () => {
+    const moderator = await seed.user(plant);
+    await seed.member(places[1], moderator, "MODERATOR");
+    await read(reader, "last { value }");
+    await read(rival, "last { value }");
+    expect(await readsOf(moderator)).toMatchObject([
+      { community: { id: communities[1].uuid }, identityKind: "CLIENT" },
+    ]);
+    expect(await readsOf(steward)).toHaveLength(2);
+    expect(await usageOf(moderator, plant)).toMatchObject({
+      given: {
+        nodes: [{ community: { id: communities[1].uuid } }],
+        totalCount: 1,
+      },
+      received: { nodes: [] },
+    });
+  });
+
+  test("an own identity without S8: null", async () => {
+    const viewer = await seed.user(plant, ["VIEWER"]);
+    await read(reader, "last { value }");
+    expect(await readsOf(viewer)).toBeNull();
+    expect(await usageOf(viewer, plant)).toBeNull();
+  });
+
+  test("the reading tenant: its own, by name, and of another tenant's nothing", async () => {
+    await database
+      .owner("tenant.tenants")
+      .where({ id: partner.id })
+      .update({ uses_pseudonyms: true });
+    const colleague = await seed.user(partner);
+    for (const place of partners) await seed.member(place, colleague);
+    await seed.member(partners[0], administrator);
+    await read(reader, "last { value }");
+    await read(rival, "last { value }");
+    await read(colleague, "first { value }");
+    expect(await readsOf(administrator)).toMatchObject([
+      { kind: "FIRST", isPseudonym: false, tenant: { id: partner.uuid } },
+      { kind: "LAST", isPseudonym: false, tenant: { id: partner.uuid } },
+    ]);
+    expect(await readsOf(reader)).toMatchObject([{ kind: "LAST" }]);
+    expect(await readsOf(rivalSteward)).toMatchObject([
+      { identityKind: "CLIENT" },
+    ]);
+    expect(await usageOf(administrator, plant)).toBeNull();
+    expect(
+      (await usageOf(rivalSteward, rivalTenant()))?.received,
+    ).toMatchObject({
+      nodes: [{ tenant: { id: plant.uuid }, readCount: 1 }],
+      totalCount: 1,
+    });
+  });
+
+  test("a tenant that was removed still of what it read, and no more of the stream", async () => {
+    await read(reader, "last { value }");
+    for (const { id } of partners)
+      await database.owner("community.memberships").where({ id }).delete();
+    expect(outcome(await read(administrator, `reads { ${told} }`))).toBe(
+      "NOT_FOUND",
+    );
+    await read(rival, "last { value }");
+    expect((await usageOf(administrator, partner))?.received).toMatchObject({
+      nodes: [{ tenant: { id: plant.uuid }, readCount: 1 }],
+      totalCount: 1,
+    });
+    expect(await readsOf(steward)).toHaveLength(2);
+  });
+
+  const rivalTenant = (): Row => ({ id: rival.tenantId, uuid: rivalTenantId });
+  let rivalTenantId = "";
+  beforeEach(async () => {
+    const row = (await database
+      .owner("tenant.tenants")
+      .where({ id: rival.tenantId })
+      .first("uuid")) as { uuid: string };
+    rivalTenantId = row.uuid;
+  });
+});
+
+describe("usage", () => {
+  test("adds up by day, partner and community, both ways", async () => {
+    const day = `${new Date().toISOString().slice(0, 10)}T00:00:00+00:00`;
+    const back = await seed.stream(partner);
+    await seed.share(back, partners[1]);
+    const own = await seed.user(plant);
+    await seed.member(places[1], own);
+    await read(reader, `last { value } events(${window}) { values }`);
+    await read(reader, "first { value }");
+    await read(rival, "last { value }");
+    await read(own, "last { value }", back);
+    const usage = await usageOf(steward, plant);
+    expect(usage?.given.totalCount).toBe(2);
+    expect(usage?.given.nodes).toEqual(
+      expect.arrayContaining([
+        {
+          day,
+          tenant: { id: partner.uuid },
+          community: { id: communities[0].uuid },
+          readCount: 3,
+          pointCount: 12,
+        },
+        expect.objectContaining({
+          community: { id: communities[1].uuid },
+          readCount: 1,
+        }),
+      ]),
+    );
+    expect(usage?.received.nodes).toEqual([
+      {
+        day,
+        tenant: { id: partner.uuid },
+        community: { id: communities[1].uuid },
+        readCount: 1,
+        pointCount: 0,
+      },
+    ]);
+    const of = (args: string) => usageOf(steward, plant, args);
+    expect(
+      (await of(`(communityId: "${communities[1].uuid}")`))?.given.nodes,
+    ).toHaveLength(1);
+    expect((await of(`(communityId: "none")`))?.given.nodes).toEqual([]);
+    expect((await of(`(${window})`))?.given.nodes).toEqual([]);
+    expect(
+      (
+        await of(
+          `(window: { from: "${new Date().toISOString()}", to: "${new Date().toISOString()}" })`,
+        )
+      )?.given.nodes,
+    ).toHaveLength(2);
+  });
+
+  test("is right when several processes write at once", async () => {
+    const others = Array.from(
+      { length: 4 },
+      () =>
+        new ReadRecorder(database.as("stream"), createLogger("test", "silent")),
+    );
+    await Promise.all(
+      others.flatMap((one) => {
+        const graph = streamSubgraph(database, one);
+        return [reader, rival].map(async (who) => {
+          for (let i = 0; i < 10; i += 1) {
+            await run(
+              graph,
+              as(who),
+              `{ stream(id: "${stream.uuid}") { last { value } } }`,
+            );
+            await one.write();
+          }
+        });
+      }),
+    );
+    const usage = await usageOf(steward, plant);
+    expect(usage?.given.nodes.map(({ readCount }) => readCount)).toEqual([
+      40, 40,
+    ]);
+    const { data } = await read(
+      steward,
+      "reads(first: 10) { totalCount pageInfo { endCursor hasNextPage } nodes { kind } }",
+    );
+    expect(data).toMatchObject({
+      stream: { reads: { totalCount: 80, pageInfo: { hasNextPage: true } } },
+    });
+  });
+});
+
+describe("the ledger", () => {
+  interface Entry {
+    after: { readers: object[]; digest: string };
+    tenants: string[];
+    community: string | null;
+    batch: string;
+  }
+  const entries = async () => {
+    const { rows } = await database.owner.raw<{ rows: Entry[] }>(
+      `select e.after, e.tenant_ids as tenants, e.community_id as community, e.request_id as batch
+       from ledger.entries e where e.kind = 'READ' and e.subject_id = ? order by e.id`,
+      [plant.uuid],
+    );
+    return rows;
+  };
+  const digestOf = async (batch: string) => {
+    const { rows } = await database.owner.raw<{ rows: [{ digest: string }] }>(
+      `select encode(sha256(convert_to(string_agg(r.line, E'\\n' order by r.line collate "C"), 'UTF8')), 'hex') as digest
+       from (select ${digested} as line from stream.reads r where r.tenant_id = ? and r.batch_id = ?) r`,
+      [plant.id, batch],
+    );
+    return rows[0].digest;
+  };
+
+  test("has one entry a batch and sharing tenant, for that tenant alone, which vouches for every read of it", async () => {
+    const other = await seed.stream(plant);
+    await seed.share(other, places[0]);
+    const theirs = await seed.stream(partner);
+    await seed.share(theirs, partners[1]);
+    for (const [who, one] of [
+      [reader, stream],
+      [reader, other],
+      [rival, stream],
+      [rival, theirs],
+    ] as const)
+      await run(
+        subgraph,
+        as(who),
+        `{ stream(id: "${one.uuid}") { last { value } events(${window}) { values } } }`,
+      );
+    await recorder.write();
+    const [entry, ...more] = await entries();
+    expect(more).toEqual([]);
+    expect(entry).toMatchObject({ tenants: [plant.uuid], community: null });
+    expect(entry?.after.readers).toHaveLength(2);
+    expect(entry?.after.readers).toEqual(
+      expect.arrayContaining([
+        {
+          tenantId: partner.uuid,
+          reader: expect.stringMatching(/^[0-9a-f]{16}$/),
+          reads: 4,
+          points: 11,
+        },
+      ]),
+    );
+    const batch = entry?.batch ?? "";
+    expect(await digestOf(batch)).toBe(entry?.after.digest);
+    await database
+      .owner("stream.reads")
+      .where({ batch_id: batch, tenant_id: plant.id, kind: "EVENTS" })
+      .update({ points: 0 });
+    expect(await digestOf(batch)).not.toBe(entry?.after.digest);
+  });
+
+  test("loses nothing of what the subgraph may write: it neither changes nor removes a read", async () => {
+    await read(reader, "last { value }");
+    for (const statement of [
+      "update stream.reads set points = 0",
+      "delete from stream.reads",
+    ])
+      await expect(database.as("stream").raw(statement)).rejects.toThrow(
+        /permission denied/,
+      );
+  });
+});
