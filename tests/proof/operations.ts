@@ -47,6 +47,7 @@ import {
   unshareStreams,
   updateStream,
   writeEvents,
+  removeEvents,
 } from "./stream-operations.ts";
 import {
   createClient,
@@ -100,6 +101,7 @@ const mutations = {
   createStream: [2, createStream],
   updateStream: [1, updateStream],
   writeEvents: [1, writeEvents],
+  removeEvents: [1, removeEvents],
   updateTenant: [2, updateTenant],
   signUpTenant: [1, signUpTenant],
   createUser: [1, createUser],

@@ -207,10 +207,11 @@ const judgeWriting = (
   actor: Identity,
   id: number,
   change: (stream: Stream) => void,
+  right: "WRITE" | "DELETE" = "WRITE",
 ): Verdict => {
   const stream = byId(state.streams, id);
   const faults = faultsOfStreams(state, actor, [stream], (_, rights) =>
-    rights.has("WRITE"),
+    rights.has(right),
   );
   return faults.length > 0 ? faults : () => change(stream);
 };
@@ -237,4 +238,23 @@ export const writeEvents = operation({
     judgeWriting(state, actor, stream, (stream) => {
       stream.hasEvents = true;
     }),
+});
+
+export const removeEvents = operation({
+  args: fc.record({ stream }),
+  request: ({ streams }, { stream }) => ({
+    query: `mutation ($id: ID!) { removeEvents(input: { streams: [
+      { streamId: $id, window: { from: "2020-01-01T00:00:00Z", to: "2030-01-01T00:00:00Z" } }] }) { eventCount } }`,
+    variables: { id: uuidOf(streams, stream) },
+  }),
+  judge: (state, actor, { stream }) =>
+    judgeWriting(
+      state,
+      actor,
+      stream,
+      (stream) => {
+        stream.hasEvents = false;
+      },
+      "DELETE",
+    ),
 });
