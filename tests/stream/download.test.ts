@@ -291,6 +291,23 @@ describe.each(modes)("%s", (mode) => {
     );
   });
 
+  test("a file is only read, from pages of allowed origins too", async () => {
+    const authorization = `Bearer ${await graph.issuer.tokenFor(viewer)}`;
+    const path = `/data/streams/${short.uuid}`;
+    const posted = await graph.fetch(path, {
+      method: "POST",
+      headers: { authorization },
+      body: "timestamp,value",
+    });
+    expect([posted.status, posted.headers.get("allow")]).toEqual([405, "GET"]);
+    await posted.text();
+    const origin = "https://allowed.example";
+    const read = await get(viewer, `/${short.uuid}?${window}`, { origin });
+    expect(read.headers.get("access-control-allow-origin")).toBe(origin);
+    expect(read.headers.get("cache-control")).toBe("no-store");
+    await read.text();
+  });
+
   test("more computed rows than the graph has a page are too many here", async () => {
     const path = `/${short.uuid}?kind=summaries&${window}&count=10001`;
     expect((await refusal(await get(viewer, path))).slice(0, 2)).toEqual([
