@@ -394,7 +394,9 @@ export class ShareStore {
       )
       .from(this.db.raw("? v", [shares]))
       .joinRaw(
-        `join stream.shares h on h.tenant_id = v.tenant_id and h.id = v.id
+        // By its key (the offset sees to it): by stream, PostgreSQL would look through all shares of each.
+        `cross join lateral (
+           select * from stream.shares h where h.tenant_id = v.tenant_id and h.id = v.id offset 0) h
          join stream.streams s on s.tenant_id = h.tenant_id and s.id = h.stream_id
          join community.published_memberships m on m.id = h.membership_id
          join community.published_communities c on c.id = m.community_id`,
