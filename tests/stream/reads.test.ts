@@ -258,6 +258,24 @@ describe("a read by another tenant", () => {
     },
   );
 
+  test("is told of each stream that is joined with others", async () => {
+    const own = await seed.stream(partner, { owner: reader });
+    const { errors } = await ask(
+      reader,
+      `{ streamJoin(ids: ["${own.uuid}", "${stream.uuid}"], mode: OUTER, ${window}) { rowCount } }`,
+    );
+    expect(errors).toEqual([]);
+    expect(await readsOf(steward)).toMatchObject([
+      {
+        kind: "EVENTS",
+        from,
+        to,
+        pointCount: 10,
+        share: { id: shares[0].uuid },
+      },
+    ]);
+  });
+
   test("is not told of a list that shows no value, of an own stream, or of what is refused", async () => {
     await ask(reader, `{ streams { nodes { id name } } }`);
     await read(steward, "last { value } events(" + window + ") { values }");
