@@ -13,6 +13,7 @@ import { page } from "./page.ts";
 import { reportOf, tableOf, type Taken } from "./report.ts";
 import { series } from "./series.ts";
 import { reads } from "./reads.ts";
+import { search } from "./search.ts";
 import { createTokens } from "./tokens.ts";
 import { seedWorld, startDatabase } from "./world.ts";
 
@@ -25,6 +26,7 @@ const figures: readonly Figure[] = [
   ledger,
   communities,
   series,
+  search,
 ];
 const report = "docs/benchmarks.md";
 
