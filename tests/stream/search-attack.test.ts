@@ -87,9 +87,9 @@ const attacks = [
 const orders = ["NAME", "RELEVANCE", "UPDATED_AT"];
 
 /** Through every door; errors are part of the answer. */
-async function answers(caller: Identity) {
+async function answers(caller: Identity, searches: readonly string[]) {
   const all = [];
-  for (const [i, search] of attacks.entries()) {
+  for (const [i, search] of searches.entries()) {
     const field = orders[i % orders.length];
     all.push([
       search,
@@ -117,18 +117,18 @@ async function answers(caller: Identity) {
 }
 
 test("a search answers another tenant the same, whatever rule 18 keeps from it", async () => {
-  const before = await answers(attacker);
+  const before = await answers(attacker, attacks);
   expect(before).not.toContain("Level of secrets");
-  const toOwner = await answers(steward);
+  const toOwner = await answers(steward, secrets);
   await keep("asbestos", "x");
   await database
     .owner("stream.streams")
     .where({ id: hidden.id })
     .update({ name: "Nothing", description: "flow quicksilver gas" });
-  expect(await answers(attacker)).toBe(before);
-  expect(await answers(steward)).not.toBe(toOwner);
+  expect(await answers(attacker, attacks)).toBe(before);
+  expect(await answers(steward, secrets)).not.toBe(toOwner);
   await keep("zirconia", "quicksilver");
-}, 120_000);
+}, 300_000);
 
 test("nothing that rule 18 keeps from other tenants finds a shared stream", async () => {
   for (const search of [

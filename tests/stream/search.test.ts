@@ -260,7 +260,7 @@ test("a connection prepares few statements, whatever streams are asked for", asy
   } finally {
     await db.destroy();
   }
-});
+}, 120_000);
 
 describe("the order and pages of streams", () => {
   const page = (caller: Identity, args: string) =>

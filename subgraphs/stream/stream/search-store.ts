@@ -299,20 +299,20 @@ export class StreamSearchStore {
             condition,
           );
         const stretch = isRanked(args) ? toRank("g") : page;
-        const found = this.stretch(
-          stretch,
-          foundInCommunity(
-            { viewer: identityId, direction: directionOf(stretch), condition },
-            this.plans.get(args.search ?? "") ?? noPlan,
-          ),
-        );
+        const found = foundInCommunity(
+          { viewer: identityId, direction: directionOf(stretch), condition },
+          this.plans.get(args.search ?? "") ?? noPlan,
+        ).map((list) => this.stretch(stretch, list));
+        const gate = `(${found.map(() => "?").join(" union all ")})`;
         return isRanked(args)
           ? this.ranked(
-              withRank(select, expression)(this.db, "?", [found]).select(
-                "g.community_id",
+              toRank("g").select(
+                withRank(select, expression)(this.db, gate, found).select(
+                  "g.community_id",
+                ),
               ),
             )
-          : select(this.db, "?", [found]);
+          : select(this.db, gate, found);
       },
       isPrepared: (args) =>
         isUsual(args) && isPlainSearch(parseSearch(args.search ?? "")),

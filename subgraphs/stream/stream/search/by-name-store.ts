@@ -43,21 +43,26 @@ export function ownByName(list: ByName, driver: Driver): Sql {
   cross join lateral (${ownRights(viewer)}) r)`;
 }
 
-/** As `sharedByName`, of a search that finds what the own tenant shares there by all of its texts. */
-export function foundInCommunity(list: ByName, plan: Plan): Sql {
+/**
+ * As `sharedByName`, with what the own tenant shares there, which a search finds by all of its texts: a list, or two to
+ * take a page of each from.
+ */
+export function foundInCommunity(list: ByName, plan: Plan): Sql[] {
   const own = slotsOf(plan.own);
   if (!own || !slotsOf(plan.shared))
-    return sharedByName(list, null, { withOwn: true });
-  return sql`(
-  select * from ${sharedByName(list, plan.shared, { withOwn: false })} h
-  union all
-  select x.community_id, h.tenant_id, h.stream_id, h.stream_uuid, h.stream_name, true, r.rights
+    return [sharedByName(list, null, { withOwn: true })];
+  return [
+    sharedByName(list, plan.shared, { withOwn: false }),
+    sql`(
+  select x.community_id, h.tenant_id, h.stream_id as id, h.stream_uuid as uuid, h.stream_name as name, true as is_own,
+         r.rights
   from (${ownOf(own, list)}) h
   cross join lateral (select x.community_id from stream.shares x
                       where x.tenant_id = h.tenant_id and x.stream_id = h.stream_id
                         and x.membership_id = parent.reading_id offset 0) x
   cross join lateral (${meeting(list.condition, plain("true"))}) c
-  cross join lateral (select o.rights from (${ownRights(list.viewer)}) o where o.rights & 1 = 1 offset 0) r)`;
+  cross join lateral (select o.rights from (${ownRights(list.viewer)}) o where o.rights & 1 = 1 offset 0) r)`,
+  ];
 }
 
 const meeting = (condition: Sql, isOwn: Sql) =>
