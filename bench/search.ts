@@ -5,6 +5,7 @@ import { createContext } from "../subgraphs/stream/context.ts";
 import { schema } from "../subgraphs/stream/schema.ts";
 import type { Figure } from "./figure.ts";
 import type { Contender } from "./measure.ts";
+import { unrecorded } from "../subgraphs/stream/usage/recorder-store.ts";
 import { startMillion, type Million } from "./million.ts";
 
 const sliceMs = 400;
@@ -143,7 +144,10 @@ async function answer<Data>(
     schema,
     document,
     variableValues,
-    contextValue: createContext(db)({
+    contextValue: createContext(
+      db,
+      unrecorded,
+    )({
       viewer: { identityId, person: null },
       requestId: "bench",
     }),
