@@ -35,6 +35,13 @@ export interface ListedTenant {
   readonly entitlements: readonly Entitlement[];
 }
 
+export const readLimits = [
+  "rows",
+  "points",
+  "streams",
+  "milliseconds",
+] as const;
+
 /** What the operator does beside the graph, as the owner of the database. Each change is in the ledger, by nobody. */
 export class OperatorStore {
   private readonly call: Call = {
@@ -77,6 +84,40 @@ export class OperatorStore {
       if (linked)
         await sendMail(transaction, [passwordMail(tenant.founder.email, link)]);
       return { ...founded, link: linked ? link : null };
+    });
+  }
+
+  /** What one read of the tenant's identities may ask for; null: what the installation allows. */
+  async setReadLimit(
+    tenantId: string,
+    limit: (typeof readLimits)[number],
+    value: number | null,
+  ): Promise<void> {
+    await this.db.transaction(async (transaction) => {
+      const tenant = await lockTenant(transaction, tenantId);
+      const limits = async () =>
+        (
+          await transaction.raw<{ rows: object[] }>(
+            `select rows, points, streams, milliseconds from stream.read_limits where tenant_id = ?`,
+            [tenant.id],
+          )
+        ).rows[0] ?? null;
+      const before = await limits();
+      await transaction.raw(
+        `insert into stream.read_limits (tenant_id, ??) values (?, ?)
+         on conflict (tenant_id) do update set ?? = excluded.??`,
+        [limit, tenant.id, value, limit, limit],
+      );
+      await record(transaction, this.call, "setReadLimit", [
+        {
+          kind: "TENANT",
+          subjectType: "Tenant",
+          subjectId: tenant.uuid,
+          tenantIds: [tenant.uuid],
+          before: { limits: before },
+          after: { limits: await limits() },
+        },
+      ]);
     });
   }
 

@@ -4,12 +4,13 @@ import { parseEmail } from "../common/text.ts";
 import { entitlements } from "../subgraphs/tenant/tenant/entitlements.ts";
 import { runCommand } from "./command.ts";
 import { asOwner } from "./installation.ts";
-import { OperatorStore } from "./operator-store.ts";
+import { OperatorStore, readLimits } from "./operator-store.ts";
 
 const usage = `
 Usage: npm run tenant -- found <name> --email <e-mail> [--user-name <name>] [--region <region>]
        npm run tenant -- list
        npm run tenant -- entitle | disentitle <tenant id> <${entitlements.join(" | ")}>
+       npm run tenant -- limit <tenant id> <${readLimits.join(" | ")}> <number | usual>
 
 What the operator does with tenants: in the installation that runs with the data directory TRIBUTARY_DATA
 (.tributary), or in the database of DATABASE_URL.
@@ -17,6 +18,7 @@ What the operator does with tenants: in the installation that runs with the data
   found        a tenant and its first user, who administers it; prints a link by which that user sets a password
   list         every tenant: id, name, number of users and clients, entitlements
   entitle      grants a feature; disentitle takes it back, and deletes nothing
+  limit        says what one read of the tenant's identities may ask for; usual: what the installation allows
 `;
 
 const options = {
@@ -38,7 +40,7 @@ function operationFrom(
   positionals: readonly string[],
   values: Values,
 ): Operation {
-  const [name = "", first = "", second = ""] = positionals;
+  const [name = "", first = "", second = "", third = ""] = positionals;
   switch (`${name} ${positionals.length - 1}`) {
     case "found 1":
       return found(first, values);
@@ -46,6 +48,8 @@ function operationFrom(
       return list;
     case "entitle 2":
       return setEntitlement(first, second, true);
+    case "limit 3":
+      return setReadLimit(first, second, third);
     case "disentitle 2":
       return setEntitlement(first, second, false);
     default:
@@ -88,6 +92,30 @@ function setEntitlement(
   return async (operator) => {
     await operator.setEntitlement(tenantId, entitlement, granted);
     console.log(granted ? "Granted." : "Taken back.");
+  };
+}
+
+function setReadLimit(
+  tenantId: string,
+  name: string,
+  value: string,
+): Operation {
+  const limit = readLimits.find((known) => known === name);
+  if (limit === undefined)
+    throw new StartError(
+      `There is no limit ${name}; there is ${readLimits.join(", ")}.`,
+    );
+  const number = value === "usual" ? null : Number(value);
+  const isFit =
+    number === null ||
+    (Number.isInteger(number) && number > 0 && number < 2 ** 31);
+  if (!isFit)
+    throw new StartError(
+      `A limit is a whole number above zero, or "usual", not "${value}".`,
+    );
+  return async (operator) => {
+    await operator.setReadLimit(tenantId, limit, number);
+    console.log(number === null ? "As usual." : "Set.");
   };
 }
 

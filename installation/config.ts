@@ -9,6 +9,7 @@ import {
   readInvitationConfig,
   readOwnershipDelayHours,
 } from "../subgraphs/community/config.ts";
+import { readReadLimits } from "../subgraphs/stream/config.ts";
 import {
   readSignUpConfig,
   readUserMailsPerDay,
@@ -28,6 +29,7 @@ export function readConfig(env: Environment) {
     userMailsPerDay: readUserMailsPerDay(reader),
     invitations: readInvitationConfig(reader),
     ownershipDelayHours: readOwnershipDelayHours(reader),
+    readLimits: readReadLimits(reader),
     /** Of the owner role; without it, the PostgreSQL in the data directory serves. */
     databaseUrl: reader.optional("DATABASE_URL"),
     dataDirectory: issuer.dataDirectory,

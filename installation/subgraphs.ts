@@ -7,6 +7,7 @@ import {
 } from "../subgraphs/community/context.ts";
 import { schema as communitySchema } from "../subgraphs/community/schema.ts";
 import { createContext as createStreamContext } from "../subgraphs/stream/context.ts";
+import type { ReadLimits } from "../subgraphs/stream/event/limits.ts";
 import { routes as streamRoutes } from "../subgraphs/stream/routes.ts";
 import { schema as streamSchema } from "../subgraphs/stream/schema.ts";
 import type { ReadRecorder } from "../subgraphs/stream/usage/recorder-store.ts";
@@ -19,7 +20,7 @@ import { schema as tenantSchema } from "../subgraphs/tenant/schema.ts";
 /** The three subgraphs, each over connections of its own role. */
 export function createSubgraphs(
   database: { connect(role: Role): Knex },
-  settings: TenantSettings & CommunitySettings,
+  settings: TenantSettings & CommunitySettings & { readLimits: ReadLimits },
   recorder: Pick<ReadRecorder, "noterOf">,
 ): Subgraph[] {
   const tenant = database.connect("tenant");
@@ -39,8 +40,8 @@ export function createSubgraphs(
     {
       name: "stream",
       schema: streamSchema,
-      createContext: createStreamContext(stream, recorder),
-      routes: streamRoutes(stream, recorder),
+      createContext: createStreamContext(stream, recorder, settings.readLimits),
+      routes: streamRoutes(stream, recorder, settings.readLimits),
     },
   ];
 }

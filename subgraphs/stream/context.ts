@@ -3,6 +3,8 @@ import { liveness } from "../../common/viewer-store.ts";
 import type { Call } from "../../common/viewer.ts";
 import { CallerStore } from "./access/caller-store.ts";
 import { AccessStore } from "./access/store.ts";
+import { LimitStore } from "./event/limit-store.ts";
+import { usualLimits, type ReadLimits } from "./event/limits.ts";
 import { EventStore } from "./event/store.ts";
 import { TableStore } from "./event/table-store.ts";
 import { TimeZoneStore } from "./event/time-zone-store.ts";
@@ -25,11 +27,17 @@ import { UsageStore } from "./usage/store.ts";
 
 /** What one request can reach; what it reads of other tenants' streams is recorded. */
 export const createContext =
-  (db: Knex, recorder: Pick<ReadRecorder, "noterOf">) => (call: Call) => {
+  (
+    db: Knex,
+    recorder: Pick<ReadRecorder, "noterOf">,
+    readLimits: ReadLimits = usualLimits,
+  ) =>
+  (call: Call) => {
     const { viewer } = call;
     const streams = new StreamStore(db, viewer);
     const streamTypes = new StreamTypeStore(db, viewer);
     const events = new EventStore(db, viewer, recorder.noterOf(call.requestId));
+    const limits = new LimitStore(db, viewer, readLimits);
     return {
       viewer,
       isLive: liveness(db, call),
@@ -42,11 +50,13 @@ export const createContext =
       streams,
       streamSearch: new StreamSearchStore(db, viewer),
       events,
+      limits,
       tables: new TableStore(
         events,
         streams,
         streamTypes,
         new TimeZoneStore(db),
+        limits,
       ),
       shares: new ShareStore(db, viewer),
       explanations: new ExplanationStore(db, viewer),

@@ -23,8 +23,8 @@ await runProcess(async (onStop) => {
   const subgraph = {
     name: "stream",
     schema,
-    createContext: createContext(db, recorder),
-    routes: routes(db, recorder),
+    createContext: createContext(db, recorder, config.readLimits),
+    routes: routes(db, recorder, config.readLimits),
   };
   const server = await startSubgraph({ ...config, subgraph, db, log });
   onStop(() => server.stop());

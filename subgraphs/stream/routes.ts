@@ -3,6 +3,7 @@ import type { CallRoutes } from "../../common/call-handler.ts";
 import type { Knex } from "../../common/database.ts";
 import { createContext } from "./context.ts";
 import { downloads } from "./event/download/handlers.ts";
+import type { ReadLimits } from "./event/limits.ts";
 import { schema } from "./schema.ts";
 import type { ReadRecorder } from "./usage/recorder-store.ts";
 
@@ -10,9 +11,10 @@ import type { ReadRecorder } from "./usage/recorder-store.ts";
 export const routes = (
   db: Knex,
   recorder: Pick<ReadRecorder, "noterOf">,
+  readLimits: ReadLimits,
 ): CallRoutes => ({
   "/data/streams/*": downloads(
     schema.getType("Stream") as GraphQLObjectType,
-    createContext(db, recorder),
+    createContext(db, recorder, readLimits),
   ),
 });

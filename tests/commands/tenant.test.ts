@@ -152,3 +152,42 @@ test("a database without Tributary is told apart", async () => {
   expect(code).toBe(1);
   expect(errors).toMatch(/^This database holds no Tributary yet/);
 });
+
+test("an operator limits what a tenant's reads ask for, and lets it be as usual again", async () => {
+  const { output } = await tenant([
+    "found",
+    "Limited",
+    "--email",
+    "lim@example.com",
+  ]);
+  const id = /^Tenant (\S+)/.exec(output)?.[1] ?? "";
+  const limits = async () =>
+    (
+      await database
+        .owner("stream.read_limits as l")
+        .join("tenant.tenants as t", "t.id", "l.tenant_id")
+        .where({ "t.uuid": id })
+        .select("rows", "points", "streams", "milliseconds")
+    )[0] as object;
+  const none = { rows: null, points: null, streams: null, milliseconds: null };
+  await tenant(["limit", id, "rows", "500"]);
+  expect(await limits()).toEqual({ ...none, rows: 500 });
+  await tenant(["limit", id, "points", "1000"]);
+  expect(await limits()).toEqual({ ...none, rows: 500, points: 1000 });
+  expect(await lastEntry()).toMatchObject({
+    action: "setReadLimit",
+    subject_id: id,
+    after: { limits: { ...none, rows: 500, points: 1000 } },
+  });
+  await tenant(["limit", id, "rows", "usual"]);
+  expect(await limits()).toEqual({ ...none, points: 1000 });
+  for (const [name, value, message] of [
+    ["rows", "0", "above zero"],
+    ["rows", "many", "above zero"],
+    ["columns", "5", "There is no limit columns"],
+  ] as const)
+    expect(await refused(["limit", id, name, value])).toContain(message);
+  expect(await refused(["limit", neverIssued, "rows", "5"])).toContain(
+    "There is no tenant",
+  );
+}, 60_000);

@@ -613,22 +613,17 @@ describe("a read that cannot be done is refused", () => {
     ],
     [
       "too many rows by count",
-      `summaries(${hour}, count: 10001)`,
+      `summaries(${hour}, count: 100001)`,
       "count",
       "LIMIT_EXCEEDED",
     ],
     [
       "too many rows by interval",
-      `interpolated(${hour}, interval: "PT0.1S")`,
+      `interpolated(${hour}, interval: "PT0.01S")`,
       "interval",
       "LIMIT_EXCEEDED",
     ],
-    [
-      "too many days",
-      `summaries(window: { from: "1970-01-01T00:00:00Z", to: "2200-01-01T00:00:00Z" }, interval: "P1D")`,
-      "interval",
-      "LIMIT_EXCEEDED",
-    ],
+
     [
       "columns narrower than a microsecond",
       `plot(${window("00:00:00", "00:00:00.000003")}, width: 4)`,

@@ -216,12 +216,16 @@ describe("without the right to read", () => {
       () => undefined,
     );
     const stream = { id: hidden.uuid } as StreamView;
-    const eventPage = new EventPage(stream.id, {
-      window: window(0, 9),
-      boundary: "EXACT",
-      reversed: false,
-      first: 10,
-    });
+    const eventPage = new EventPage(
+      stream.id,
+      {
+        window: window(0, 9),
+        boundary: "EXACT",
+        reversed: false,
+        first: 10,
+      },
+      100,
+    );
     const needs = { timestamps: true, endCursor: true };
     const reads = [
       events.first(stream.id),
@@ -233,6 +237,7 @@ describe("without the right to read", () => {
         maxRows: 10,
         isUsual: true,
         noted: null,
+        maxMilliseconds: 60_000,
       }),
     ];
     for (const read of await Promise.allSettled<unknown>(reads))

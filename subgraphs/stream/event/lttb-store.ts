@@ -10,10 +10,11 @@ import {
 } from "./read-store.ts";
 import type { ReadSlot } from "./shape.ts";
 
-/** Where a property has values, as microseconds since 1970, and the values. */
+/** Where a property has values (of one more event than may be gone through at most), as microseconds since 1970, and the values. */
 export const pointsRead = (
   slot: ReadSlot,
   window: { readonly from: string; readonly to: string },
+  maxPoints: number,
 ): Sql => sql`
   select count(*)::int, ${packed(plain("r.micros"))}, null::timestamptz, ${packed(plain("r.value"))}
   from (
@@ -21,6 +22,7 @@ export const pointsRead = (
     from (select ${window.from}::timestamptz as "from", ${window.to}::timestamptz as "to") w
     cross join lateral (
       select e.* from ${eventsIn({ from: plain(`w."from"`), to: plain(`w."to"`) }, sql`${stored(slot)} is not null`)}
+      limit ${maxPoints + 1}
     ) e
     order by e.ts
   ) r`;

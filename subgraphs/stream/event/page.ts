@@ -13,8 +13,6 @@ export interface EventPageArgs {
   readonly after?: string | null;
 }
 
-const maxPageSize = 100_000;
-
 /**
  * One page of a stream's events: which stretch of time is read, both ends included, and where its cursor stands.
  * A cursor is bound to stream, window, boundary, filter and direction, and holds a position, never a permission.
@@ -36,6 +34,7 @@ export class EventPage {
   constructor(
     streamId: string,
     { window, boundary, filter, reversed, first, after }: EventPageArgs,
+    maxRows: number,
   ) {
     const { from, to } = windowFrom(window);
     // An open end is a closed one a microsecond further in: there is no time between.
@@ -46,10 +45,10 @@ export class EventPage {
         "window",
       );
     if (first < 0) throw badInput("A page has no negative size.", "first");
-    if (first > maxPageSize)
+    if (first > maxRows)
       throw limitExceeded(
         "events a page",
-        maxPageSize,
+        maxRows,
         first,
         "Go on with the cursor.",
         "first",

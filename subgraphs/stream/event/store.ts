@@ -1,11 +1,13 @@
 import DataLoader from "dataloader";
 import {
   isOutOfRange,
+  isTimeout,
   prepared,
   statementName,
   type Knex,
 } from "../../../common/database.ts";
 import {
+  DomainError,
   badInput,
   forbidden,
   limitExceeded,
@@ -23,6 +25,7 @@ import {
   type NotedRead,
   type Way,
 } from "../usage/recorder-store.ts";
+import { longestMilliseconds } from "./limits.ts";
 import { Queue } from "./queue.ts";
 import { joinedReadOf, readOf } from "./read-store.ts";
 import {
@@ -61,6 +64,7 @@ export interface Read {
   readonly isUsual: boolean;
   /** What is noted of it; null of what is not handed out. */
   readonly noted: Omit<NotedRead, "points"> | null;
+  readonly maxMilliseconds: number;
 }
 
 /** An event with what it takes to understand its values. */
@@ -203,18 +207,22 @@ export class EventStore {
     streamIds: readonly string[],
     read: Sql,
     { maxRows, ...noted }: Omit<NotedRead, "points"> & { maxRows: number },
+    maxMilliseconds: number,
   ): Promise<Rows> {
     const { text, bindings } = joinedReadOf(
       this.viewer.identityId,
       streamIds,
       read,
     );
-    const [row] = await this.queue.run(async () => {
-      const { rows } = await this.db
+    const joining = async (db: Knex) => {
+      const { rows } = await db
         .raw<{ rows: JoinedRow[] }>(text, bindings as Knex.RawBinding[])
         .options({ rowMode: "array" });
       return rows;
-    });
+    };
+    const [row] = await this.queue.run(() =>
+      this.within(maxMilliseconds, joining),
+    );
     const [gated, ...rest] = row as JoinedRow;
     const ways = streamIds.map((_, i) => {
       const stream = gated?.[i + 1];
@@ -268,20 +276,42 @@ export class EventStore {
     return rows;
   }
 
+  /** Only who is given less time than every statement has pays for a transaction that says so. */
+  private async within<T>(
+    maxMilliseconds: number,
+    work: (db: Knex) => Promise<T>,
+  ): Promise<T> {
+    if (maxMilliseconds >= longestMilliseconds) return work(this.db);
+    try {
+      return await this.db.transaction(async (transaction) => {
+        await transaction.raw(
+          "select set_config('statement_timeout', ?::text, true)",
+          [maxMilliseconds],
+        );
+        return work(transaction);
+      });
+    } catch (error) {
+      throw isTimeout(error) ? tookTooLong(maxMilliseconds) : error;
+    }
+  }
+
   /** By place. */
   private async read(reads: Together): Promise<Map<number, RowsRow>> {
-    const [{ sql, isUsual }] = reads;
+    const [{ sql, isUsual, maxMilliseconds }] = reads;
     const { text, bindings } = readOf(
       this.viewer.identityId,
       reads.map(({ streamId }) => streamId),
       sql,
     );
-    const { rows } = await this.db
-      .raw<{ rows: RowsRow[] }>(text, bindings as Knex.RawBinding[])
-      .options({
-        rowMode: "array",
-        ...(isUsual && { name: statementName(text) }),
-      });
+    const rows = await this.within(maxMilliseconds, async (db) => {
+      const answer = await db
+        .raw<{ rows: RowsRow[] }>(text, bindings as Knex.RawBinding[])
+        .options({
+          rowMode: "array",
+          ...(isUsual && { name: statementName(text) }),
+        });
+      return answer.rows;
+    });
     return new Map(rows.map((row) => [row[0], row]));
   }
 
@@ -445,6 +475,13 @@ function toEvent(stored: StoredEvent): Event {
 export function assertReadable(rights: number, at?: string): void {
   if (!includes(rights, "READ")) throw unreadable(at);
 }
+
+const tookTooLong = (milliseconds: number) =>
+  new DomainError(
+    "TIMEOUT",
+    `A read may take ${milliseconds} ms, and this one takes longer. Ask for a part of the window, fewer streams, or coarser intervals.`,
+    { limit: milliseconds },
+  );
 
 const outOfRange = () =>
   badInput(

@@ -27,11 +27,15 @@ const aggregates: Partial<Record<SummaryKind, (value: Sql) => Sql>> = {
   LAST: (value) => sql`max(e.ts) filter (where ${value} is not null)`,
 };
 
-/** One row for each interval between two of the edges, by its beginning; the last interval is closed. */
+/**
+ * One row for each interval between two of the edges, by its beginning; the last interval is closed. Counts not the rows
+ * but the events that they are made of, and goes through one more of these than it may at most.
+ */
 export function summaryRead(
   summaries: readonly Summarized[],
   edges: readonly string[],
   filter: Sql | null,
+  maxPoints: number,
 ): Sql {
   const columns = summaries.map(({ slot, kind }, i) => {
     const column = plain(`b.a${i}`);
@@ -72,18 +76,21 @@ export function summaryRead(
     (aggregates[kind] ?? (() => plain("null")))(stored(slot)),
   );
   return sql`
-    select count(*)::int, ${packed(plain("r.ts"))}, null::timestamptz ${packedAll(columns)}
+    select coalesce(sum(r.points), 0)::int, ${packed(plain("r.ts"))}, null::timestamptz ${packedAll(columns)}
     from (
-      select w.edges[k] as ts ${listed(columns)}
+      select w.edges[k] as ts, b.points ${listed(columns)}
       from (select ${edges}::timestamptz[] as edges, ${edges.length - 1}::int as size) w
       cross join lateral generate_series(1, w.size) k
       left join lateral (
-        select least(width_bucket(e.ts, w.edges), w.size) as k
+        select least(width_bucket(e.ts, w.edges), w.size) as k, count(*) as points
                ${join(
                  aggregated.map((a, i) => sql`, ${a} as ${plain(`a${i}`)}`),
                  "",
                )}
-        from ${eventsIn({ from: plain("w.edges[1]"), to: plain("w.edges[w.size + 1]") }, filter)}
+        from (
+          select e.* from ${eventsIn({ from: plain("w.edges[1]"), to: plain("w.edges[w.size + 1]") }, filter)}
+          limit ${maxPoints + 1}
+        ) e
         group by 1
       ) b using (k)
       ${join(joined, "\n")}

@@ -20,6 +20,8 @@ import { interpolationRead } from "./interpolation-store.ts";
 import { joinRead } from "./join-store.ts";
 import { largestTriangles } from "./largest-triangles.ts";
 import { eventsAtRead, pointsRead } from "./lttb-store.ts";
+import type { LimitStore } from "./limit-store.ts";
+import type { ReadLimits } from "./limits.ts";
 import { pageRead } from "./page-store.ts";
 import { EventPage, type EventPageArgs } from "./page.ts";
 import { plotRead } from "./plot-store.ts";
@@ -80,6 +82,7 @@ export class TableStore {
     private readonly streams: StreamStore,
     private readonly streamTypes: StreamTypeStore,
     private readonly timeZones: TimeZoneStore,
+    private readonly limits: LimitStore,
   ) {}
 
   /** Stored events. */
@@ -88,14 +91,15 @@ export class TableStore {
     args: EventPageArgs & Unit,
     request: TableRequest,
   ): Promise<EventTable> {
-    const { slots, asked } = await this.begin(stream, request, args);
-    const page = new EventPage(stream.id, args);
+    const { slots, asked, limits } = await this.begin(stream, request, args);
+    const page = new EventPage(stream.id, args, limits.rows);
     const rows = await this.events.rows({
       streamId: stream.id,
       sql: pageRead(slots, asked, page, request, filterFrom(args, slots)),
       maxRows: page.size,
       isUsual: args.filter == null && isUsual(asked),
       noted: { kind: "EVENTS", ...args.window },
+      maxMilliseconds: limits.milliseconds,
     });
     return {
       rowCount: Math.min(rows.count, page.size),
@@ -112,14 +116,15 @@ export class TableStore {
     args: StreamInterpolatedArgs,
     request: TableRequest,
   ): Promise<EventTable> {
-    const { slots, asked } = await this.begin(stream, request, args);
-    const times = interpolationTimes(args);
+    const { slots, asked, limits } = await this.begin(stream, request, args);
+    const times = interpolationTimes(args, limits.rows);
     const rows = await this.events.rows({
       streamId: stream.id,
       sql: interpolationRead(slots, asked, times),
       maxRows: times.length,
       isUsual: isUsual(asked),
       noted: { kind: "INTERPOLATED", ...spanOf(times) },
+      maxMilliseconds: limits.milliseconds,
     });
     return wholeTable(rows, columnsOf(asked, rows));
   }
@@ -130,18 +135,25 @@ export class TableStore {
     args: StreamSummariesArgs,
     request: TableRequest,
   ): Promise<EventTable> {
-    const { slots, asked } = await this.begin(stream, request, args);
-    const edges = await this.edges(args);
+    const { slots, asked, limits } = await this.begin(stream, request, args);
+    const edges = await this.edges(args, limits.rows);
     const summaries = asked.flatMap((slot) => summariesOf(slot, args.kinds));
     const rows = await this.events.rows({
       streamId: stream.id,
-      sql: summaryRead(summaries, edges, filterFrom(args, slots)),
-      maxRows: edges.length,
+      sql: summaryRead(
+        summaries,
+        edges,
+        filterFrom(args, slots),
+        limits.points,
+      ),
+      maxRows: edges.length - 1,
       isUsual: args.filter == null && isUsual(asked),
       noted: { kind: "SUMMARIES", ...args.window },
+      maxMilliseconds: limits.milliseconds,
     });
+    assertPoints(rows.count, limits);
     return wholeTable(
-      rows,
+      { ...rows, count: edges.length - 1 },
       summaries.map((summary, i) => ({
         ...summaryColumn(summary),
         values: rows.columns[i],
@@ -156,15 +168,19 @@ export class TableStore {
     request: TableRequest,
   ): Promise<EventTable> {
     const { window, width } = args;
-    const { slots, asked } = await this.begin(stream, request, args);
+    const { slots, asked, limits } = await this.begin(stream, request, args);
     // The times alone are those of what draws all properties.
     const drawn = asked.length > 0 ? asked : slots;
     const rows = await this.events.rows({
       streamId: stream.id,
-      sql: plotRead(drawn, evenEdges(windowFrom(window), width, "width")),
+      sql: plotRead(
+        drawn,
+        evenEdges(windowFrom(window), width, limits.rows, "width"),
+      ),
       maxRows: 4 * width * drawn.length,
       isUsual: isUsual(asked),
       noted: { kind: "PLOT", ...window },
+      maxMilliseconds: limits.milliseconds,
     });
     return wholeTable(rows, columnsOf(asked, rows));
   }
@@ -176,8 +192,8 @@ export class TableStore {
     request: TableRequest,
   ): Promise<EventTable> {
     const { window, points } = args;
-    const { slots, asked } = await this.begin(stream, request, args);
-    assertRows(points, "points");
+    const { slots, asked, limits } = await this.begin(stream, request, args);
+    assertRows(points, limits.rows, "points");
     const { from, to } = windowFrom(window);
     const slot = (asked.length > 0 ? asked : slots).find(({ kind }) =>
       isNumeric(kind),
@@ -189,11 +205,17 @@ export class TableStore {
       );
     const all = await this.events.rows({
       streamId: stream.id,
-      sql: pointsRead(slot, { from: dateTimeOf(from), to: dateTimeOf(to) }),
+      sql: pointsRead(
+        slot,
+        { from: dateTimeOf(from), to: dateTimeOf(to) },
+        limits.points,
+      ),
       maxRows: Infinity,
       isUsual: isUsual([slot]),
       noted: null,
+      maxMilliseconds: limits.milliseconds,
     });
+    assertPoints(all.count, limits);
     const times = numbersIn(all.timestamps);
     const chosen = largestTriangles(times, numbersIn(all.columns[0]), points);
     const rows = await this.events.rows({
@@ -205,6 +227,7 @@ export class TableStore {
       maxRows: points,
       isUsual: isUsual(asked),
       noted: { kind: "LTTB", ...window },
+      maxMilliseconds: limits.milliseconds,
     });
     return wholeTable(rows, columnsOf(asked, rows));
   }
@@ -214,7 +237,7 @@ export class TableStore {
     ids: readonly string[],
     read: (stream: Stream) => Promise<EventTable>,
   ): Promise<Promise<EventTable>[]> {
-    assertStreams(ids);
+    assertStreams(ids, await this.limits.get());
     const streams = await this.streams.findAll(ids);
     return streams.map(async (stream, i) => {
       if (stream === null) throw notFound(`ids.${i}`);
@@ -227,7 +250,8 @@ export class TableStore {
     { ids, mode, uom, ...args }: QueryStreamJoinArgs,
     request: TableRequest,
   ): Promise<EventTable> {
-    assertStreams(ids);
+    const limits = await this.limits.get();
+    assertStreams(ids, limits);
     if (new Set(ids).size < ids.length)
       throw badInput("A stream is named twice. Name it once.", "ids");
     const streams = await this.streams.getAll(ids, (i) => `ids.${i}`);
@@ -254,15 +278,20 @@ export class TableStore {
         uom,
       ),
     }));
-    const page = new EventPage(JSON.stringify([mode, ...ids]), {
-      ...args,
-      boundary: "EXACT",
-      reversed: false,
-    });
+    const page = new EventPage(
+      JSON.stringify([mode, ...ids]),
+      {
+        ...args,
+        boundary: "EXACT",
+        reversed: false,
+      },
+      limits.rows,
+    );
     const rows = await this.events.joined(
       ids,
       joinRead(parts, mode, page, request),
       { kind: "EVENTS", ...args.window, maxRows: page.size },
+      limits.milliseconds,
     );
     const columns = parts.flatMap(({ asked }, i) =>
       asked.map((slot) => ({ stream: streams[i] as Stream, slot })),
@@ -324,33 +353,39 @@ export class TableStore {
     stream: Stream,
     request: TableRequest,
     { uom }: Unit,
-  ): Promise<{ slots: readonly ReadSlot[]; asked: readonly ReadSlot[] }> {
+  ): Promise<{
+    slots: readonly ReadSlot[];
+    asked: readonly ReadSlot[];
+    limits: ReadLimits;
+  }> {
     this.events.announceTable();
-    const slots = await this.slotsOf(stream);
-    return { slots, asked: inUnit(askedFor(request, slots), uom) };
+    const [slots, limits] = await Promise.all([
+      this.slotsOf(stream),
+      this.limits.get(),
+    ]);
+    return { slots, asked: inUnit(askedFor(request, slots), uom), limits };
   }
 
-  private async edges({
-    window,
-    count,
-    interval,
-    timeZone,
-  }: StreamSummariesArgs): Promise<string[]> {
+  private async edges(
+    { window, count, interval, timeZone }: StreamSummariesArgs,
+    maxRows: number,
+  ): Promise<string[]> {
     const within = windowFrom(window);
     if (count != null && interval == null)
-      return evenEdges(within, count, "count");
+      return evenEdges(within, count, maxRows, "count");
     if (interval == null || count != null)
       throw badInput("Give exactly one of count and interval.", "count");
     const length = durationFrom(interval);
     return length.months === 0 && length.days === 0
-      ? regularEdges(within, length.micros)
-      : this.timeZones.edges(within, interval, timeZone);
+      ? regularEdges(within, length.micros, maxRows)
+      : this.timeZones.edges(within, interval, timeZone, maxRows);
   }
 }
 
-const maxStreams = 100;
-
-export function assertStreams(ids: readonly string[]): void {
+export function assertStreams(
+  ids: readonly string[],
+  { streams: maxStreams }: ReadLimits,
+): void {
   if (ids.length === 0) throw badInput("Name at least one stream.", "ids");
   if (ids.length > maxStreams)
     throw limitExceeded(
@@ -359,6 +394,17 @@ export function assertStreams(ids: readonly string[]): void {
       ids.length,
       "Ask for them in several reads.",
       "ids",
+    );
+}
+
+function assertPoints(count: number, { points }: ReadLimits): void {
+  if (count > points)
+    throw limitExceeded(
+      "events that a read goes through",
+      points,
+      count,
+      "Ask for a part of the window, or draw with plot.",
+      "window",
     );
 }
 

@@ -1,7 +1,7 @@
 import type { Knex } from "../../../common/database.ts";
 import { dateTimeOf } from "../../../common/date-time.ts";
 import { badInput } from "../../../common/errors.ts";
-import { assertRows, maxRows, type Window } from "./times.ts";
+import { assertRows, type Window } from "./times.ts";
 
 /** Intervals by the calendar of a time zone, which PostgreSQL knows. */
 export class TimeZoneStore {
@@ -12,6 +12,7 @@ export class TimeZoneStore {
     { from, to }: Window,
     interval: string,
     timeZone: string,
+    maxRows: number,
   ): Promise<string[]> {
     if (!isTimeZone(timeZone))
       throw badInput(
@@ -28,7 +29,7 @@ export class TimeZoneStore {
        where k = 0 or at < ?::timestamptz order by k`,
       [maxRows, dateTimeOf(from), interval, timeZone, dateTimeOf(to)],
     );
-    assertRows(rows.length, "interval");
+    assertRows(rows.length, maxRows, "interval");
     return [...rows.map(({ at }) => at), dateTimeOf(to)];
   }
 }

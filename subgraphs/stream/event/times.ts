@@ -24,30 +24,26 @@ export function windowFrom(window: TimeWindow, at = "window"): Window {
   return { from, to };
 }
 
-/** More rows are not computed at once. */
-export const maxRows = 10_000;
-
 /** The times at which events are computed. */
-export function interpolationTimes({
-  window,
-  count,
-  interval,
-  timestamps,
-}: StreamInterpolatedArgs): string[] {
+export function interpolationTimes(
+  { window, count, interval, timestamps }: StreamInterpolatedArgs,
+  maxRows: number,
+): string[] {
   if (
     timestamps != null &&
     window == null &&
     count == null &&
     interval == null
   ) {
-    assertRows(timestamps.length, "timestamps");
+    assertRows(timestamps.length, maxRows, "timestamps");
     return [...timestamps];
   }
   if (timestamps == null && window != null) {
     const within = windowFrom(window);
-    if (count != null && interval == null) return evenTimes(within, count);
+    if (count != null && interval == null)
+      return evenTimes(within, count, maxRows);
     if (interval != null && count == null)
-      return regularTimes(within, interval);
+      return regularTimes(within, interval, maxRows);
   }
   throw badInput(
     "Give timestamps alone, or a window with exactly one of count and interval.",
@@ -56,18 +52,26 @@ export function interpolationTimes({
 }
 
 /** `count` times from one end of the window to the other, both included. */
-function evenTimes({ from, to }: Window, count: number): string[] {
-  assertRows(count, "count");
+function evenTimes(
+  { from, to }: Window,
+  count: number,
+  maxRows: number,
+): string[] {
+  assertRows(count, maxRows, "count");
   return Array.from({ length: count }, (_, i) =>
     dateTimeOf(count === 1 ? from : from + part(to - from, i, count - 1)),
   );
 }
 
 /** A time every interval, from the window's beginning on. */
-function regularTimes({ from, to }: Window, interval: string): string[] {
+function regularTimes(
+  { from, to }: Window,
+  interval: string,
+  maxRows: number,
+): string[] {
   const micros = fixedFrom(interval);
   const count = Math.floor((to - from) / micros) + 1;
-  assertRows(count, "interval");
+  assertRows(count, maxRows, "interval");
   return Array.from({ length: count }, (_, i) => dateTimeOf(from + i * micros));
 }
 
@@ -75,9 +79,10 @@ function regularTimes({ from, to }: Window, interval: string): string[] {
 export function evenEdges(
   { from, to }: Window,
   count: number,
+  maxRows: number,
   at: string,
 ): string[] {
-  assertRows(count, at);
+  assertRows(count, maxRows, at);
   if (count > 1 && count > to - from)
     throw badInput(
       "These intervals would be shorter than a microsecond. Ask for fewer, or widen the window.",
@@ -89,9 +94,13 @@ export function evenEdges(
 }
 
 /** The ends of intervals of one length; the last one is cut. */
-export function regularEdges({ from, to }: Window, micros: number): string[] {
+export function regularEdges(
+  { from, to }: Window,
+  micros: number,
+  maxRows: number,
+): string[] {
   const count = Math.max(Math.ceil((to - from) / micros), 1);
-  assertRows(count, "interval");
+  assertRows(count, maxRows, "interval");
   return Array.from({ length: count + 1 }, (_, i) =>
     dateTimeOf(Math.min(from + i * micros, to)),
   );
@@ -116,7 +125,7 @@ function fixedFrom(interval: string): number {
   );
 }
 
-export function assertRows(count: number, at: string): void {
+export function assertRows(count: number, maxRows: number, at: string): void {
   if (count < 1) throw badInput("Ask for one row at least.", at);
   if (count > maxRows)
     throw limitExceeded(

@@ -18,7 +18,8 @@ import type { TableRequest } from "../table.ts";
 import type { FileColumn, FileRows, FileValue } from "./format.ts";
 import type { Question } from "./question.ts";
 
-type Context = CallContext & Pick<StreamContext, "streams" | "tables">;
+type Context = CallContext &
+  Pick<StreamContext, "limits" | "streams" | "tables">;
 
 /** A download that is not refused from the start: its columns, and its rows as they are read. */
 export interface Download {
@@ -37,7 +38,7 @@ export async function openDownload(
   const context = contextOf();
   return tellingWhoIsGone(context, async () => {
     await assertLive(context);
-    assertStreams(question.streamIds);
+    assertStreams(question.streamIds, await context.limits.get());
     const streams = await context.streams.getAll(
       question.streamIds,
       (i) => `ids.${i}`,
@@ -142,14 +143,16 @@ function tableOf(
 ): Promise<EventTable> {
   const { kind, args } = question;
   const request = requestOf(question);
-  const { streams, tables } = context;
+  const { limits, streams, tables } = context;
   return tellingWhoIsGone(context, async () => {
     const [stream] = await streams.getAll([streamId], () => "ids");
     if (!stream) throw new Error("A stream is neither there nor missing.");
     switch (kind) {
       case "events": {
         const page = { ...(args as unknown as StreamEventsArgs) };
-        return tables.stored(stream, { ...page, first: size, after }, request);
+        const { rows } = await limits.get();
+        const first = Math.min(size, rows);
+        return tables.stored(stream, { ...page, first, after }, request);
       }
       case "interpolated":
         return tables.interpolated(

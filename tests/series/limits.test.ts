@@ -1,0 +1,138 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
+import { microsOf } from "../../common/date-time.ts";
+import { TestDatabase } from "../support/database.ts";
+import { Plant } from "./plant.ts";
+
+let database: TestDatabase;
+let plant: Plant;
+let id: string;
+beforeAll(async () => {
+  database = await TestDatabase.create();
+  plant = await Plant.seed(database);
+  id = await plant.create({
+    properties: [{ name: "value", kind: "FLOAT", interpolation: "CONTINUOUS" }],
+    extrapolation: "BOTH",
+    events: Array.from({ length: 20 }, (_, i) => ({
+      at: microsOf("2026-01-01T00:00:00Z") + i * 60_000_000,
+      values: [i],
+    })),
+  });
+});
+afterEach(() => database.owner("stream.read_limits").delete());
+afterAll(() => database.drop());
+
+/** What the operator lets the partner's tenant ask for. */
+const limit = (limits: Record<string, number>) =>
+  database.owner.raw(
+    `insert into stream.read_limits (tenant_id, rows, points, streams, milliseconds)
+     select i.tenant_id, :rows, :points, :streams, :milliseconds from tenant.identities i where i.uuid = :identity`,
+    {
+      ...{ rows: null, points: null, streams: null, milliseconds: null },
+      ...limits,
+      identity: plant.partner.identityId,
+    },
+  );
+
+const window = `window: { from: "2026-01-01T00:00:00Z", to: "2026-01-01T01:00:00Z" }`;
+const ask = (field: string, viewer = plant.partner) =>
+  plant.run(
+    viewer,
+    `query ($id: ID!) { stream(id: $id) { read: ${field} { rowCount values } } }`,
+    { id },
+  );
+
+test.each<[string, number, string, string]>([
+  [`events(${window}, first: 11)`, 11, "first", "Go on with the cursor"],
+  [`interpolated(${window}, count: 11)`, 11, "count", "fewer or longer"],
+  [
+    `interpolated(${window}, interval: "PT1M")`,
+    61,
+    "interval",
+    "fewer or longer",
+  ],
+  [`summaries(${window}, count: 11)`, 11, "count", "fewer or longer"],
+  [
+    `summaries(window: { from: "2026-01-01T00:00:00Z", to: "2026-02-01T00:00:00Z" }, interval: "P1D")`,
+    11,
+    "interval",
+    "fewer or longer",
+  ],
+  [`plot(${window}, width: 11)`, 11, "width", "fewer or longer"],
+  [`lttb(${window}, points: 11)`, 11, "points", "fewer or longer"],
+])("at most 10 rows: %s", async (field, value, at, next) => {
+  await limit({ rows: 10 });
+  const { data, errors } = await ask(field);
+  expect(data).toEqual({ stream: { read: null } });
+  expect(errors).toEqual([
+    expect.objectContaining({
+      message: expect.stringContaining(next),
+      extensions: { code: "LIMIT_EXCEEDED", limit: 10, value, at },
+    }),
+  ]);
+  // The limit is the reader's tenant's own.
+  expect((await ask(field, plant.owner)).errors).toEqual([]);
+});
+
+test.each([`summaries(${window}, count: 3)`, `lttb(${window}, points: 3)`])(
+  "events that are gone through: %s",
+  async (field) => {
+    await limit({ points: 19 });
+    const { errors } = await ask(field);
+    expect(errors[0]).toMatchObject({
+      message: expect.stringContaining("Ask for a part of the window"),
+      extensions: {
+        code: "LIMIT_EXCEEDED",
+        limit: 19,
+        value: 20,
+        at: "window",
+      },
+    });
+    await database.owner("stream.read_limits").update({ points: 20 });
+    expect((await ask(field)).data).toMatchObject({
+      stream: { read: { rowCount: 3 } },
+    });
+  },
+);
+
+test("streams that a read names", async () => {
+  await limit({ streams: 1 });
+  for (const field of [
+    `streamEvents(ids: $ids, ${window})`,
+    `streamSummaries(ids: $ids, ${window}, count: 1)`,
+    `streamJoin(ids: $ids, ${window}, mode: INNER)`,
+  ]) {
+    const { errors } = await plant.run(
+      plant.partner,
+      `query ($ids: [ID!]!) { ${field} { rowCount } }`,
+      { ids: [id, "another"] },
+    );
+    expect(errors[0]?.extensions).toEqual({
+      ...{ code: "LIMIT_EXCEEDED", limit: 1, value: 2, at: "ids" },
+    });
+  }
+});
+
+test("for how long it is worked on", async () => {
+  await limit({ milliseconds: 5 });
+  await database.owner.raw(
+    `insert into stream.events (tenant_id, stream_id, ts, value)
+     select tenant_id, id, timestamptz '2026-01-02T00:00:00Z' + g * interval '1 millisecond', g
+     from stream.streams, generate_series(1, 200000) g where uuid = ?`,
+    [id],
+  );
+  await database.owner.raw(
+    `update stream.latest set ts = '2026-01-03T00:00:00Z' where stream_id = (select id from stream.streams where uuid = ?)`,
+    [id],
+  );
+  const field = `summaries(window: { from: "2026-01-01T00:00:00Z", to: "2026-01-03T00:00:00Z" }, count: 1)`;
+  const { data, errors } = await ask(field);
+  expect(data).toEqual({ stream: { read: null } });
+  expect(errors).toEqual([
+    expect.objectContaining({
+      message: expect.stringContaining("A read may take 5 ms"),
+      extensions: { code: "TIMEOUT", limit: 5 },
+    }),
+  ]);
+  await database.owner("stream.read_limits").update({ milliseconds: 50_000 });
+  expect((await ask(field)).errors).toEqual([]);
+});
