@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { runCommand } from "../commands/command.ts";
 import { StartError } from "../common/config.ts";
 import { communities } from "./communities.ts";
@@ -31,14 +31,14 @@ const figures: readonly Figure[] = [
 const report = "docs/benchmarks.md";
 
 const usage = `
-Usage: npm run bench [-- <figure>[:<part>]... | --write]
+Usage: npm run bench [-- [--write] <figure>... | <figure>:<part>...]
 
 Compares with their goals all figures, or those named, on a PostgreSQL of its own with 2 M events:
 
 ${figures.map(({ name, title }) => `  ${name.padEnd(13)}${title}`).join("\n")}
 
   communities:invit takes of that figure the operations whose name holds "invit", capitals or not
-  --write keeps them, all of one run, in ${report}
+  --write keeps each that is taken whole in ${report}, in the place of what is there of it
 `;
 
 /** How to end what was started, the last one first; also when the operator ends the run. */
@@ -113,15 +113,21 @@ function choose(names: readonly string[]): readonly Choice[] {
     }));
 }
 
+/** At once, so that a run which ends early has kept what it took. */
+async function keep(taken: Taken, postgres: string): Promise<void> {
+  const before = await readFile(report, "utf8");
+  await writeFile(report, await reportOf(taken, { before, figures, postgres }));
+}
+
 await runCommand(
   usage,
   { write: { type: "boolean", default: false } },
   async ({ values: { write }, positionals }) => {
     assertCpuIsTold();
     const chosen = choose(positionals);
-    if (write && positionals.length > 0)
+    if (write && chosen.some(({ parts }) => parts.length > 0))
       throw new StartError(
-        "--write keeps the figures of one run, all of them: name none.",
+        "--write keeps whole figures: name none of their parts.",
       );
     progress("making the world");
     const database = await startDatabase();
@@ -134,17 +140,15 @@ await runCommand(
         progress,
         onEnd: (end) => ends.push(end),
       };
-      const all: Taken[] = [];
       for (const choice of chosen) {
         const taken = await take(choice, {
           ...bench,
           progress: (doing) => progress(`${choice.figure.name}: ${doing}`),
         });
-        all.push(taken);
         progress("");
         console.log(await tableOf(taken));
+        if (write) await keep(taken, database.version);
       }
-      if (write) await writeFile(report, await reportOf(all, database.version));
     } finally {
       await endDownTo(0);
     }

@@ -38,25 +38,53 @@ function goalOf(ratio: Figure["ratio"], goal: number, reached: number): string {
   return `${ratio === "CPU" ? "≤" : "≥"} ${goal}${isMissed ? " missed" : ""}`;
 }
 
-/** docs/benchmarks.md. */
+/** docs/benchmarks.md with a figure in the place of what it has of the same; all stand in their order. */
 export async function reportOf(
-  all: readonly Taken[],
-  postgresVersion: string,
+  taken: Taken,
+  { before, figures, postgres }: Report,
 ): Promise<string> {
-  const [cpu] = cpus();
-  const sections = await Promise.all(
-    all.map(
-      async (taken) =>
-        `## ${taken.figure.title}\n\n${taken.figure.about}\n\n${await tableOf(taken)}`,
-    ),
+  const sections = new Map(
+    sectionsIn(before).map((section) => [titleOf(section), section]),
   );
-  return format(
-    `# Measured
+  sections.set(taken.figure.title, await sectionOf(taken, postgres));
+  const inOrder = figures.flatMap(({ title }) => sections.get(title) ?? []);
+  return format(`${head}\n\n${inOrder.join("\n\n")}`, {
+    parser: "markdown",
+    proseWrap: "preserve",
+  });
+}
 
-Written by \`npm run bench -- --write\`, which takes all figures anew; \`npm run bench -- --help\` tells how to take one.
+interface Report {
+  /** As it stands. */
+  readonly before: string;
+  readonly figures: readonly Figure[];
+  /** Its version. */
+  readonly postgres: string;
+}
 
-${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores (${cpu?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB of memory, Linux,
-Node ${process.versions.node}, PostgreSQL ${postgresVersion} as the default installation starts it, save that a power cut may lose the benchmark.
+const sectionsIn = (report: string) => report.split(/^(?=## )/m).slice(1);
+
+const titleOf = (section: string) => /^## (.*)/.exec(section)?.[1] ?? "";
+
+const sectionOf = async (taken: Taken, postgres: string) =>
+  `## ${taken.figure.title}
+
+${taken.figure.about}
+
+${await tableOf(taken)}
+${machine(postgres)}`;
+
+function machine(postgres: string): string {
+  const [cpu] = cpus();
+  const memory = Math.round(totalmem() / 2 ** 30);
+  return `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores (${cpu?.model.trim()}), ${memory} GiB of memory, Linux, Node ${process.versions.node}, PostgreSQL ${postgres}.`;
+}
+
+const head = `# Measured
+
+Written by \`npm run bench -- --write\`, which takes all figures anew, or those that it is given;
+\`npm run bench -- --help\` tells how to take one. PostgreSQL runs as the default installation starts it, save that a power
+cut may lose the benchmark.
 
 - The world: 20 tenants, 50 communities of six tenants each, 5,000 streams, 12,500 shares, 2 M events of a month.
 - Contenders take turns, in rounds of some seconds, so that a machine which is slower for a while is slower for all of them.
@@ -65,9 +93,4 @@ Node ${process.versions.node}, PostgreSQL ${postgresVersion} as the default inst
   better. **SPEED** is work in the same CPU time: more is better. Throughput depends on what else the machine does, and
   stands beside them.
 - What asks changes its variables from request to request over eight connections, and every server verifies its bearer token.
-  Answers were equal to the letter before anything was measured.
-
-${sections.join("\n\n")}`,
-    { parser: "markdown", proseWrap: "preserve" },
-  );
-}
+  Answers were equal to the letter before anything was measured.`;
