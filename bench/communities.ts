@@ -19,7 +19,7 @@ import { schema as tenantSchema } from "../subgraphs/tenant/schema.ts";
 import { actors, seedCrowd, type Crowd } from "./crowd.ts";
 import type { Bench, Figure } from "./figure.ts";
 import type { Contender } from "./measure.ts";
-import { operations, type Operation } from "./operations.ts";
+import { operations, restored, type Operation } from "./operations.ts";
 import { unrecorded } from "../subgraphs/stream/usage/recorder-store.ts";
 
 const size = 2000;
@@ -39,7 +39,7 @@ CPU is that of both and PostgreSQL. Mutations that can tell what they end are as
 a community ends all that is in it, and is not measured.`,
   unit: "operation",
   ratio: "CPU",
-  rounds: 5,
+  rounds: 3,
   async contenders(bench) {
     bench.progress("making the worlds");
     const large = await start(bench, size);
@@ -146,7 +146,8 @@ async function measured(
   { crowd, owner, ask }: Side,
 ): Promise<Contender[]> {
   const { name, prepare, variables, viewer } = operation;
-  const statements = prepare?.(crowd) ?? [];
+  const isMutation = operation.query.startsWith("mutation");
+  const statements = prepare?.(crowd) ?? (isMutation ? [] : restored);
   const contender = (
     name: string,
     count: number,
@@ -169,13 +170,7 @@ async function measured(
     },
   });
   if (!operation.list)
-    return [
-      contender(
-        name,
-        operation.query.startsWith("mutation") ? turns : readsPerSlice,
-        () => ({}),
-      ),
-    ];
+    return [contender(name, isMutation ? turns : readsPerSlice, () => ({}))];
   const cursors = new Map<string, string>();
   const cursorOf = async (n: number) => {
     const given = { ...variables?.(crowd, n), first: crowd.size / 4 };

@@ -305,6 +305,22 @@ const changeOfMembership = (name: string, more: string): Operation => ({
   variables: inCommunity,
 });
 
+/** What mutations have ended: sharing goes on, the readers take part, and the streams are shared again. */
+export const restored = [
+  `update community.memberships set status = 'ACTIVE' where community_id = 1 and tenant_id <= ${actors}`,
+  `insert into community.members (membership_id, tenant_id, identity_id, role)
+   select m.id, m.tenant_id, i.id, 'MEMBER' from community.memberships m
+   join tenant.identities i on i.tenant_id = m.tenant_id and i.name = 'Reader'
+   where m.community_id = 1 and m.tenant_id <= ${actors}
+   on conflict do nothing`,
+  `insert into stream.shares (tenant_id, stream_id, membership_id, shared_by, community_id, stream_uuid, stream_name)
+   select s.tenant_id, s.id, m.id, i.uuid, m.community_id, s.uuid, s.name from stream.streams s
+   join community.memberships m on m.tenant_id = s.tenant_id and m.community_id = 1
+   join tenant.identities i on i.tenant_id = s.tenant_id and i.name = 'Steward'
+   where s.external_id = 'S001' and s.tenant_id between 3 and ${actors}
+   on conflict do nothing`,
+];
+
 /** As the database makes it of the same text. */
 const idOf = (text: string) =>
   createHash("md5")
@@ -412,9 +428,7 @@ const mutations: readonly Operation[] = [
     query: `mutation ($communityId: ID!) { pauseSharing(communityId: $communityId) { applied } }`,
     viewer: moderator,
     variables: inCommunity,
-    prepare: () => [
-      `update community.memberships set status = 'ACTIVE' where community_id = 1 and tenant_id <= ${actors}`,
-    ],
+    prepare: () => restored,
   },
   {
     name: "setCommunityRoles",
@@ -439,13 +453,7 @@ const mutations: readonly Operation[] = [
     viewer: moderator,
     variables: (crowd, n) =>
       input({ ...inCommunity(crowd), identityIds: [ownReader(crowd, n)] }),
-    prepare: () => [
-      `insert into community.members (membership_id, tenant_id, identity_id, role)
-       select m.id, m.tenant_id, i.id, 'MEMBER' from community.memberships m
-       join tenant.identities i on i.tenant_id = m.tenant_id and i.name = 'Reader'
-       where m.community_id = 1 and m.tenant_id <= ${actors}
-       on conflict do nothing`,
-    ],
+    prepare: () => restored,
   },
   {
     name: "inviteTenant",
@@ -666,14 +674,7 @@ const mutations: readonly Operation[] = [
         streamIds: [at(crowd.streamIds, 2 + (n % (actors - 2)))],
         communityIds: [crowd.communityId],
       }),
-    prepare: () => [
-      `insert into stream.shares (tenant_id, stream_id, membership_id, shared_by, community_id, stream_uuid, stream_name)
-       select s.tenant_id, s.id, m.id, i.uuid, m.community_id, s.uuid, s.name from stream.streams s
-       join community.memberships m on m.tenant_id = s.tenant_id and m.community_id = 1
-       join tenant.identities i on i.tenant_id = s.tenant_id and i.name = 'Steward'
-       where s.external_id = 'S001' and s.tenant_id between 3 and ${actors}
-       on conflict do nothing`,
-    ],
+    prepare: () => restored,
   },
   {
     name: "setStreamAccess",
