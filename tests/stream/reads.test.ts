@@ -360,6 +360,71 @@ describe("a read by another tenant", () => {
   });
 });
 
+describe("a reader behind a pseudonym", () => {
+  const choose = (uses_pseudonyms: boolean) =>
+    database
+      .owner("tenant.tenants")
+      .where({ id: partner.id })
+      .update({ uses_pseudonyms });
+
+  test("is not told by what it read by name before, nor its name by what it read as one", async () => {
+    await read(reader, "last { value }");
+    const [byName] = (await readsOf(steward)) ?? [];
+    expect(byName?.isPseudonym).toBe(false);
+    await choose(true);
+    await read(reader, "last { value }");
+    const [now, before] = (await readsOf(steward)) ?? [];
+    expect([now?.isPseudonym, before?.isPseudonym]).toEqual([true, true]);
+    expect(now?.name).not.toBe(before?.name);
+    await choose(false);
+    const [later, first] = (await readsOf(steward)) ?? [];
+    expect(later?.name).toBe(now?.name);
+    expect(first?.name).toBe(byName?.name);
+  });
+
+  test("is not told to be the same by the request of two sharers", async () => {
+    await choose(true);
+    const others = await seed.tenant();
+    const place = await seed.membership(
+      { id: communities[0].id } as never,
+      others,
+    );
+    const theirs = await seed.stream(others);
+    await seed.events(theirs, 1);
+    await seed.share(theirs, place);
+    const theirSteward = await seed.user(others, ["DATA_STEWARD"]);
+    const { errors } = await ask(
+      reader,
+      `{ a: stream(id: "${stream.uuid}") { last { value } } b: stream(id: "${theirs.uuid}") { last { value } } }`,
+    );
+    expect(errors).toEqual([]);
+    const [ours] = (await readsOf(steward)) ?? [];
+    const [other] = (await readsOf(theirSteward, theirs)) ?? [];
+    expect(ours?.requestId).toBeDefined();
+    expect(other?.requestId).not.toBe(ours?.requestId);
+    const own = [
+      await readsOf(reader),
+      await readsOf(reader, theirs),
+    ] as Told[][];
+    expect(own[0]?.[0]?.requestId).toBe(own[1]?.[0]?.requestId);
+  });
+});
+
+test("what is refused because of the values is recorded all the same", async () => {
+  const overflows = 'filter: "value >= 0 and value * 1e308 * 1e308 > 0"';
+  for (const field of [
+    `events(${window}, ${overflows}) { rowCount }`,
+    `summaries(${window}, count: 1, ${overflows}) { rowCount }`,
+  ]) {
+    const { errors } = await read(reader, field);
+    expect(errors).toMatchObject([{ extensions: { code: "BAD_USER_INPUT" } }]);
+  }
+  expect(await readsOf(steward)).toMatchObject([
+    { kind: "SUMMARIES", pointCount: 0 },
+    { kind: "EVENTS", pointCount: 0 },
+  ]);
+});
+
 describe("who is told of reads", () => {
   test("a moderator of the sharing tenant: those in the communities that it leads", async () => {
     const moderator = await seed.user(plant);

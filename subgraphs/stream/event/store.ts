@@ -14,7 +14,7 @@ import {
   notFound,
 } from "../../../common/errors.ts";
 import { PackedJson } from "../../../common/packed.ts";
-import type { Sql } from "../../../common/sql.ts";
+import { plain, type Sql } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { includes } from "../access/rights.ts";
 import type { SearchMode, ValueKind } from "../generated.ts";
@@ -259,10 +259,26 @@ export class EventStore {
         this.handOut(read, found.get(i + 1)),
       ]);
     } catch (error) {
+      if (!isOutOfRange(error) || reads.length === 1)
+        await this.noteFailed(reads);
       if (!isOutOfRange(error)) throw error;
       if (reads.length === 1) return [[reads[0], outOfRange()]];
       const each = reads.map((read) => this.readTogether([read]));
       return (await Promise.all(each)).flat();
+    }
+  }
+
+  /** A fault can tell of values as an answer does: what the gate let in is noted, as no points. */
+  private async noteFailed(reads: Together): Promise<void> {
+    const [first, ...more] = reads.map((read) => ({ ...read, sql: noRows }));
+    try {
+      const found = await this.queue.run(() =>
+        this.read([first as Read, ...more]),
+      );
+      for (const [i, read] of reads.entries())
+        this.handOut(read, found.get(i + 1));
+    } catch {
+      // What the database cannot tell now it has not told before; the first fault is the one to tell.
     }
   }
 
@@ -400,6 +416,9 @@ type JoinedRow = [
   Record<number, { rights: number; way: Way | null }> | null,
   ...RowsColumns,
 ];
+
+/** Of each stream only what the gate says. */
+const noRows = plain("select 0 as count, null::text, null::text");
 
 const maxRowsTogether = 100_000;
 

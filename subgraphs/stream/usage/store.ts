@@ -96,17 +96,29 @@ const readColumns = {
   from: "r.from_ts",
   to: "r.to_ts",
   pointCount: "r.points",
-  requestId: "r.request_id",
   tenantId: "t.uuid",
   identityKind: "i.kind",
   shareId: "r.share_id",
   communityId: "c.uuid",
 };
 
-/** Rule 16: the sharing tenant meets the reader as its readers now, or by the mark that it left; the own tenant by name. */
+/**
+ * Rule 16: the sharing tenant meets the reader as its readers now, if it met it so then, and by the mark of then otherwise:
+ * neither who chose pseudonyms since nor who gave them up is told by what was kept before. The own tenant has names.
+ */
 const introduced = `
   left join lateral tenant.introduce(
-    r.reader_id, case when parent.is_own then r.tenant_id else r.reader_tenant_id end) n on true`;
+    r.reader_id, case when parent.is_own then r.tenant_id else r.reader_tenant_id end) n
+    on not parent.is_own or left(n.mark, 16) = r.reader_mark`;
+
+/**
+ * Each sharer has its own for a request, or two would find out that they meet the same reader. That of the reader is
+ * random, and nobody else is told it.
+ */
+const requestId = `
+  case when parent.is_own
+    then left(encode(sha256(convert_to(concat_ws(' ', r.tenant_id, r.request_id), 'UTF8')), 'hex'), 32)
+    else r.request_id end`;
 
 /** Who read what of other tenants' streams: to the one side what was read of it, to the other what it read. */
 export class UsageStore {
@@ -135,7 +147,7 @@ export class UsageStore {
           .select(
             db.raw(
               `coalesce(n.name, concat_ws(' ', 'reader', r.reader_mark)) as name,
-               coalesce(n.is_pseudonym, true) as "isPseudonym"`,
+               coalesce(n.is_pseudonym, true) as "isPseudonym", ${requestId} as "requestId"`,
             ),
           )
           .joinRaw(
