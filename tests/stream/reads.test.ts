@@ -385,10 +385,7 @@ describe("a reader behind a pseudonym", () => {
   test("is not told to be the same by the request of two sharers", async () => {
     await choose(true);
     const others = await seed.tenant();
-    const place = await seed.membership(
-      { id: communities[0].id } as never,
-      others,
-    );
+    const place = await seed.membership(communities[0], others);
     const theirs = await seed.stream(others);
     await seed.events(theirs, 1);
     await seed.share(theirs, place);

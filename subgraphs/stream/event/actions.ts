@@ -167,7 +167,11 @@ async function changeEvents(
     const streams = await requireRight();
     const calls = new CallStore(transaction);
     const once = keyedCall(action, keyed, streams);
-    if (once && !(await calls.claim(once))) return answered(calls, once);
+    if (once && !(await calls.claim(once))) {
+      // It may have waited for the call that it repeats.
+      await requireRight();
+      return answered(calls, once);
+    }
     const changed = await work(transaction, streams);
     // The answer that counts is asked for last: locks on identity and streams would hold up a change of access for as
     // long as the change takes.

@@ -220,9 +220,16 @@ export class EventStore {
         .options({ rowMode: "array" });
       return rows;
     };
-    const [row] = await this.queue.run(() =>
-      this.within(maxMilliseconds, joining),
-    );
+    const [row] = await this.queue
+      .run(() => this.within(maxMilliseconds, joining))
+      .catch(async (error: unknown) => {
+        const each = streamIds.map((streamId): Read => ({
+          ...{ streamId, sql: noRows, maxRows: 0, isUsual: true },
+          ...{ noted, maxMilliseconds },
+        }));
+        await this.noteFailed(each as [Read, ...Read[]]);
+        throw error;
+      });
     const [gated, ...rest] = row as JoinedRow;
     const ways = streamIds.map((_, i) => {
       const stream = gated?.[i + 1];
