@@ -8,6 +8,7 @@ const product = [
   "issuer",
   "mail",
   "migrations",
+  "notices",
   "subgraphs",
 ];
 
@@ -16,8 +17,9 @@ const folders = {
   common: [],
   migrations: ["common"],
   issuer: ["common"],
-  mail: ["common"],
-  subgraphs: ["common"],
+  notices: ["common"],
+  mail: ["common", "notices"],
+  subgraphs: ["common", "notices"],
   gateway: ["common"],
   "gateway/main.ts": ["common", "issuer", "mail", "subgraphs"],
   // The composition root of the installation in one process.

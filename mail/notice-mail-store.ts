@@ -1,5 +1,5 @@
 import type { Knex } from "../common/database.ts";
-import { sentence, type Notice } from "../common/notices.ts";
+import { sentence, type Notice } from "../notices/sentence.ts";
 import { withoutLinks } from "../common/text.ts";
 
 /** A notice for one of those whom it concerns. */

@@ -51,6 +51,16 @@ describe("import direction", () => {
       from("../../../common/database.ts"),
     ],
     [
+      "an action tells of what it has done",
+      `${concept}/actions.ts`,
+      from("../../../notices/store.ts"),
+    ],
+    [
+      "the mail tells it in sentences",
+      "mail/worker.ts",
+      from("../notices/sentence.ts"),
+    ],
+    [
       "the schema gathers resolvers",
       "subgraphs/community/schema.ts",
       from("./membership/resolvers.ts"),
@@ -135,6 +145,11 @@ describe("import direction", () => {
       "common imports the gateway",
       "common/subgraph.ts",
       from("../gateway/config.ts"),
+    ],
+    [
+      "common names what happens in the domain",
+      "common/mail-store.ts",
+      typeFrom("../notices/store.ts"),
     ],
     [
       "the gateway's server imports a subgraph",

@@ -9,7 +9,7 @@ import {
   type DailyLimit,
   type Mail,
 } from "../../common/mail-store.ts";
-import { notify, type NewNotice } from "../../common/notice-store.ts";
+import { notify, type NewNotice } from "../../notices/store.ts";
 import { liveness } from "../../common/viewer-store.ts";
 import type { Call, Viewer } from "../../common/viewer.ts";
 import type { InvitationConfig } from "./config.ts";

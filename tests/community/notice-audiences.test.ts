@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { notify, type Audience } from "../../common/notice-store.ts";
+import { notify, type Audience } from "../../notices/store.ts";
 import { anonymous } from "../../common/viewer.ts";
 import { TestDatabase } from "../support/database.ts";
 import { as, outcome, run } from "../support/run.ts";

@@ -6,7 +6,7 @@ import {
   expect,
   test,
 } from "@jest/globals";
-import { notify, type NewNotice } from "../../common/notice-store.ts";
+import { notify, type NewNotice } from "../../notices/store.ts";
 import type { Subgraph } from "../../common/schema.ts";
 import type { Viewer } from "../../common/viewer.ts";
 import { createSubgraphs } from "../../installation/subgraphs.ts";

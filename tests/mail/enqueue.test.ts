@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { sendMail } from "../../common/mail-store.ts";
-import { notify, type Audience } from "../../common/notice-store.ts";
+import { notify, type Audience } from "../../notices/store.ts";
 import { TestDatabase } from "../support/database.ts";
 import { as } from "../support/run.ts";
 import { Seed } from "../support/seed.ts";

@@ -6,7 +6,7 @@ import {
   notify,
   type NewNotice,
   type NoticeKind,
-} from "../../common/notice-store.ts";
+} from "../../notices/store.ts";
 import { readSupergraph } from "../../gateway/supergraph.ts";
 import { NoticeMailStore } from "../../mail/notice-mail-store.ts";
 import { OutboxStore } from "../../mail/outbox-store.ts";

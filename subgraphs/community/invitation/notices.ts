@@ -1,4 +1,4 @@
-import type { NewNotice } from "../../../common/notice-store.ts";
+import type { NewNotice } from "../../../notices/store.ts";
 
 /** Tells the administrators of a tenant that what they accepted will not come about. */
 export const withdrawalNotice = (

@@ -1,5 +1,5 @@
 import type { LedgerEntry } from "../../../common/ledger-store.ts";
-import type { NewNotice } from "../../../common/notice-store.ts";
+import type { NewNotice } from "../../../notices/store.ts";
 import { rights, type Place, type RightName } from "../community/rights.ts";
 import type { CommunityRole } from "../generated.ts";
 

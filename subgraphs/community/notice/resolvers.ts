@@ -1,4 +1,4 @@
-import { sentence } from "../../../common/notices.ts";
+import { sentence } from "../../../notices/sentence.ts";
 import type { CommunityContext } from "../context.ts";
 import type { Resolvers } from "../generated.ts";
 

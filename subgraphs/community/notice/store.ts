@@ -1,6 +1,6 @@
 import DataLoader from "dataloader";
 import { prepared, type Knex } from "../../../common/database.ts";
-import type { Notice as NoticeFacts } from "../../../common/notices.ts";
+import type { Notice as NoticeFacts } from "../../../notices/sentence.ts";
 import {
   Page,
   type Connection,

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Knex } from "../../../common/database.ts";
 import { record } from "../../../common/ledger-store.ts";
 import type { Logger } from "../../../common/log.ts";
-import { notify } from "../../../common/notice-store.ts";
+import { notify } from "../../../notices/store.ts";
 import { anonymous } from "../../../common/viewer.ts";
 import { leaders } from "./leaders.ts";
 

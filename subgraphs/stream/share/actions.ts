@@ -1,5 +1,5 @@
 import { record, type LedgerEntry } from "../../../common/ledger-store.ts";
-import { notify, type NewNotice } from "../../../common/notice-store.ts";
+import { notify, type NewNotice } from "../../../notices/store.ts";
 import { CallerStore } from "../access/caller-store.ts";
 import type { Caller } from "../access/caller.ts";
 import type { StreamContext } from "../context.ts";

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { conflict } from "../../../common/errors.ts";
 import { record } from "../../../common/ledger-store.ts";
 import { sendLimitedMail } from "../../../common/mail-store.ts";
-import { notify } from "../../../common/notice-store.ts";
+import { notify } from "../../../notices/store.ts";
 import {
   createOneUseLink,
   passwordMail,

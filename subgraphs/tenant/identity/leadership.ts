@@ -1,4 +1,4 @@
-import type { NewNotice } from "../../../common/notice-store.ts";
+import type { NewNotice } from "../../../notices/store.ts";
 
 /** A community that an identity leads as MODERATOR or ADMINISTRATOR. */
 export interface LedPlace {

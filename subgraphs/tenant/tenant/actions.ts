@@ -1,7 +1,7 @@
 import type { Knex } from "../../../common/database.ts";
 import { badInput, forbidden, notFound } from "../../../common/errors.ts";
 import { record } from "../../../common/ledger-store.ts";
-import { notify, type NewNotice } from "../../../common/notice-store.ts";
+import { notify, type NewNotice } from "../../../notices/store.ts";
 import { nameFrom } from "../../../common/text.ts";
 import type { Call } from "../../../common/viewer.ts";
 import type { TenantContext } from "../context.ts";

@@ -1,4 +1,4 @@
-import type { NoticeKind } from "./notice-store.ts";
+import type { NoticeKind } from "./store.ts";
 
 /** What a notice tells, as one of those whom it concerns is told. */
 export interface Notice {

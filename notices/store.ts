@@ -1,5 +1,5 @@
-import type { Knex } from "./database.ts";
-import type { Call } from "./viewer.ts";
+import type { Knex } from "../common/database.ts";
+import type { Call } from "../common/viewer.ts";
 
 /** What a notice tells; the graph's enumeration `NoticeKind`. */
 export type NoticeKind =
