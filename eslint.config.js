@@ -37,6 +37,12 @@ const noSql = [
 const environment =
   "The environment is read in main.ts and handed on as a typed value.";
 
+/** How events are kept, everybody else asks the event store. */
+const noEvents = ["TemplateElement", "Literal"].map((node) => ({
+  selector: `${node}[value${node === "Literal" ? "" : ".raw"}=/\\bstream\\.(events|latest)\\b/]`,
+  message: "Events are read and changed by subgraphs/stream/event alone.",
+}));
+
 const restrictedImports = [
   { name: "node:process", importNames: ["env"], message: environment },
   { name: "process", importNames: ["env"], message: environment },
@@ -100,6 +106,13 @@ export default tseslint.config(
       "tests/**",
     ],
     rules: { "no-restricted-syntax": ["error", namedExportsOnly] },
+  },
+  {
+    files: ["subgraphs/**/*store.ts"],
+    ignores: ["subgraphs/stream/event/**"],
+    rules: {
+      "no-restricted-syntax": ["error", namedExportsOnly, ...noEvents],
+    },
   },
   {
     files: ["**/*store.ts"],

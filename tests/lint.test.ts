@@ -228,6 +228,17 @@ describe("SQL stays in stores and migrations", () => {
     for (const code of statements) expect(await faults(file, code)).toEqual([]);
   });
 
+  test.each([
+    ["subgraphs/stream/event/single-store.ts", []],
+    ["subgraphs/stream/share/store.ts", ["no-restricted-syntax"]],
+  ])("tables of events in %s: %j", async (file, expected) => {
+    for (const code of [
+      "export const sql = `select e.ts from stream.events e`;",
+      'export const sql = "select l.ts from stream.latest l";',
+    ])
+      expect(await faults(file, code)).toEqual(expected);
+  });
+
   test("a sentence is no statement", async () => {
     const code = 'export const message = "Select a tenant, or update yours.";';
     expect(await faults("gateway/server.ts", code)).toEqual([]);

@@ -5,9 +5,7 @@ import { CallerStore } from "./access/caller-store.ts";
 import { AccessStore } from "./access/store.ts";
 import { LimitStore } from "./event/limit-store.ts";
 import { usualLimits, type ReadLimits } from "./event/limits.ts";
-import { EventStore } from "./event/store.ts";
-import { TableStore } from "./event/table-store.ts";
-import { TimeZoneStore } from "./event/time-zone-store.ts";
+import { eventReads } from "./event/store.ts";
 import { ExplanationStore } from "./explanation/store.ts";
 import { NamespaceStore } from "./namespace/store.ts";
 import { ReaderStore } from "./reader/store.ts";
@@ -36,7 +34,6 @@ export const createContext =
     const { viewer } = call;
     const streams = new StreamStore(db, viewer);
     const streamTypes = new StreamTypeStore(db, viewer);
-    const events = new EventStore(db, viewer, recorder.noterOf(call.requestId));
     const limits = new LimitStore(db, viewer, readLimits);
     return {
       viewer,
@@ -49,15 +46,12 @@ export const createContext =
       streamTypes,
       streams,
       streamSearch: new StreamSearchStore(db, viewer),
-      events,
-      limits,
-      tables: new TableStore(
-        events,
+      events: eventReads(db, viewer, recorder.noterOf(call.requestId), {
         streams,
         streamTypes,
-        new TimeZoneStore(db),
         limits,
-      ),
+      }),
+      limits,
       shares: new ShareStore(db, viewer),
       explanations: new ExplanationStore(db, viewer),
       readers: new ReaderStore(db, viewer),

@@ -2,10 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import pg from "pg";
 import type { Viewer } from "../../common/viewer.ts";
 import { roleUrl } from "../../migrations/run.ts";
-import { pageRead } from "../../subgraphs/stream/event/page-store.ts";
-import { EventPage } from "../../subgraphs/stream/event/page.ts";
-import { EventStore } from "../../subgraphs/stream/event/store.ts";
-import type { Stream as StreamView } from "../../subgraphs/stream/stream/store.ts";
+import { createContext } from "../../subgraphs/stream/context.ts";
+import { unrecorded } from "../../subgraphs/stream/usage/recorder-store.ts";
 import { TestDatabase } from "../support/database.ts";
 import { as, outcome, run } from "../support/run.ts";
 import { Seed, type Membership, type Stream } from "../support/seed.ts";
@@ -210,35 +208,28 @@ describe("without the right to read", () => {
   });
 
   test("a stream that was handed out a moment before is NOT_FOUND", async () => {
-    const events = new EventStore(
-      database.as("stream"),
-      partner,
-      () => undefined,
-    );
-    const stream = { id: hidden.uuid } as StreamView;
-    const eventPage = new EventPage(
-      stream.id,
-      {
-        window: window(0, 9),
-        boundary: "EXACT",
-        reversed: false,
-        first: 10,
-      },
-      100,
-    );
-    const needs = { timestamps: true, endCursor: true };
+    const contextOf = (viewer: Viewer) =>
+      createContext(
+        database.as("stream"),
+        unrecorded,
+      )({ viewer, requestId: "test" });
+    const stream = await contextOf(viewer).streams.find(hidden.uuid);
+    if (!stream) throw new Error("The stream is hidden from its own tenant.");
+    const { events } = contextOf(partner);
     const reads = [
-      events.first(stream.id),
-      events.last(stream),
-      events.at(stream.id, minute(0), "EXACT"),
-      events.rows({
-        streamId: stream.id,
-        sql: pageRead([], [], eventPage, needs, null),
-        maxRows: 10,
-        isUsual: true,
-        noted: null,
-        maxMilliseconds: 60_000,
-      }),
+      events.first(stream, {}),
+      events.last(stream, {}),
+      events.at(stream, minute(0), "EXACT", {}),
+      events.stored(
+        stream,
+        {
+          window: window(0, 9),
+          boundary: "EXACT",
+          reversed: false,
+          first: 10,
+        },
+        { timestamps: true, endCursor: true, values: false, columns: [] },
+      ),
     ];
     for (const read of await Promise.allSettled<unknown>(reads))
       expect(read).toMatchObject({

@@ -27,9 +27,9 @@ import {
   type EventColumns,
   type Target,
 } from "./columns.ts";
-import { EventRemovalStore } from "./removal-store.ts";
 import { assertRemovable, removalFrom, type Removal } from "./removal.ts";
-import { EventWriteStore, type EventKey, type Refused } from "./write-store.ts";
+import { eventChanges } from "./store.ts";
+import type { EventKey, Refused } from "./write-store.ts";
 
 type Context = Pick<StreamContext, "db" | "viewer" | "call">;
 
@@ -79,7 +79,7 @@ export function storeEvents(
         streams,
         new StreamTypeStore(transaction, context.viewer),
       );
-      const events = new EventWriteStore(transaction);
+      const events = eventChanges(transaction);
       const written = new Changed();
       for await (const part of partsOf(targets)) {
         const refused = await events.write(part, mode);
@@ -120,7 +120,7 @@ export async function removeEvents(
           `input.streams.${i}`,
         ),
       );
-      const events = new EventRemovalStore(transaction);
+      const events = eventChanges(transaction);
       await events.claim(removals);
       const missing = await events.firstMissing(removals);
       if (missing)

@@ -1,3 +1,5 @@
+import { badInput, limitExceeded } from "../../../common/errors.ts";
+
 /** What one read may ask for: of the installation, or of a tenant whose operator decided otherwise. */
 export interface ReadLimits {
   /** Rows that a table has. */
@@ -19,3 +21,29 @@ export const usualLimits: ReadLimits = {
   streams: 100,
   milliseconds: longestMilliseconds,
 };
+
+export function assertStreams(
+  ids: readonly string[],
+  { streams: maxStreams }: ReadLimits,
+): void {
+  if (ids.length === 0) throw badInput("Name at least one stream.", "ids");
+  if (ids.length > maxStreams)
+    throw limitExceeded(
+      "streams a read",
+      maxStreams,
+      ids.length,
+      "Ask for them in several reads.",
+      "ids",
+    );
+}
+
+export function assertPoints(count: number, { points }: ReadLimits): void {
+  if (count > points)
+    throw limitExceeded(
+      "events that a read goes through",
+      points,
+      count,
+      "Ask for a part of the window, or draw with plot.",
+      "window",
+    );
+}

@@ -20,7 +20,7 @@ export const readOf = (
   streamIds: readonly string[],
   read: Sql,
 ): Sql => sql`
-  select q.place::int, v.rights, ${wayOf(viewer)}, t.*
+  select q.place::int, v.rights, ${wayOf(viewer)} as way, t.*
   from ${gated(viewer, streamIds)}
   cross join lateral (${read}) t
   where v.uuid = any (${streamIds}::uuid[])`;

@@ -9,62 +9,60 @@ import type { EventTable } from "./table-store.ts";
 
 export const resolvers = {
   Query: {
-    streamEvents: (_, { ids, ...args }, { tables }, info) => {
+    streamEvents: (_, { ids, ...args }, { events }, info) => {
       const request = requestOf(info);
-      return tables.ofEach(ids, (stream) =>
-        asFile("events", stream, args, tables.stored(stream, args, request)),
+      return events.ofEach(ids, (stream) =>
+        asFile("events", stream, args, events.stored(stream, args, request)),
       );
     },
-    streamSummaries: (_, { ids, ...args }, { tables }, info) => {
+    streamSummaries: (_, { ids, ...args }, { events }, info) => {
       const request = requestOf(info);
-      return tables.ofEach(ids, (stream) =>
+      return events.ofEach(ids, (stream) =>
         asFile(
           "summaries",
           stream,
           args,
-          tables.summaries(stream, args, request),
+          events.summaries(stream, args, request),
         ),
       );
     },
-    streamJoin: (_, args, { tables }, info) =>
-      tables.joined(args, requestOf(info)),
+    streamJoin: (_, args, { events }, info) =>
+      events.joined(args, requestOf(info)),
   },
   Mutation: {
     writeEvents: (_, { input }, context) => writeEvents(input, context),
     removeEvents: (_, { input }, context) => removeEvents(input, context),
   },
   Stream: {
-    first: (stream, args, { events, tables }) =>
-      tables.event(stream, () => events.first(stream.id), args),
-    last: (stream, args, { events, tables }) =>
-      tables.event(stream, () => events.last(stream), args),
-    at: (stream, { timestamp, mode, ...args }, { events, tables }) =>
-      tables.event(stream, () => events.at(stream.id, timestamp, mode), args),
-    events: (stream, args, { tables }, info) =>
+    first: (stream, args, { events }) => events.first(stream, args),
+    last: (stream, args, { events }) => events.last(stream, args),
+    at: (stream, { timestamp, mode, ...args }, { events }) =>
+      events.at(stream, timestamp, mode, args),
+    events: (stream, args, { events }, info) =>
       asFile(
         "events",
         stream,
         args,
-        tables.stored(stream, args, requestOf(info)),
+        events.stored(stream, args, requestOf(info)),
       ),
-    interpolated: (stream, args, { tables }, info) =>
+    interpolated: (stream, args, { events }, info) =>
       asFile(
         "interpolated",
         stream,
         args,
-        tables.interpolated(stream, args, requestOf(info)),
+        events.interpolated(stream, args, requestOf(info)),
       ),
-    summaries: (stream, args, { tables }, info) =>
+    summaries: (stream, args, { events }, info) =>
       asFile(
         "summaries",
         stream,
         args,
-        tables.summaries(stream, args, requestOf(info)),
+        events.summaries(stream, args, requestOf(info)),
       ),
-    plot: (stream, args, { tables }, info) =>
-      tables.plot(stream, args, requestOf(info)),
-    lttb: (stream, args, { tables }, info) =>
-      tables.lttb(stream, args, requestOf(info)),
+    plot: (stream, args, { events }, info) =>
+      events.plot(stream, args, requestOf(info)),
+    lttb: (stream, args, { events }, info) =>
+      events.lttb(stream, args, requestOf(info)),
   },
   EventTable: {
     values: ({ columns }) => columns[0]?.values,

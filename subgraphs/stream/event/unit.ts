@@ -2,6 +2,11 @@ import Qty from "js-quantities";
 import { badInput } from "../../../common/errors.ts";
 import { isNumeric, type Conversion, type ReadSlot } from "./shape.ts";
 
+/** In which a read wants its numbers. */
+export interface Unit {
+  readonly uom?: string | null;
+}
+
 /** A temperature has a zero of its own; the library's names without it are of differences. */
 const temperatures: Readonly<Record<string, string>> = {
   degC: "tempC",

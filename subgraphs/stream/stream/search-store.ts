@@ -11,7 +11,7 @@ import {
 } from "../../../common/page.ts";
 import { join, sql, type Sql } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
-import { lastEvent, lastWay } from "../event/store.ts";
+import { lastEvent, lastWay } from "../event/single-store.ts";
 import type { StreamOrder, StreamSource } from "../generated.ts";
 import { NamespaceStore } from "../namespace/store.ts";
 import { tagsFrom } from "./input.ts";

@@ -5,7 +5,7 @@ import { groupInKeyOrder, inKeyOrder } from "../../../common/loaders.ts";
 import { isUuid } from "../../../common/page.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { includes } from "../access/rights.ts";
-import type { StoredEvent } from "../event/store.ts";
+import type { StoredEvent } from "../event/event.ts";
 import type { Extrapolation, StreamRight } from "../generated.ts";
 import type { StreamType } from "../stream-type/store.ts";
 import type { Way } from "../usage/recorder-store.ts";

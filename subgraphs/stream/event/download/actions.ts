@@ -11,15 +11,16 @@ import type {
   StreamSummariesArgs,
 } from "../../generated.ts";
 import type { Stream } from "../../stream/store.ts";
-import { assertReadable } from "../store.ts";
+import { assertStreams } from "../limits.ts";
+import { assertReadable } from "../refusals.ts";
 import { summariesOf, summaryColumn } from "../summary.ts";
-import { assertStreams, type EventTable } from "../table-store.ts";
+import type { EventTable } from "../table-store.ts";
 import type { TableRequest } from "../table.ts";
 import type { FileColumn, FileRows, FileValue } from "./format.ts";
 import type { Question } from "./question.ts";
 
 type Context = CallContext &
-  Pick<StreamContext, "limits" | "streams" | "tables">;
+  Pick<StreamContext, "events" | "limits" | "streams">;
 
 /** A download that is not refused from the start: its columns, and its rows as they are read. */
 export interface Download {
@@ -65,12 +66,12 @@ async function tellingWhoIsGone<T>(
 async function columnsOf(
   streams: readonly Stream[],
   question: Question,
-  { tables }: Context,
+  { events }: Context,
 ): Promise<FileColumn[]> {
   const { kinds, ...unit } = question.args as Partial<StreamSummariesArgs>;
   const ofStreams = await Promise.all(
     streams.map(async (stream) => {
-      const slots = await tables.shown(stream, requestOf(question), unit);
+      const slots = await events.shown(stream, requestOf(question), unit);
       return question.kind === "summaries"
         ? slots.flatMap((slot) => summariesOf(slot, kinds).map(summaryColumn))
         : slots;
@@ -143,7 +144,7 @@ function tableOf(
 ): Promise<EventTable> {
   const { kind, args } = question;
   const request = requestOf(question);
-  const { limits, streams, tables } = context;
+  const { events, limits, streams } = context;
   return tellingWhoIsGone(context, async () => {
     const [stream] = await streams.getAll([streamId], () => "ids");
     if (!stream) throw new Error("A stream is neither there nor missing.");
@@ -152,16 +153,16 @@ function tableOf(
         const page = { ...(args as unknown as StreamEventsArgs) };
         const { rows } = await limits.get();
         const first = Math.min(size, rows);
-        return tables.stored(stream, { ...page, first, after }, request);
+        return events.stored(stream, { ...page, first, after }, request);
       }
       case "interpolated":
-        return tables.interpolated(
+        return events.interpolated(
           stream,
           args as StreamInterpolatedArgs,
           request,
         );
       case "summaries":
-        return tables.summaries(
+        return events.summaries(
           stream,
           args as unknown as StreamSummariesArgs,
           request,

@@ -1,14 +1,37 @@
 import type { Knex } from "../../../common/database.ts";
 import { dateTimeOf } from "../../../common/date-time.ts";
 import { badInput } from "../../../common/errors.ts";
-import { assertRows, type Window } from "./times.ts";
+import type { StreamSummariesArgs } from "../generated.ts";
+import {
+  assertRows,
+  durationFrom,
+  evenEdges,
+  regularEdges,
+  windowFrom,
+  type Window,
+} from "./times.ts";
 
-/** Intervals by the calendar of a time zone, which PostgreSQL knows. */
-export class TimeZoneStore {
+/** What divides a window into intervals; those by the calendar of a time zone PostgreSQL knows. */
+export class EdgeStore {
   constructor(private readonly db: Knex) {}
 
+  async of(
+    { window, count, interval, timeZone }: StreamSummariesArgs,
+    maxRows: number,
+  ): Promise<string[]> {
+    const within = windowFrom(window);
+    if (count != null && interval == null)
+      return evenEdges(within, count, maxRows, "count");
+    if (interval == null || count != null)
+      throw badInput("Give exactly one of count and interval.", "count");
+    const length = durationFrom(interval);
+    return length.months === 0 && length.days === 0
+      ? regularEdges(within, length.micros, maxRows)
+      : this.byCalendar(within, interval, timeZone, maxRows);
+  }
+
   /** Every edge is counted from the first, so that months keep their day where they have one; the last one is cut. */
-  async edges(
+  private async byCalendar(
     { from, to }: Window,
     interval: string,
     timeZone: string,

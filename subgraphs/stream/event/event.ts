@@ -1,0 +1,59 @@
+import type { ValueKind } from "../generated.ts";
+import {
+  slotsOf,
+  valueIn,
+  type ReadSlot,
+  type StoredValues,
+  type Value,
+  type ValueProperty,
+} from "./shape.ts";
+
+export interface Event {
+  readonly timestamp: string;
+  /** The first property's. */
+  readonly value: Value;
+  /** By property. */
+  readonly values: Readonly<Record<string, Value>>;
+}
+
+/** An event with what it takes to understand its values. */
+export interface StoredEvent extends StoredValues {
+  readonly timestamp: string;
+  /** Of the type's properties, in their order. */
+  readonly names: readonly string[];
+  readonly kinds: readonly ValueKind[];
+  readonly states: readonly (readonly string[] | null)[];
+}
+
+export function toEvent(stored: StoredEvent): Event {
+  const values = slotsOf(propertiesOf(stored)).map(
+    (slot) => [slot.name, valueIn(slot, stored)] as const,
+  );
+  return {
+    timestamp: stored.timestamp,
+    value: values[0]?.[1] ?? null,
+    values: Object.fromEntries(values),
+  };
+}
+
+const propertiesOf = ({ names, kinds, states }: StoredEvent): ValueProperty[] =>
+  names.map((name, i) => ({
+    name,
+    kind: kinds[i] ?? "FLOAT",
+    states: states[i] ?? null,
+  }));
+
+/** The event with its numbers in the unit of these slots. */
+export function convertedTo(slots: readonly ReadSlot[], event: Event): Event {
+  const values = slots.map(({ name, conversion }): [string, Value] => {
+    const value = event.values[name] ?? null;
+    return conversion && typeof value === "number"
+      ? [name, value * conversion.factor + conversion.offset]
+      : [name, value];
+  });
+  return {
+    timestamp: event.timestamp,
+    value: values[0]?.[1] ?? null,
+    values: Object.fromEntries(values),
+  };
+}

@@ -1,0 +1,98 @@
+import { badInput, notFound } from "../../../common/errors.ts";
+import type { QueryStreamJoinArgs } from "../generated.ts";
+import type { Stream, StreamStore } from "../stream/store.ts";
+import { joinRead } from "./join-store.ts";
+import type { LimitStore } from "./limit-store.ts";
+import { assertStreams } from "./limits.ts";
+import { EventPage } from "./page.ts";
+import type { RowStore } from "./row-store.ts";
+import type { SlotStore } from "./slot-store.ts";
+import type { EventTable } from "./table-store.ts";
+import { askedFor, type TableRequest } from "./table.ts";
+import { inUnit } from "./unit.ts";
+
+/** Tables of several streams, as far as one viewer may read them. */
+export class ManyStreamsStore {
+  constructor(
+    private readonly rows: RowStore,
+    private readonly slots: SlotStore,
+    private readonly streams: StreamStore,
+    private readonly limits: LimitStore,
+  ) {}
+
+  /** The same read of several streams; an error in the place of one that cannot be read. */
+  async ofEach(
+    ids: readonly string[],
+    read: (stream: Stream) => Promise<EventTable>,
+  ): Promise<Promise<EventTable>[]> {
+    assertStreams(ids, await this.limits.get());
+    const streams = await this.streams.findAll(ids);
+    return streams.map(async (stream, i) => {
+      if (stream === null) throw notFound(`ids.${i}`);
+      return read(stream);
+    });
+  }
+
+  /** Several streams in one table, by time. */
+  async joined(
+    { ids, mode, uom, ...args }: QueryStreamJoinArgs,
+    request: TableRequest,
+  ): Promise<EventTable> {
+    const limits = await this.limits.get();
+    assertStreams(ids, limits);
+    if (new Set(ids).size < ids.length)
+      throw badInput("A stream is named twice. Name it once.", "ids");
+    const streams = await this.streams.getAll(ids, (i) => `ids.${i}`);
+    const slots = await Promise.all(
+      streams.map((stream) => this.slots.of(stream)),
+    );
+    // What one stream lacks another may have.
+    askedFor(request, slots.flat());
+    const parts = slots.map((slots) => ({
+      slots,
+      asked: inUnit(
+        askedFor(
+          {
+            ...request,
+            columns: request.columns.map(
+              (names) =>
+                names?.filter((name) =>
+                  slots.some((slot) => slot.name === name),
+                ) ?? null,
+            ),
+          },
+          slots,
+        ),
+        uom,
+      ),
+    }));
+    const page = new EventPage(
+      JSON.stringify([mode, ...ids]),
+      {
+        ...args,
+        boundary: "EXACT",
+        reversed: false,
+      },
+      limits.rows,
+    );
+    const rows = await this.rows.joined(
+      ids,
+      joinRead(parts, mode, page, request),
+      { kind: "EVENTS", ...args.window, maxRows: page.size },
+      limits.milliseconds,
+    );
+    const columns = parts.flatMap(({ asked }, i) =>
+      asked.map((slot) => ({ stream: streams[i] as Stream, slot })),
+    );
+    return {
+      rowCount: Math.min(rows.count, page.size),
+      hasNextPage: rows.count > page.size,
+      timestamps: rows.timestamps,
+      endCursor: rows.end === null ? null : page.cursor(rows.end),
+      columns: columns.map(({ stream, slot: { name, kind, uom } }, i) => ({
+        ...{ name: `${stream.name} ${name}`, stream, property: name },
+        ...{ summary: null, kind, uom, values: rows.columns[i] },
+      })),
+    };
+  }
+}

@@ -1,0 +1,271 @@
+import DataLoader from "dataloader";
+import {
+  isOutOfRange,
+  isTimeout,
+  statementName,
+  type Knex,
+} from "../../../common/database.ts";
+import { limitExceeded, notFound } from "../../../common/errors.ts";
+import { PackedJson } from "../../../common/packed.ts";
+import { plain, type Sql } from "../../../common/sql.ts";
+import type { Viewer } from "../../../common/viewer.ts";
+import { includes } from "../access/rights.ts";
+import type { NoteRead, NotedRead, Way } from "../usage/recorder-store.ts";
+import { longestMilliseconds } from "./limits.ts";
+import type { Queue } from "./queue.ts";
+import { joinedReadOf, readOf } from "./read-store.ts";
+import {
+  assertReadable,
+  outOfRange,
+  tookTooLong,
+  unreadable,
+} from "./refusals.ts";
+
+/** Rows of one stream as columns, whose JSON PostgreSQL builds; null is what was not asked for. */
+export interface Rows {
+  /** Of a page one more than it has, if another follows. */
+  readonly count: number;
+  readonly timestamps: PackedJson | null;
+  /** The page's last one. */
+  readonly end: string | null;
+  /** In the order in which the read names them. */
+  readonly columns: readonly PackedJson[];
+}
+
+/** What to read of a stream, and how many rows it can answer at most. */
+export interface Read {
+  readonly streamId: string;
+  readonly sql: Sql;
+  readonly maxRows: number;
+  /** Whether there are few texts like this one: it is prepared then. */
+  readonly isUsual: boolean;
+  /** What is noted of it; null of what is not handed out. */
+  readonly noted: Omit<NotedRead, "points"> | null;
+  readonly maxMilliseconds: number;
+}
+
+/** Count, timestamps, the last one of them, and a text a column. */
+type RowsColumns = [number, string | null, string | null, ...string[]];
+/** With the stream's place and rights, and the way to it. */
+type RowsRow = [number, number, Way | null, ...RowsColumns];
+/** With these by place. */
+type JoinedRow = [
+  Record<number, { rights: number; way: Way | null }> | null,
+  ...RowsColumns,
+];
+
+/** Of each stream only what the gate says. */
+const noRows = plain("select 0 as count, null::text, null::text");
+
+const maxTables = 500;
+
+/** Rows of streams as columns, as far as one viewer may read them in one request. */
+export class RowStore {
+  private tables = 0;
+
+  constructor(
+    private readonly db: Knex,
+    private readonly viewer: Viewer,
+    private readonly noteRead: NoteRead,
+    private readonly queue: Queue,
+  ) {}
+
+  /** To be called for each table before the first is read: a request beyond the limit then has none of them read. */
+  announceTable(): void {
+    this.tables += 1;
+  }
+
+  /** Rows of a stream; what one answer asks of many streams in the same way is one statement. */
+  read(read: Read): Promise<Rows> {
+    if (this.tables > maxTables)
+      throw limitExceeded(
+        "tables of events a request",
+        maxTables,
+        this.tables,
+        "Ask for fewer streams a page, or in several requests.",
+      );
+    return this.reads.load(read);
+  }
+
+  /** Rows of several streams together; the first that is not readable is refused with its place in `ids`. */
+  async joined(
+    streamIds: readonly string[],
+    read: Sql,
+    { maxRows, ...noted }: Omit<NotedRead, "points"> & { maxRows: number },
+    maxMilliseconds: number,
+  ): Promise<Rows> {
+    const { text, bindings } = joinedReadOf(
+      this.viewer.identityId,
+      streamIds,
+      read,
+    );
+    const joining = async (db: Knex) => {
+      const { rows } = await db
+        .raw<{ rows: JoinedRow[] }>(text, bindings as Knex.RawBinding[])
+        .options({ rowMode: "array" });
+      return rows;
+    };
+    const [row] = await this.queue
+      .run(() => this.within(maxMilliseconds, joining))
+      .catch(async (error: unknown) => {
+        const each = streamIds.map((streamId): Read => ({
+          ...{ streamId, sql: noRows, maxRows: 0, isUsual: true },
+          ...{ noted, maxMilliseconds },
+        }));
+        await this.noteFailed(each as [Read, ...Read[]]);
+        throw error;
+      });
+    const [gated, ...rest] = row as JoinedRow;
+    const ways = streamIds.map((_, i) => {
+      const stream = gated?.[i + 1];
+      if (stream === undefined) throw notFound(`ids.${i}`);
+      assertReadable(stream.rights, `ids.${i}`);
+      return stream.way;
+    });
+    const rows = rowsOf(rest);
+    for (const way of ways)
+      this.noteRead(way, { ...noted, points: Math.min(rows.count, maxRows) });
+    return rows;
+  }
+
+  private readonly reads = new DataLoader(
+    async (reads: readonly Read[]) => {
+      const rows = new Map<Read, Rows | Error>();
+      await Promise.all(
+        statementsOf(reads).map(async (together) => {
+          for (const [read, found] of await this.readTogether(together))
+            rows.set(read, found);
+        }),
+      );
+      return reads.map((read) => rows.get(read) ?? notFound());
+    },
+    { cache: false },
+  );
+
+  /** Of several streams, only those whose own values are in the way are refused. */
+  private async readTogether(reads: Together): Promise<[Read, Rows | Error][]> {
+    try {
+      const found = await this.queue.run(() => this.ask(reads));
+      return reads.map((read, i) => [
+        read,
+        this.handOut(read, found.get(i + 1)),
+      ]);
+    } catch (error) {
+      if (!isOutOfRange(error) || reads.length === 1)
+        await this.noteFailed(reads);
+      if (!isOutOfRange(error)) throw error;
+      if (reads.length === 1) return [[reads[0], outOfRange()]];
+      const each = reads.map((read) => this.readTogether([read]));
+      return (await Promise.all(each)).flat();
+    }
+  }
+
+  /** A fault can tell of values as an answer does: what the gate let in is noted, as no points. */
+  private async noteFailed(reads: Together): Promise<void> {
+    const [first, ...more] = reads.map((read) => ({ ...read, sql: noRows }));
+    try {
+      const found = await this.queue.run(() =>
+        this.ask([first as Read, ...more]),
+      );
+      for (const [i, read] of reads.entries())
+        this.handOut(read, found.get(i + 1));
+    } catch {
+      // What the database cannot tell now it has not told before; the first fault is the one to tell.
+    }
+  }
+
+  private handOut({ noted, maxRows }: Read, row: RowsRow | undefined) {
+    const rows = rowsIn(row);
+    if (row && noted && !(rows instanceof Error))
+      this.noteRead(row[2], {
+        ...noted,
+        points: Math.min(rows.count, maxRows),
+      });
+    return rows;
+  }
+
+  /** Only who is given less time than every statement has pays for a transaction that says so. */
+  private async within<T>(
+    maxMilliseconds: number,
+    work: (db: Knex) => Promise<T>,
+  ): Promise<T> {
+    if (maxMilliseconds >= longestMilliseconds) return work(this.db);
+    try {
+      return await this.db.transaction(async (transaction) => {
+        await transaction.raw(
+          "select set_config('statement_timeout', ?::text, true)",
+          [maxMilliseconds],
+        );
+        return work(transaction);
+      });
+    } catch (error) {
+      throw isTimeout(error) ? tookTooLong(maxMilliseconds) : error;
+    }
+  }
+
+  /** By place. */
+  private async ask(reads: Together): Promise<Map<number, RowsRow>> {
+    const [{ sql, isUsual, maxMilliseconds }] = reads;
+    const { text, bindings } = readOf(
+      this.viewer.identityId,
+      reads.map(({ streamId }) => streamId),
+      sql,
+    );
+    const rows = await this.within(maxMilliseconds, async (db) => {
+      const answer = await db
+        .raw<{ rows: RowsRow[] }>(text, bindings as Knex.RawBinding[])
+        .options({
+          rowMode: "array",
+          ...(isUsual && { name: statementName(text) }),
+        });
+      return answer.rows;
+    });
+    return new Map(rows.map((row) => [row[0], row]));
+  }
+}
+
+const maxRowsTogether = 100_000;
+
+type Together = readonly [Read, ...Read[]];
+
+/** Those that ask for the same, of different streams; no more of them than fill one large page. */
+function statementsOf(reads: readonly Read[]): Together[] {
+  const statements: Together[] = [];
+  const open = new Map<
+    string,
+    { reads: [Read, ...Read[]]; ids: Set<string> }
+  >();
+  for (const read of reads) {
+    const { sql, maxRows, streamId } = read;
+    const key = JSON.stringify([sql.text, sql.bindings]);
+    const last = open.get(key);
+    const hasRoom =
+      last !== undefined &&
+      !last.ids.has(streamId) &&
+      (last.reads.length + 1) * maxRows <= maxRowsTogether;
+    if (hasRoom) {
+      last.reads.push(read);
+      last.ids.add(streamId);
+      continue;
+    }
+    const together: [Read] = [read];
+    statements.push(together);
+    open.set(key, { reads: together, ids: new Set([streamId]) });
+  }
+  return statements;
+}
+
+function rowsIn(row: RowsRow | undefined): Rows | Error {
+  if (!row) return notFound();
+  const [, rights, , ...columns] = row;
+  return includes(rights, "READ") ? rowsOf(columns) : unreadable();
+}
+
+function rowsOf([count, timestamps, end, ...columns]: RowsColumns): Rows {
+  return {
+    count,
+    timestamps: timestamps === null ? null : new PackedJson(timestamps),
+    end,
+    columns: columns.map((column) => new PackedJson(column)),
+  };
+}

@@ -1,0 +1,191 @@
+import DataLoader from "dataloader";
+import { prepared, type Knex } from "../../../common/database.ts";
+import { notFound } from "../../../common/errors.ts";
+import { plain, sql, type Sql } from "../../../common/sql.ts";
+import type { Viewer } from "../../../common/viewer.ts";
+import { includes } from "../access/rights.ts";
+import type { SearchMode } from "../generated.ts";
+import type { Stream } from "../stream/store.ts";
+import {
+  wayThrough,
+  type NoteRead,
+  type NotedRead,
+  type Way,
+} from "../usage/recorder-store.ts";
+import { toEvent, type Event, type StoredEvent } from "./event.ts";
+import type { Queue } from "./queue.ts";
+import { eventAt, eventsIn, readOf } from "./read-store.ts";
+import { assertReadable, unreadable } from "./refusals.ts";
+
+interface EventRow extends Omit<StoredEvent, "timestamp"> {
+  readonly place: number;
+  /** What the viewer may do with the stream, as a sum. */
+  readonly rights: number;
+  readonly way: Way | null;
+  /** Null where there is no such event. */
+  readonly timestamp: string | null;
+}
+
+/** At most one event e of a stream, with the properties of its type. */
+const eventOf = (event: Sql): Sql => sql`
+  select p.names, p.kinds, p.states, e.ts as timestamp, e.value, e.numbers, e.texts
+  from (
+    select array_agg(p.name order by p.position) as names, array_agg(p.kind order by p.position) as kinds,
+           json_agg(p.states order by p.position) as states
+    from stream.properties p where p.tenant_id = v.tenant_id and p.type_id = v.type_id
+  ) p
+  left join lateral (${event}) e on true`;
+
+const firstEvent = eventOf(
+  sql`select e.* from ${eventAt(plain("l.first_ts"))} limit 1`,
+);
+
+const lastEventRead = eventOf(
+  plain("select l.ts, l.value, l.numbers, l.texts"),
+);
+
+/** The time that is asked for of the stream at this place. */
+const asked = (times: readonly string[]): Sql =>
+  sql`(${times}::timestamptz[])[q.place]`;
+
+const found: Record<SearchMode, (time: Sql) => Sql> = {
+  EXACT: (time) => eventAt(time),
+  EXACT_OR_NEXT: (time) => sql`${eventsIn({ from: time }, null)} order by e.ts`,
+  NEXT: (time) => sql`${eventsIn({}, sql`e.ts > ${time}`)} order by e.ts`,
+  EXACT_OR_PREVIOUS: (time) =>
+    sql`${eventsIn({ to: time }, null)} order by e.ts desc`,
+  PREVIOUS: (time) =>
+    sql`${eventsIn({}, sql`e.ts < ${time}`)} order by e.ts desc`,
+};
+
+/**
+ * The last event as a column of what selects streams s as the gate g shows them, so that a list need not ask the gate
+ * for each of its streams again.
+ */
+export const lastEvent = `(
+  select json_build_object('timestamp', l.ts, 'value', l.value, 'numbers', l.numbers, 'texts', l.texts,
+                           'names', json_agg(p.name order by p.position), 'kinds', json_agg(p.kind order by p.position),
+                           'states', json_agg(p.states order by p.position))
+  from stream.latest l
+  join stream.properties p on p.tenant_id = s.tenant_id and p.type_id = s.type_id
+  where l.tenant_id = s.tenant_id and l.stream_id = s.id and g.rights & 1 = 1
+  group by l.tenant_id, l.stream_id
+)`;
+
+/** How the viewer gets at it, of streams as a community's list shows them. Binds the viewer. */
+export const lastWay = wayThrough(
+  "g",
+  `(select h.uuid from stream.shares h
+    where h.tenant_id = g.tenant_id and h.stream_id = g.id and h.community_id = g.community_id)`,
+);
+
+interface Search {
+  readonly streamId: string;
+  readonly timestamp: string;
+}
+
+const ofFirst = { kind: "FIRST", from: null, to: null } as const;
+const ofLast = { kind: "LAST", from: null, to: null } as const;
+
+/** The first, the last or another single event of a stream, as far as one viewer may read it. */
+export class SingleEventStore {
+  constructor(
+    private readonly db: Knex,
+    private readonly viewer: Viewer,
+    private readonly noteRead: NoteRead,
+    private readonly queue: Queue,
+  ) {}
+
+  first(streamId: string): Promise<Event | null> {
+    return this.firsts.load(streamId);
+  }
+
+  /** Read here, unless the list that found the stream has read it. */
+  async last({ id, rights, last, lastWay }: Stream): Promise<Event | null> {
+    if (last === undefined || lastWay === undefined) return this.lasts.load(id);
+    assertReadable(rights);
+    this.noteRead(lastWay, { ...ofLast, points: last === null ? 0 : 1 });
+    return last && toEvent(last);
+  }
+
+  at(
+    streamId: string,
+    timestamp: string,
+    mode: SearchMode,
+  ): Promise<Event | null> {
+    return this.ats[mode].load({ streamId, timestamp });
+  }
+
+  // Nothing is remembered: a mutation may change what the request's next field reads.
+  private readonly firsts = new DataLoader(
+    (ids: readonly string[]) => this.read(ids, firstEvent, () => ofFirst),
+    { cache: false },
+  );
+
+  private readonly lasts = new DataLoader(
+    (ids: readonly string[]) => this.read(ids, lastEventRead, () => ofLast),
+    { cache: false },
+  );
+
+  private readonly ats = {
+    EXACT: this.searcher("EXACT"),
+    EXACT_OR_NEXT: this.searcher("EXACT_OR_NEXT"),
+    NEXT: this.searcher("NEXT"),
+    EXACT_OR_PREVIOUS: this.searcher("EXACT_OR_PREVIOUS"),
+    PREVIOUS: this.searcher("PREVIOUS"),
+  };
+
+  private searcher(mode: SearchMode) {
+    return new DataLoader(
+      (searches: readonly Search[]) => {
+        const times = searches.map(({ timestamp }) => timestamp);
+        return this.read(
+          searches.map(({ streamId }) => streamId),
+          eventOf(sql`select e.* from ${found[mode](asked(times))} limit 1`),
+          (i) => ({
+            kind: "AT",
+            from: times[i] ?? null,
+            to: times[i] ?? null,
+          }),
+        );
+      },
+      { cache: false },
+    );
+  }
+
+  /** By place; an error in the place of one that may not be read. */
+  private async read(
+    streamIds: readonly string[],
+    event: Sql,
+    notedOf: (place: number) => Omit<NotedRead, "points">,
+  ): Promise<(Event | null | Error)[]> {
+    const { text, bindings } = readOf(this.viewer.identityId, streamIds, event);
+    const rows = await this.queue.run(() =>
+      prepared<EventRow>(
+        this.db,
+        this.db.raw(text, bindings as Knex.RawBinding[]),
+      ),
+    );
+    const byPlace = new Map(rows.map((row) => [row.place, row]));
+    return streamIds.map((_, i) =>
+      this.handOut(notedOf(i), byPlace.get(i + 1)),
+    );
+  }
+
+  private handOut(
+    noted: Omit<NotedRead, "points">,
+    row: EventRow | undefined,
+  ): Event | null | Error {
+    const event = eventIn(row);
+    if (row && !(event instanceof Error))
+      this.noteRead(row.way, { ...noted, points: event === null ? 0 : 1 });
+    return event;
+  }
+}
+
+function eventIn(row: EventRow | undefined): Event | null | Error {
+  if (!row) return notFound();
+  if (!includes(row.rights, "READ")) return unreadable();
+  const { timestamp } = row;
+  return timestamp === null ? null : toEvent({ ...row, timestamp });
+}
