@@ -649,6 +649,14 @@ const mutations: readonly Operation[] = [
       input({ ...ofStream(crowd, 0), description: `Change ${n}` }),
   },
   {
+    name: "updateStream, a new name",
+    subgraph: "stream",
+    query: `mutation ($input: UpdateStreamInput!) { updateStream(input: $input) { id } }`,
+    viewer: chief,
+    variables: (crowd, n) =>
+      input({ ...ofStream(crowd, 0), name: `Tenant 0001 signal ${n}` }),
+  },
+  {
     name: "shareStreams",
     subgraph: "stream",
     query: `mutation ($input: ShareStreamsInput!) { shareStreams(input: $input) { id } }`,

@@ -86,10 +86,11 @@ const allOwn = (direction: Direction, viewer: string | null) =>
       from stream.streams s where s.tenant_id = ${tenantOf(viewer)}
       order by s.name ${plain(direction)}, s.uuid ${plain(direction)}`;
 
+/** Streams that are shared widely are looked at themselves: they have a row of no word. */
 const sharedOf = (found: Slots, direction: Direction) =>
   wordsIn(
     plain("w.scope = 'SHARED' and w.scope_id = parent.id"),
-    found,
+    { ...found, words: [...found.words, ""] },
     direction,
   );
 
