@@ -266,6 +266,17 @@ const reads: readonly Operation[] = [
     variables: (crowd, n) => ofStream(crowd, 2 + ((n + 1) % (actors - 2))),
   },
   {
+    name: "Tenant.access.received, nothing new",
+    subgraph: "stream",
+    query: `query ($id: ID!, $since: DateTime!) { _entities(representations: [{ __typename: "Tenant", id: $id }]) {
+      ... on Tenant { access(since: $since) { received(first: 10) { nodes { since } } } } } }`,
+    viewer: chief,
+    variables: (crowd) => ({
+      ...ofFirstTenant(crowd),
+      since: new Date().toISOString(),
+    }),
+  },
+  {
     name: "explainAccess",
     subgraph: "stream",
     query: `query ($id: ID!, $identity: ID!) { explainAccess(streamId: $id, identityId: $identity) { gates { kind passed sentence } } }`,

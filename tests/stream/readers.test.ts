@@ -535,7 +535,7 @@ describe("what is new since a time:", () => {
   });
 });
 
-describe("what a tenant receives is in the order of time, whole and by pages,", () => {
+describe("what a tenant receives goes by community and time, whole and by pages,", () => {
   test.each([3, 34])("of %d communities among many", async (count) => {
     const seed = new Seed(database.owner);
     const [partner, stranger, tenant] = [
@@ -565,17 +565,36 @@ describe("what a tenant receives is in the order of time, whole and by pages,", 
        where tenant_id in (?, ?)`,
       [stranger.id, stranger.id, partner.id],
     );
-    const expected = await database
-      .owner("stream.shares")
-      .where({ tenant_id: partner.id })
-      .orderBy(["shared_at", "uuid"])
-      .select<{ uuid: string }[]>("uuid");
-    const page = async (args: string) => {
+    await database.owner.raw(
+      `update community.memberships set joined_at = date_trunc('day', now()) + make_interval(mins => mod(id, 5) * 4)
+       where tenant_id = ?`,
+      [tenant.id],
+    );
+    const { rows } = await database.owner.raw<{ rows: [{ day: string }] }>(
+      `select date_trunc('day', now()) as day`,
+    );
+    const startOfDay = Date.parse(rows[0].day);
+    const expectedSince = async (since: string | null) => {
+      const { rows } = await database.owner.raw<{ rows: { uuid: string }[] }>(
+        `select h.uuid from stream.shares h
+         join community.memberships m on m.community_id = h.community_id and m.tenant_id = ?
+         where h.tenant_id = ? and greatest(h.shared_at, m.joined_at) >= coalesce(?::timestamptz, '-infinity')
+         order by m.id, h.shared_at, h.uuid`,
+        [tenant.id, partner.id, since],
+      );
+      return rows.map(({ uuid }) => uuid);
+    };
+    const page = async (
+      args: string,
+      since: string | null,
+      expected: string[],
+    ) => {
       const answer = await run(
         subgraph,
         as(steward),
         `{ _entities(representations: [{ __typename: "Tenant", id: "${tenant.uuid}" }]) { ... on Tenant {
-             access { received(${args}) { totalCount edges { cursor node { share { id } } } } } } } }`,
+             access(since: ${JSON.stringify(since)}) {
+               received(${args}) { totalCount edges { cursor node { share { id } } } } } } } }`,
       );
       expect(answer.errors).toEqual([]);
       const [{ access }] = answer.data?.["_entities"] as unknown as [
@@ -591,17 +610,24 @@ describe("what a tenant receives is in the order of time, whole and by pages,", 
       expect(access.received.totalCount).toBe(expected.length);
       return access.received.edges;
     };
-    const all = await page("first: 1000");
-    expect(all.map(({ node }) => node.share.id)).toEqual(
-      expected.map(({ uuid }) => uuid),
-    );
-    for (const [n, { cursor }] of all.entries()) {
-      expect(await page(`first: 3, after: "${cursor}"`)).toEqual(
-        all.slice(n + 1, n + 4),
-      );
-      expect(await page(`last: 3, before: "${cursor}"`)).toEqual(
-        all.slice(Math.max(0, n - 3), n),
-      );
+    // Since ever, and since a minute with much news, with some, with little and with none.
+    for (const minute of [null, 0, 11, 17, 30]) {
+      const since =
+        minute === null
+          ? null
+          : new Date(startOfDay + minute * 60_000).toISOString();
+      const expected = await expectedSince(since);
+      const all = await page("first: 1000", since, expected);
+      expect(all.map(({ node }) => node.share.id)).toEqual(expected);
+      for (const [n, { cursor }] of all.entries()) {
+        if (n % 12 !== 0) continue;
+        expect(
+          await page(`first: 3, after: "${cursor}"`, since, expected),
+        ).toEqual(all.slice(n + 1, n + 4));
+        expect(
+          await page(`last: 3, before: "${cursor}"`, since, expected),
+        ).toEqual(all.slice(Math.max(0, n - 3), n));
+      }
     }
   });
 });

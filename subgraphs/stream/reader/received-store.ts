@@ -6,43 +6,24 @@ import {
   type Order,
   type PageArgs,
 } from "../../../common/page.ts";
+import { nothing, plain, sql, type Sql } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import type { Access, TenantAccess } from "./tenant-access-store.ts";
 
-const byTime: Order = {
+/** By the own tenant's membership in each community, and there by when it was shared. */
+const byPlaceAndTime: Order = {
   by: [
+    { sql: "p.membership_id", type: "int" },
     { sql: "h.shared_at", type: "timestamptz" },
     { sql: "h.uuid", type: "uuid" },
   ],
+  isNested: true,
 };
 
-/**
- * Who takes part in no more communities than that takes a page of each. Who does in more looks for its own among the
- * next shares of all, as many as it has communities; if it does not find enough, it finds all and sorts them, and the
- * page has cost a little more than it would have.
- */
-const few = 30;
-const maxLookedThrough = 500;
+/** So much news is looked through at most, or the communities are, whichever are fewer. */
+const maxNews = 500;
 
-const columns = ["h.uuid", "h.shared_at", "h.tenant_id", "h.community_id"];
-
-/** From when on a share `h` is open to the viewer's tenant: since then, or since that tenant came. Binds the viewer. */
-const openSince = `greatest(h.shared_at, (
-  select j.joined_at from community.published_joinings j
-  where j.membership_id = (
-    select m.id from community.published_memberships m
-    where m.community_id = h.community_id
-      and m.tenant_id = (select i.tenant_id from tenant.published_identities i where i.uuid = ?))))`;
-
-/** Whether a share `h` lets the viewer in where it takes part as `me`; the offset has it asked one by one. Binds the viewer. */
-const letsIn = `lateral (
-  select from stream.given_by(?, me.reading_id, me.reading_tenant_id, me.is_reader,
-                              h.tenant_id, h.stream_id, h.membership_id, h.community_id) g
-  where not g.is_own offset 0) g`;
-
-type Row = Access & { position: string[] };
-
-/** S6: the shares of others that let one viewer in, by when they were made. */
+/** S6: the shares of others that let one viewer in. */
 export class ReceivedStore {
   constructor(
     private readonly db: Knex,
@@ -50,141 +31,130 @@ export class ReceivedStore {
   ) {}
 
   async list(
-    { communityId, since }: TenantAccess,
+    access: TenantAccess,
     args: PageArgs,
   ): Promise<Connection<Access>> {
-    const page = new Page(args, ["received", communityId, since], byTime);
-    const community =
-      communityId !== null && isUuid(communityId) ? communityId : null;
-    const placeCount = communityId === null ? await this.countOfPlaces() : 1;
-    const all = () => this.all(communityId === null, community, since);
-    const rows =
-      placeCount <= few
-        ? await this.read(
-            page,
-            this.ofEach(page, communityId === null, community, since),
-          )
-        : ((await this.amongNext(page, placeCount, since)) ??
-          (await this.read(page, all())));
+    const { communityId, since } = access;
+    const page = new Page(
+      args,
+      ["received", communityId, since],
+      byPlaceAndTime,
+    );
+    const places = await this.places(access, page);
+    const rows = await prepared<Access & { position: string[] }>(
+      this.db,
+      page.select(this.listed(places, since, page)),
+    );
     return page.connection(rows, async () => {
       const [row] = await prepared<{ count: number }>(
         this.db,
-        this.db.count("* as count").from(all().as("listed")),
+        this.db
+          .count("* as count")
+          .from(this.listed(places, since).as("listed")),
       );
       return row?.count ?? 0;
     });
   }
 
-  private read(page: Page, shares: Knex.QueryBuilder): Promise<Row[]> {
-    return prepared<Row>(
-      this.db,
-      page.select(
-        this.db
-          .select({ shareId: "h.uuid", tenantId: "t.uuid" })
-          .select(
-            this.db.raw(`${openSince} as since`, [this.viewer.identityId]),
-          )
-          .from(shares.as("h"))
-          .joinRaw("join tenant.published_tenants t on t.id = h.tenant_id"),
-      ),
-    );
-  }
-
-  private all(
-    inAny: boolean,
-    community: string | null,
-    since: string | null,
-  ): Knex.QueryBuilder {
-    return this.since(
-      since,
-      this.db.raw(
-        `stream.open_shares(?) o
-         join stream.shares h on h.tenant_id = o.tenant_id and h.id = o.id
-           and (? or h.community_id = (select c.id from community.published_communities c where c.uuid = ?))`,
-        [this.viewer.identityId, inAny, community],
-      ),
-    );
-  }
-
-  /** As many as a page holds of each community in which the viewer takes part, or of one of them. */
-  private ofEach(
+  /** Where there may be something to list; who takes part there is said by the gate. */
+  private async places(
+    { communityId, since }: TenantAccess,
     page: Page,
-    inAny: boolean,
-    community: string | null,
-    since: string | null,
-  ): Knex.QueryBuilder {
-    const { identityId } = this.viewer;
-    const direction = page.isDescending ? "desc" : "asc";
-    const shares = this.since(
-      since,
-      this.db.raw(
-        `(select h.* from stream.shares h where h.community_id = parent.community_id
-          order by h.shared_at ${direction}, h.uuid ${direction}) h
-         cross join ${letsIn}`,
-        [identityId],
-      ),
-    );
-    return this.db.select(columns).from(
-      this.db.raw(
-        `(select p.community_id from stream.participations(?) p
-          where ? or p.community_id = (select c.id from community.published_communities c where c.uuid = ?)) parent
-         cross join lateral stream.participation(?, parent.community_id) me
-         cross join lateral ? h`,
-        [identityId, inAny, community, identityId, page.select(shares)],
-      ),
-    );
+  ): Promise<Sql> {
+    if (communityId !== null)
+      return this.placesIn(
+        sql`select c.id as community_id from community.published_communities c
+            where c.uuid = ${isUuid(communityId) ? communityId : null}`,
+      );
+    if (since !== null && (await this.isNewsLess(since)))
+      return this.placesIn(this.news(since));
+    // Along an index, which is taken because the viewer's row is found apart: a page looks at no more than it needs.
+    return sql`
+      select j.* from community.published_members me
+      join community.published_joinings j on j.membership_id = me.membership_id
+      where me.identity_id = ${this.own("id")}
+      order by me.membership_id ${directionOf(page)}`;
   }
 
-  /** The page, if it is full or all shares that come next are looked at; null if it may lack some. */
-  private async amongNext(
-    page: Page,
-    count: number,
-    since: string | null,
-  ): Promise<Row[] | null> {
-    const { identityId } = this.viewer;
-    const next = () =>
-      page
-        .select(this.db.select("h.*").from("stream.shares as h"))
-        .limit(count)
-        .as("h");
-    const rows = await this.read(
-      page,
-      this.since(
-        since,
-        this.db.raw(
-          `? cross join lateral stream.participation(?, h.community_id) me cross join ${letsIn}`,
-          [next(), identityId, identityId],
-        ),
-      ),
-    );
-    if (rows.length > page.size) return rows;
-    const [looked] = await prepared<{ count: number }>(
+  private placesIn(communities: Sql): Sql {
+    return sql`
+      select j.* from (select distinct community_id from (${communities}) c) c
+      cross join lateral (select * from community.published_joinings j
+                          where j.community_id = c.community_id and j.tenant_id = ${this.own("tenant_id")} offset 0) j`;
+  }
+
+  /** The communities in which something was shared since, or to which the own tenant came; no more than are looked through. */
+  private news(since: string): Sql {
+    return sql`
+      (select h.community_id from stream.shares h where h.shared_at >= ${since}::timestamptz
+       order by h.shared_at limit ${maxNews})
+      union all
+      select j.community_id from community.published_joinings j
+      where j.tenant_id = ${this.own("tenant_id")} and j.joined_at >= ${since}::timestamptz`;
+  }
+
+  private async isNewsLess(since: string): Promise<boolean> {
+    const { text, bindings } = sql`
+      select (select count(*) from (select from (${this.news(since)}) n limit ${maxNews}) n)
+           < (select count(*) from (select from community.published_members me
+                                    where me.identity_id = ${this.own("id")} limit ${maxNews}) p) as "isNewsLess"`;
+    const [row] = await prepared<{ isNewsLess: boolean }>(
       this.db,
-      this.db.count("* as count").from(next()),
+      this.db.raw(text, bindings as Knex.RawBinding[]),
     );
-    return looked && looked.count < count ? rows : null;
+    return row?.isNewsLess ?? false;
   }
 
-  private since(since: string | null, shares: Knex.Raw): Knex.QueryBuilder {
+  private own(column: "id" | "tenant_id"): Sql {
+    return sql`(select i.${plain(column)} from tenant.published_identities i where i.uuid = ${this.viewer.identityId})`;
+  }
+
+  /** Of each place no more than a page holds, or all; of one without any share in question the gate is not asked. */
+  private listed(
+    places: Sql,
+    since: string | null,
+    page?: Page,
+  ): Knex.QueryBuilder {
+    const from = sql`(
+      select p.*, coalesce(case when p.joined_at < ${since}::timestamptz then ${since}::timestamptz end, '-infinity') as wanted_from
+      from (${places}) p) p
+      cross join lateral (select ${shares} limit 1) found
+      cross join lateral stream.participation(${this.viewer.identityId}, p.community_id) me
+      cross join lateral (${this.open(page)}) h
+      join tenant.published_tenants t on t.id = h.tenant_id`;
     return this.db
-      .select(columns)
-      .from(shares)
-      .whereRaw(`(?::timestamptz is null or ${openSince} >= ?)`, [
-        since,
-        this.viewer.identityId,
-        since,
-      ]);
+      .select({ shareId: "h.uuid", tenantId: "t.uuid" })
+      .select(this.db.raw("greatest(h.shared_at, p.joined_at) as since"))
+      .from(this.db.raw(from.text, from.bindings as Knex.RawBinding[]));
   }
 
-  /** In how many communities the viewer takes part; no more than may be looked through. */
-  private async countOfPlaces(): Promise<number> {
-    const [row] = await prepared<{ count: number }>(
-      this.db,
-      this.db.raw(
-        `select count(*) as count from (select from stream.participations(?) limit ?) p`,
-        [this.viewer.identityId, maxLookedThrough],
-      ),
-    );
-    return row?.count ?? 0;
+  /** Those in order that are open, each asked of the gate by itself (the offset sees to it) until the page is full. */
+  private open(page?: Page): Sql {
+    const direction = directionOf(page);
+    return sql`
+      select h.uuid, h.shared_at, h.tenant_id ${shares} ${beyond(page)}
+        and exists (select from stream.given_by(${this.viewer.identityId}, me.reading_id, me.reading_tenant_id, me.is_reader,
+                                                h.tenant_id, h.stream_id, h.membership_id, h.community_id) g
+                    where not g.is_own offset 0)
+      order by h.shared_at ${direction}, h.uuid ${direction}
+      ${page ? sql`limit ${page.size + 1}` : nothing}`;
   }
+}
+
+/** What others share at a place, as far as it is wanted. */
+const shares = plain(`
+  from stream.shares h
+  where h.community_id = p.community_id and h.tenant_id <> p.tenant_id and h.shared_at >= p.wanted_from`);
+
+const directionOf = (page?: Page) => plain(page?.isDescending ? "desc" : "asc");
+
+/** At the place of the cursor what comes after it, as a stretch of the index; elsewhere all. */
+function beyond(page?: Page): Sql {
+  if (!page?.from) return nothing;
+  const [place, sharedAt, id] = page.from;
+  const [operator, all] = page.isDescending
+    ? ["<", "infinity"]
+    : [">", "-infinity"];
+  return sql`and (h.shared_at, h.uuid) ${plain(operator)}
+    (case when p.membership_id = ${place}::int then ${sharedAt}::timestamptz else ${all}::timestamptz end, ${id}::uuid)`;
 }
