@@ -11,7 +11,7 @@ import { LocalDataSource } from "../gateway/local-data-source.ts";
 import { startGateway } from "../gateway/server.ts";
 import { readSupergraph } from "../gateway/supergraph.ts";
 import { createIssuer } from "../issuer/issuer.ts";
-import { keepPartitions } from "../subgraphs/stream/event/partition-store.ts";
+import { keepEvents } from "../subgraphs/stream/event/upkeep-store.ts";
 import { ReadRecorder } from "../subgraphs/stream/usage/recorder-store.ts";
 import { keepOwnership } from "../subgraphs/community/ownership/transfer-store.ts";
 import { startMail } from "../mail/mail.ts";
@@ -53,7 +53,7 @@ await runProcess(async (onStop) => {
     log,
   });
   onStop(() => mail.stop());
-  onStop(keepPartitions(database.connect("stream"), log));
+  onStop(keepEvents(database.connect("stream"), log));
   const sign = await headSigner(await loadLedgerKeys(config.ledger));
   onStop(keepOwnership(database.connect("community"), log));
   onStop(startSealer(database.connect("community"), sign, log));

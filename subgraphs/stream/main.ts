@@ -4,7 +4,7 @@ import { runProcess } from "../../common/process.ts";
 import { startSubgraph } from "../../common/subgraph.ts";
 import { readConfig } from "./config.ts";
 import { createContext } from "./context.ts";
-import { keepPartitions } from "./event/partition-store.ts";
+import { keepEvents } from "./event/upkeep-store.ts";
 import { routes } from "./routes.ts";
 import { schema } from "./schema.ts";
 import { ReadRecorder } from "./usage/recorder-store.ts";
@@ -17,7 +17,7 @@ await runProcess(async (onStop) => {
     poolSize: config.poolSize,
   });
   onStop(() => db.destroy());
-  onStop(keepPartitions(db, log));
+  onStop(keepEvents(db, log));
   const recorder = new ReadRecorder(db, log);
   onStop(() => recorder.write());
   const subgraph = {

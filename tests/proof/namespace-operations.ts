@@ -86,7 +86,9 @@ export const createStream = operation({
         return seesType(state, actor, id) ? ["BAD_USER_INPUT"] : ["NOT_FOUND"];
       const there = state.streams.find(
         (stream) =>
-          stream.namespace === namespace && stream.externalId === externalId,
+          !stream.isDeleted &&
+          stream.namespace === namespace &&
+          stream.externalId === externalId,
       );
       if (there)
         return there.type === id && decisionOn(state, actor, there).sees
@@ -97,6 +99,7 @@ export const createStream = operation({
         add(state.streams, {
           ...{ uuid: createStream.id, tenant, namespace, type: id, externalId },
           ...{ owner: actor.id, access: defaultList, hasEvents: false },
+          isDeleted: false,
         });
       };
     }),

@@ -42,6 +42,8 @@ import {
   withdrawOwnershipOffer,
 } from "./ownership-operations.ts";
 import {
+  deleteStream,
+  deleteStreams,
   setStreamAccess,
   shareStreams,
   unshareStreams,
@@ -100,6 +102,8 @@ const mutations = {
   createStreamType: [1, createStreamType],
   createStream: [2, createStream],
   updateStream: [1, updateStream],
+  deleteStream: [1, deleteStream],
+  deleteStreams: [1, deleteStreams],
   writeEvents: [1, writeEvents],
   removeEvents: [1, removeEvents],
   updateTenant: [2, updateTenant],

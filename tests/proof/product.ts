@@ -9,6 +9,7 @@ import { tokenOf } from "./handshake-operations.ts";
 import { placeIn } from "./rules.ts";
 import {
   byId,
+  livingStreams,
   worldOf,
   type Identity,
   type Kept,
@@ -133,7 +134,7 @@ export function visibleIn(state: State): string[] {
   const oracle = new Oracle(worldOf(state));
   return state.identities
     .flatMap((identity) =>
-      state.streams.flatMap((stream) => {
+      livingStreams(state).flatMap((stream) => {
         const { sees, rights } = oracle.decide(identity, stream);
         return sees
           ? [[identity.uuid, stream.uuid, maskOf(rights)].join(" ")]
@@ -189,7 +190,7 @@ const idsOf = (list: { nodes: readonly { id: string }[] } | null) =>
 export function foundIn(state: State, identity: Identity): unknown {
   if (identity.state !== "LIVE") return "UNAUTHENTICATED";
   const oracle = new Oracle(worldOf(state));
-  const visible = state.streams
+  const visible = livingStreams(state)
     .map((stream) => ({ stream, ...oracle.decide(identity, stream) }))
     .filter(({ sees }) => sees);
   const isRead = new Set(

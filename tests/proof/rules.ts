@@ -118,7 +118,10 @@ export const decisionOn = (
   state: State,
   identity: Identity,
   stream: Stream,
-): Decision => new Oracle(worldOf(state)).decide(identity, stream);
+): Decision =>
+  stream.isDeleted
+    ? { sees: false, rights: new Set() }
+    : new Oracle(worldOf(state)).decide(identity, stream);
 
 /** The default list of DOMAIN's S1 to S4. */
 export const defaultList: readonly AccessEntry[] = [

@@ -123,11 +123,15 @@ export interface Stream {
   readonly owner: number | null;
   access: readonly AccessEntry[];
   hasEvents: boolean;
+  isDeleted: boolean;
 }
 export interface Share {
   readonly stream: number;
   readonly membership: number;
 }
+
+export const livingStreams = ({ streams }: State): Stream[] =>
+  streams.filter(({ isDeleted }) => !isDeleted);
 
 /** As the oracle of the read gate wants it. */
 export const worldOf = (state: State): World => ({
@@ -150,7 +154,7 @@ export const worldOf = (state: State): World => ({
           role,
         })),
   ),
-  streams: state.streams,
+  streams: livingStreams(state),
   shares: state.shares,
 });
 
@@ -260,7 +264,7 @@ export const kept = (state: State) => ({
       ].join(" "),
     ),
   ),
-  streams: sorted(state.streams.map(({ uuid }) => uuid)),
+  streams: sorted(livingStreams(state).map(({ uuid }) => uuid)),
   shares: sorted(
     state.shares.map(({ stream, membership }) =>
       [

@@ -258,3 +258,45 @@ export const removeEvents = operation({
       "DELETE",
     ),
 });
+
+/** With its shares; its id and its place stay its own. */
+function endStream(state: State, stream: Stream): void {
+  stream.isDeleted = true;
+  keepShares(state, (share) => share.stream !== stream.id);
+}
+
+export const deleteStream = operation({
+  args: fc.record({ stream }),
+  request: ({ streams }, { stream }) => ({
+    query: `mutation ($id: ID!) { deleteStream(id: $id) }`,
+    variables: { id: uuidOf(streams, stream) },
+  }),
+  judge: (state, actor, { stream }) =>
+    judgeWriting(
+      state,
+      actor,
+      stream,
+      (stream) => endStream(state, stream),
+      "DELETE",
+    ),
+});
+
+export const deleteStreams = operation({
+  args: fc.record({
+    streams: fc.array(stream, { minLength: 1, maxLength: 2 }),
+  }),
+  hasDryRun: true,
+  request: (state, { streams }) => ({
+    query: `mutation ($streamIds: [ID!]!, $dryRun: Boolean!) {
+      deleteStreams(input: { streamIds: $streamIds, dryRun: $dryRun }) ${change} }`,
+    variables: { streamIds: streams.map((id) => uuidOf(state.streams, id)) },
+  }),
+  judge: (state, actor, args) => {
+    const streams = args.streams.map((id) => byId(state.streams, id));
+    const faults = faultsOfStreams(state, actor, streams, (_, rights) =>
+      rights.has("DELETE"),
+    );
+    if (faults.length > 0) return faults;
+    return () => streams.forEach((stream) => endStream(state, stream));
+  },
+});

@@ -180,6 +180,7 @@ async function addStreams(
       ...{ uuid: (rows[i] as Row).uuid, tenant, namespace, type },
       ...{ externalId: name, owner: null, access: defaultList },
       hasEvents: true,
+      isDeleted: false,
     });
   }
 }

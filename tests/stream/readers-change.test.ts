@@ -28,6 +28,7 @@ const fields = `{
   streams { id } stillReadable { id } tenants { id }
 }`;
 const unshare = `mutation ($input: UnshareStreamsInput!) { change: unshareStreams(input: $input) ${fields} }`;
+const deletion = `mutation ($input: DeleteStreamsInput!) { change: deleteStreams(input: $input) ${fields} }`;
 const setAccess = `mutation ($input: SetStreamAccessInput!) { change: setStreamAccess(input: $input) ${fields} }`;
 
 interface Change {
@@ -271,6 +272,49 @@ describe("a change of readers is foreseen as it is made, and takes what the gate
       counts.kept += still.length;
     }
     for (const count of Object.values(counts)) expect(count).toBeGreaterThan(0);
+  });
+
+  test.each([1, 2])("deleting, in world %i", async (number) => {
+    const pick = random(number);
+    const companies = await seedCompanies(pick);
+    await shareSome(companies, pick);
+    let ended = 0;
+    for (const company of companies) {
+      const { seesAll, leader } = company.callers;
+      const [first, owned] = company.streams as [Stream, Stream];
+      for (const [caller, streams] of [
+        [leader, [owned]],
+        [seesAll[0] as Identity, [first]],
+      ] as const) {
+        const ids = streams.map(({ uuid }) => uuid);
+        const mine = ({ stream }: { stream: string }) => ids.includes(stream);
+        const foreign = (await openShares(companies)).filter(
+          (pair) =>
+            mine(pair) &&
+            (caller !== leader || company.led.has(pair.community)),
+        );
+        const own = (await readByOwners(company)).filter(mine);
+        const answer = await both(caller, deletion, { streamIds: ids });
+        expect(outcome(answer)).toBe("ok");
+        expect((await openShares(companies)).filter(mine)).toEqual([]);
+        expect((await readByOwners(company)).filter(mine)).toEqual([]);
+        const lost = [...foreign, ...own];
+        const change = changeOf(answer);
+        expect(change).toMatchObject({
+          tenantCount:
+            distinct(foreign.map(({ tenant }) => tenant)).length +
+            Math.min(own.length, 1),
+          identityCount: distinct(lost.map(({ identity }) => identity)).length,
+          streamCount: distinct(lost.map(({ stream }) => stream)).length,
+          stillReadableCount: 0,
+        });
+        expect(change.endedShareIds).toEqual(
+          expect.arrayContaining(distinct(foreign.map(({ share }) => share))),
+        );
+        ended += foreign.length;
+      }
+    }
+    expect(ended).toBeGreaterThan(0);
   });
 
   test.each([4, 5])("access lists, in world %i", async (number) => {

@@ -11,11 +11,11 @@ import {
   nothingLost,
   type ReadersChange,
 } from "../share/readers-change-store.ts";
+import { placeOf, streamIdsOf } from "../stream/input.ts";
 import { StreamStore, type Stream } from "../stream/store.ts";
 import { CallerStore } from "./caller-store.ts";
 import { hasRole, type Caller } from "./caller.ts";
 import { granted } from "./granted.ts";
-import { placeOf, streamIdsOf } from "./input.ts";
 import { rightsIn, sumOf } from "./rights.ts";
 import { AccessStore, type NewAccessEntry } from "./store.ts";
 

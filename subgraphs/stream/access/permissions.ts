@@ -5,7 +5,7 @@ import {
 } from "../../../common/permissions.ts";
 import type { StreamContext } from "../context.ts";
 import type { MutationSetStreamAccessArgs } from "../generated.ts";
-import { placeOf, streamIdsOf } from "./input.ts";
+import { placeOf, streamIdsOf } from "../stream/input.ts";
 
 const managesAccess = can<MutationSetStreamAccessArgs, StreamContext>(
   "change the access lists of these streams",

@@ -1,5 +1,6 @@
-import type { Knex } from "../../../common/database.ts";
+import { brokenConstraint, type Knex } from "../../../common/database.ts";
 import { microsOf, type Micros } from "../../../common/date-time.ts";
+import { notFound } from "../../../common/errors.ts";
 
 /** From a stream's first event to its last. */
 export interface Reach {
@@ -38,7 +39,13 @@ export async function claimStreams(
         streams.map(({ streamRowId }) => streamRowId),
       ],
     )
-    .options({ name: "claim_streams" });
+    .options({ name: "claim_streams" })
+    .catch((error: unknown) => {
+      // One was deleted meanwhile.
+      throw brokenConstraint(error) === "latest_stream_fkey"
+        ? notFound()
+        : error;
+    });
   return new Map(
     rows.flatMap(({ streamRowId, first, last }) =>
       first !== null && last !== null

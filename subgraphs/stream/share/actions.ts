@@ -1,7 +1,6 @@
-import { record, type LedgerEntry } from "../../../common/ledger-store.ts";
-import { notify, type NewNotice } from "../../../notices/store.ts";
+import { record } from "../../../common/ledger-store.ts";
+import { notify } from "../../../notices/store.ts";
 import { CallerStore } from "../access/caller-store.ts";
-import type { Caller } from "../access/caller.ts";
 import type { StreamContext } from "../context.ts";
 import type { ShareStreamsInput, UnshareStreamsInput } from "../generated.ts";
 import { StreamStore } from "../stream/store.ts";
@@ -11,6 +10,7 @@ import {
   type ReadersChange,
 } from "./readers-change-store.ts";
 import { ShareStore, type Share } from "./store.ts";
+import { endings, notices, subjectOf } from "./told.ts";
 
 /** Sharing again what is shared already changes nothing and answers the share that there is. */
 export async function shareStreams(
@@ -64,51 +64,7 @@ export const unshareStreams = (
       ? await lossesOf(transaction, caller, ended)
       : nothingLost;
     await shares.remove(caller, ended);
-    await record(
-      transaction,
-      call,
-      "unshareStreams",
-      ended.map((share) => ({
-        ...subjectOf(share, caller),
-        before: { streamId: share.streamId },
-      })),
-    );
+    await record(transaction, call, "unshareStreams", endings(ended, caller));
     await notify(transaction, call, notices("STREAMS_UNSHARED", ended, caller));
     return { losses, endedShareIds: ended.map(({ id }) => id) };
   });
-
-const subjectOf = (
-  { id, communityId }: Share,
-  { tenantId }: Caller,
-): LedgerEntry => ({
-  kind: "SHARE",
-  subjectType: "Share",
-  subjectId: id,
-  tenantIds: [tenantId],
-  communityId,
-});
-
-/** One a community; while the own tenant's sharing is paused there, to itself alone, for nobody else sees its shares. */
-function notices(
-  kind: "STREAMS_SHARED" | "STREAMS_UNSHARED",
-  shares: readonly Share[],
-  { tenantId }: Caller,
-): NewNotice[] {
-  const byCommunity = new Map<string, Share[]>();
-  for (const share of shares) {
-    const here = byCommunity.get(share.communityId) ?? [];
-    byCommunity.set(share.communityId, here);
-    here.push(share);
-  }
-  return [...byCommunity].map(([communityId, here]) => ({
-    kind,
-    communityId,
-    tenantId,
-    streamCount: here.length,
-    audience: [
-      here[0]?.state === "ACTIVE"
-        ? { role: "MODERATOR" }
-        : { role: "MODERATOR", tenantId },
-    ],
-  }));
-}

@@ -294,6 +294,22 @@ export class ShareStore {
     return prepared<OwnShare>(this.db, query);
   }
 
+  /** Every share of own streams, whether or not the viewer sees it. */
+  ofStreams(streams: readonly Stream[]): Promise<Share[]> {
+    return prepared<Share>(
+      this.db,
+      this.ownShares(undefined, (shares) => {
+        void shares.whereRaw(
+          "(h.tenant_id, h.stream_id) in (select * from unnest(?::int[], ?::int[]))",
+          [
+            streams.map(({ tenantRowId }) => tenantRowId),
+            streams.map(({ rowId }) => rowId),
+          ],
+        );
+      }),
+    );
+  }
+
   async remove(
     { tenantRowId }: Caller,
     shares: readonly Share[],

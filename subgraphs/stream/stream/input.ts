@@ -61,3 +61,27 @@ function assertStorable(value: unknown, at: string, depth: number): void {
     assertStorable(item, at, depth - 1);
   }
 }
+
+const maxStreams = 1000;
+
+/** The streams of a call, no more than a call may name. */
+export function streamIdsOf({
+  streamIds,
+}: {
+  readonly streamIds: readonly string[];
+}): readonly string[] {
+  if (streamIds.length === 0)
+    throw badInput("Name at least one stream.", "input.streamIds");
+  if (streamIds.length > maxStreams)
+    throw limitExceeded(
+      "streams a call",
+      maxStreams,
+      streamIds.length,
+      "Divide them among several calls.",
+      "input.streamIds",
+    );
+  return streamIds;
+}
+
+/** Where a stream stands in the arguments. */
+export const placeOf = (i: number) => `input.streamIds.${i}`;

@@ -7,8 +7,11 @@ import {
 import type { StreamContext } from "../context.ts";
 import type {
   MutationCreateStreamArgs,
+  MutationDeleteStreamArgs,
+  MutationDeleteStreamsArgs,
   MutationUpdateStreamArgs,
 } from "../generated.ts";
+import { placeOf, streamIdsOf } from "./input.ts";
 
 const writesInNamespace = can<MutationCreateStreamArgs, StreamContext>(
   "create streams in this namespace",
@@ -22,6 +25,18 @@ const writesStream = can<MutationUpdateStreamArgs, StreamContext>(
     Boolean(await streams.requireOne("WRITE", id, "input.id")),
 );
 
+const deletesStream = can<MutationDeleteStreamArgs, StreamContext>(
+  "delete this stream",
+  async (_viewer, { id }, { streams }) =>
+    Boolean(await streams.requireOne("DELETE", id, "id")),
+);
+
+const deletesStreams = can<MutationDeleteStreamsArgs, StreamContext>(
+  "delete these streams",
+  async (_viewer, { input }, { streams }) =>
+    Boolean(await streams.require("DELETE", streamIdsOf(input), placeOf)),
+);
+
 export const permissions = {
   Query: {
     viewer: signedIn, // T2
@@ -31,6 +46,8 @@ export const permissions = {
   Mutation: {
     createStream: writesInNamespace, // S1
     updateStream: writesStream, // S1
+    deleteStream: deletesStream, // S1
+    deleteStreams: deletesStreams, // S1
   },
   Viewer: guardedByStore, // S2, S6
   Stream: guardedByStore, // S2, S6, rule 18

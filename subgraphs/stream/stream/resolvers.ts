@@ -4,7 +4,9 @@ import { asksFor } from "../../../common/selection.ts";
 import { rightsIn } from "../access/rights.ts";
 import type { StreamContext } from "../context.ts";
 import type { Resolvers } from "../generated.ts";
+import { asksForLosses } from "../share/asked.ts";
 import { createStream, updateStream } from "./actions.ts";
+import { deleteStreams } from "./deletion/actions.ts";
 import { overridden } from "./overrides.ts";
 import { typeOf } from "./store.ts";
 
@@ -26,6 +28,13 @@ export const resolvers = {
   Mutation: {
     createStream: (_, { input }, context) => createStream(input, context),
     updateStream: (_, { input }, context) => updateStream(input, context),
+    deleteStream: async (_, { id }, context) => {
+      const one = { streamIds: [id], dryRun: false, areLossesAsked: false };
+      await deleteStreams(one, context, () => "id");
+      return id;
+    },
+    deleteStreams: (_, { input }, context, info) =>
+      deleteStreams({ ...input, areLossesAsked: asksForLosses(info) }, context),
   },
   Viewer: {
     streams: (_, args, { streamSearch }, info) =>
