@@ -8,6 +8,11 @@ export interface Reach {
   readonly last: Micros;
 }
 
+export interface StreamKey {
+  readonly tenantRowId: number;
+  readonly streamRowId: number;
+}
+
 /**
  * Lets nobody else change the events of these streams until the transaction ends, and answers from where to where they
  * reach. Rows are taken in the order of their ids, against deadlocks. A stream without events has no row and is given
@@ -15,10 +20,7 @@ export interface Reach {
  */
 export async function claimStreams(
   transaction: Knex.Transaction,
-  streams: readonly {
-    readonly tenantRowId: number;
-    readonly streamRowId: number;
-  }[],
+  streams: readonly StreamKey[],
 ): Promise<Map<number, Reach>> {
   const { rows } = await transaction
     .raw<{

@@ -1,6 +1,6 @@
 import type { Knex } from "../../../common/database.ts";
 import { dateTimeOf, microsOf } from "../../../common/date-time.ts";
-import { claimStreams } from "./claim-store.ts";
+import { claimStreams, type StreamKey } from "./claim-store.ts";
 import type { Extent } from "./changed.ts";
 import type { Removal } from "./removal.ts";
 import type { EventKey } from "./write-store.ts";
@@ -10,8 +10,8 @@ export class EventRemovalStore {
   constructor(private readonly transaction: Knex.Transaction) {}
 
   /** As writing does: nobody else changes the events of these streams until the transaction ends. */
-  async claim(removals: readonly Removal[]): Promise<void> {
-    await claimStreams(this.transaction, removals);
+  async claim(streams: readonly StreamKey[]): Promise<void> {
+    await claimStreams(this.transaction, streams);
   }
 
   /** The first of the timestamps, in their order, that has no event. */

@@ -13,6 +13,7 @@ import type { StreamTypeStore } from "../stream-type/store.ts";
 import type { Stream, StreamStore } from "../stream/store.ts";
 import type { NoteRead } from "../usage/recorder-store.ts";
 import type { Extent } from "./changed.ts";
+import type { StreamKey } from "./claim-store.ts";
 import type { EventColumns } from "./columns.ts";
 import { EdgeStore } from "./edge-store.ts";
 import { convertedTo, type Event } from "./event.ts";
@@ -101,7 +102,7 @@ export interface EventChanges {
   ): Promise<Refused | null>;
 
   /** Nobody else changes the events of these streams until the transaction ends. */
-  claim(removals: readonly Removal[]): Promise<void>;
+  claim(streams: readonly StreamKey[]): Promise<void>;
   /** The first of the timestamps, in their order, that has no event. */
   firstMissing(removals: readonly Removal[]): Promise<EventKey | null>;
   /** Answers what was removed of each stream that had any of it. */

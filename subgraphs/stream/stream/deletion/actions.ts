@@ -2,7 +2,7 @@ import { record } from "../../../../common/ledger-store.ts";
 import { notify } from "../../../../notices/store.ts";
 import { CallerStore } from "../../access/caller-store.ts";
 import type { StreamContext } from "../../context.ts";
-import { claimStreams } from "../../event/claim-store.ts";
+import { eventChanges } from "../../event/store.ts";
 import type { DeleteStreamsInput } from "../../generated.ts";
 import {
   nothingLost,
@@ -30,8 +30,7 @@ export async function deleteStreams(
       (await shares.ofStreams(found)).map(({ communityId }) => communityId),
     );
     // Whoever writes to them ends first, as it holds what it writes to before it holds anything else.
-    await claimStreams(
-      transaction,
+    await eventChanges(transaction).claim(
       found.map(({ tenantRowId, rowId }) => ({
         tenantRowId,
         streamRowId: rowId,
