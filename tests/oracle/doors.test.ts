@@ -116,6 +116,49 @@ describe("every door gives the oracle's answer:", () => {
     compared.done(2_000);
   }, 120_000);
 
+  test("a trend, with an error in the place of each stream that is not read", async () => {
+    const compared = tally("trend");
+    for (const { readers, streams } of cases)
+      for (const reader of readers) {
+        const { data, errors } = await run(
+          subgraph,
+          viewerOf(reader),
+          `query ($ids: [ID!]!) { trend(input: { streamIds: $ids, width: 1,
+             window: { from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z" } }) { stream { id } community { id } values lastValue } }`,
+          { ids: streams.map(({ id }) => uuidOf("stream", id)) },
+        );
+        compared.add(streams.length);
+        if (reader.state !== "LIVE") {
+          expect(errors[0]?.extensions.code).toBe("UNAUTHENTICATED");
+          continue;
+        }
+        expect(data?.["trend"]).toEqual(
+          streams.map((stream) =>
+            reads(reader, stream)
+              ? {
+                  stream: { id: uuidOf("stream", stream.id) },
+                  community:
+                    reader.tenant === stream.tenant
+                      ? null
+                      : { id: expect.any(String) },
+                  ...{ values: [1, 3], lastValue: 3 },
+                }
+              : null,
+          ),
+        );
+        const refused = streams.flatMap((stream, i) =>
+          reads(reader, stream)
+            ? []
+            : [[i, sees(reader, stream) ? "FORBIDDEN" : "NOT_FOUND"]],
+        );
+        expect(
+          errors.map(({ path, extensions }) => [path?.[1], extensions.code]),
+        ).toEqual(expect.arrayContaining(refused));
+        expect(errors).toHaveLength(refused.length);
+      }
+    compared.done(2_000);
+  }, 120_000);
+
   test("the list and its count, over all worlds at once", async () => {
     const compared = tally("list and count");
     for (const { readers } of cases)

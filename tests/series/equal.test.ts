@@ -1,16 +1,25 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { dateTimeOf, microsOf, parseMicros } from "../../common/date-time.ts";
+import { dateTimeOf } from "../../common/date-time.ts";
 import type {
   Boundary,
   SearchMode,
   SummaryKind,
-  ValueKind,
 } from "../../subgraphs/stream/generated.ts";
 import { casesOr } from "../support/cases.ts";
 import { TestDatabase } from "../support/database.ts";
 import * as naive from "./naive.ts";
-import { Plant, states, written } from "./plant.ts";
+import { Plant, written } from "./plant.ts";
+import {
+  difference,
+  eventOf,
+  rows,
+  series,
+  tableOf,
+  time,
+  times,
+  window,
+} from "./random.ts";
 
 /**
  * Streams of random types and events, read in every way by their owner and by a tenant that they are shared with, and
@@ -19,94 +28,6 @@ import { Plant, states, written } from "./plant.ts";
 const cases = casesOr(1200);
 const readsPerStream = 20;
 
-// Few, so that they meet: neighbours by a microsecond, a leap day, the ends of what can be stored, a month's turn.
-const times = [
-  "1970-01-01T00:00:00Z",
-  "2024-02-28T23:59:59.999999Z",
-  "2024-02-29T00:00:00Z",
-  "2024-03-01T12:00:00Z",
-  "2026-09-30T23:59:59.999999Z",
-  "2026-10-01T00:00:00Z",
-  "2026-10-01T00:00:00.000001Z",
-  "2026-10-01T00:00:00.000003Z",
-  "2026-10-15T12:00:00.5Z",
-  "2026-11-01T00:00:00Z",
-  "2026-11-02T03:04:05.000678Z",
-  "2200-12-31T23:59:59.999999Z",
-].map(microsOf);
-const start = microsOf("2026-10-01T00:00:00Z");
-const time = fc.oneof(
-  fc.constantFrom(...times),
-  fc.integer({ min: 0, max: 50 }).map((n) => start + n * 60_000_000),
-);
-
-const kinds: readonly ValueKind[] = [
-  "FLOAT",
-  "INTEGER",
-  "BOOLEAN",
-  "TEXT",
-  "TIMESTAMP",
-  "ENUM",
-];
-
-const valueOf: Record<ValueKind, fc.Arbitrary<naive.Value>> = {
-  FLOAT: fc.oneof(
-    fc
-      .double({ min: -1e6, max: 1e6, noNaN: true })
-      .filter((value) => value === 0 || Math.abs(value) > 1e-100),
-    fc.integer({ min: -3, max: 3 }),
-  ),
-  INTEGER: fc.integer({ min: -9, max: 9 }),
-  BOOLEAN: fc.boolean(),
-  TEXT: fc.constantFrom("", "a", "b", "grün", "'", "🦊"),
-  TIMESTAMP: fc.constantFrom(...times),
-  ENUM: fc.constantFrom(...states),
-};
-
-const property = fc.record({
-  kind: fc.oneof(
-    { weight: 2, arbitrary: fc.constant<ValueKind>("FLOAT") },
-    { weight: 3, arbitrary: fc.constantFrom(...kinds) },
-  ),
-  interpolation: fc.constantFrom(
-    "CONTINUOUS" as const,
-    "CONTINUOUS" as const,
-    "STEPWISE_PREVIOUS" as const,
-    "STEPWISE_NEXT" as const,
-    "DISCRETE" as const,
-  ),
-});
-
-const series: fc.Arbitrary<naive.Series> = fc
-  .record({
-    properties: fc.array(property, { minLength: 1, maxLength: 3 }),
-    extrapolation: fc.constantFrom("NONE", "FORWARD", "BACKWARD", "BOTH"),
-  })
-  .chain(({ properties, extrapolation }) =>
-    fc.record({
-      properties: fc.constant(
-        properties.map((one, i) => ({ name: `p${i}`, ...one })),
-      ),
-      extrapolation: fc.constant(extrapolation),
-      events: fc
-        .uniqueArray(
-          fc.record({
-            at: time,
-            values: fc.tuple(
-              ...properties.map(({ kind }) =>
-                fc.option(valueOf[kind], { freq: 5 }),
-              ),
-            ),
-          }),
-          { selector: ({ at }) => at, maxLength: 14 },
-        )
-        .map((events) => events.toSorted((a, b) => a.at - b.at)),
-    }),
-  );
-
-const window = fc
-  .tuple(time, time)
-  .map(([a, b]) => ({ from: Math.min(a, b), to: Math.max(a, b) }));
 const minutes = fc.integer({ min: 1, max: 40 });
 
 const summaryKinds: readonly SummaryKind[] = [
@@ -179,33 +100,6 @@ const dt = (at: number) => JSON.stringify(dateTimeOf(at));
 const windowText = ({ from, to }: naive.Window) =>
   `window: { from: ${dt(from)}, to: ${dt(to)} }`;
 
-function eventOf({ properties }: naive.Series, event: naive.Event | null) {
-  if (event === null) return null;
-  const values = properties.map(({ kind }, i) =>
-    written(kind, event.values[i] ?? null),
-  );
-  return {
-    timestamp: dateTimeOf(event.at),
-    value: values[0],
-    values: Object.fromEntries(
-      properties.map(({ name }, i) => [name, values[i]]),
-    ),
-  };
-}
-
-const tableOf = (
-  { properties }: naive.Series,
-  events: readonly naive.Event[],
-) => ({
-  rowCount: events.length,
-  timestamps: events.map(({ at }) => dateTimeOf(at)),
-  columns: properties.map(({ name, kind }, i) => ({
-    property: name,
-    values: events.map(({ values }) => written(kind, values[i] ?? null)),
-  })),
-});
-const table = "{ rowCount timestamps columns { property values } }";
-
 function reads(series: naive.Series): fc.Arbitrary<Read> {
   const filtered = (filter: Filter | null): naive.Series =>
     filter === null
@@ -246,7 +140,7 @@ function reads(series: naive.Series): fc.Arbitrary<Read> {
     .map(([window, boundary, reversed, filter]) => {
       const found = naive.eventsOf(filtered(filter), window, boundary);
       return {
-        field: `events(${windowText(window)}, boundary: ${boundary}, reversed: ${reversed}${filterText(filter)}) ${table}`,
+        field: `events(${windowText(window)}, boundary: ${boundary}, reversed: ${reversed}${filterText(filter)}) ${rows}`,
         expected: tableOf(series, reversed ? found.toReversed() : found),
       };
     });
@@ -274,7 +168,7 @@ function reads(series: naive.Series): fc.Arbitrary<Read> {
       }),
     )
     .map(({ args, times }) => ({
-      field: `interpolated(${args}) ${table}`,
+      field: `interpolated(${args}) ${rows}`,
       expected: tableOf(series, naive.interpolated(series, times)),
     }));
   const summaries = fc
@@ -328,56 +222,44 @@ function reads(series: naive.Series): fc.Arbitrary<Read> {
       };
     });
   const plot = fc
-    .tuple(window, fc.integer({ min: 1, max: 6 }))
+    .tuple(
+      window,
+      fc.integer({ min: 1, max: 6 }),
+      fc.option(fc.nat(series.properties.length - 1)),
+    )
     .filter(([{ from, to }, width]) => width === 1 || width <= to - from)
-    .map(([window, width]) => {
-      const numeric = series.properties.findIndex(
-        ({ kind }) => kind === "FLOAT",
-      );
-      const i = Math.max(numeric, 0);
-      const name = `p${i}`;
-      const only = {
-        ...series,
-        properties: [series.properties[i] as naive.Property],
-      };
-      const events =
-        numeric < 0
-          ? null
-          : naive.plotOf(series, window, width, i).map((event) => ({
-              ...event,
-              values: [event.values[i] ?? null],
-            }));
-      return events === null
-        ? null
-        : {
-            field: `plot(${windowText(window)}, width: ${width}) { rowCount timestamps columns(properties: ["${name}"]) { property values } }`,
-            expected: tableOf(only, events),
-          };
-    })
-    .filter((read) => read !== null);
-  const lttb = fc
-    .tuple(window, fc.integer({ min: 3, max: 9 }))
-    .map(([window, points]) => {
-      const i = series.properties.findIndex(({ kind }) => kind === "FLOAT");
-      const { name } = series.properties[i] as naive.Property;
+    .map(([window, width, i]) => {
+      const drawn = i === null ? series : naive.only(series, i);
+      const columns = i === null ? "columns" : `columns(properties: ["p${i}"])`;
       return {
-        field: `lttb(${windowText(window)}, points: ${points}) { rowCount timestamps columns(properties: ["${name}"]) { property values } }`,
-        expected: tableOf(
-          { ...series, properties: [series.properties[i] as naive.Property] },
-          naive.lttbOf(series, window, points, i).map((event) => ({
-            ...event,
-            values: [event.values[i] ?? null],
-          })),
-        ),
+        field: `plot(${windowText(window)}, width: ${width}) { rowCount timestamps ${columns} { property values } }`,
+        expected: tableOf(drawn, naive.plotOf(drawn, window, width)),
       };
     });
-  const isDrawn = series.properties.some(({ kind }) => kind === "FLOAT");
+  const numbers = series.properties.flatMap(({ kind }, i) =>
+    ["FLOAT", "INTEGER"].includes(kind) ? [i] : [],
+  );
+  const lttb = () =>
+    fc
+      .tuple(
+        window,
+        fc.integer({ min: 3, max: 9 }),
+        fc.constantFrom(...numbers),
+      )
+      .map(([window, points, i]) => ({
+        field: `lttb(${windowText(window)}, points: ${points}) { rowCount timestamps columns(properties: ["p${i}"]) { property values } }`,
+        expected: tableOf(
+          naive.only(series, i),
+          naive.lttbOf(naive.only(series, i), window, points),
+        ),
+      }));
   return fc.oneof(
     find,
     events,
     interpolated,
     summaries,
-    ...(isDrawn ? [plot, lttb] : []),
+    plot,
+    ...(numbers.length > 0 ? [lttb()] : []),
   );
 }
 
@@ -388,42 +270,6 @@ beforeAll(async () => {
   plant = await Plant.seed(database);
 });
 afterAll(() => database.drop());
-
-/** Where an answer differs from the expected one; numbers by more than 1e-9 of their size, times by a microsecond. */
-function difference(
-  actual: unknown,
-  expected: unknown,
-  path = "",
-): string | null {
-  if (typeof actual === "number" && typeof expected === "number")
-    return Math.abs(actual - expected) <=
-      1e-9 * Math.max(Math.abs(actual), Math.abs(expected), 1)
-      ? null
-      : `${path}: ${actual} instead of ${expected}`;
-  if (typeof actual === "string" && typeof expected === "string") {
-    const [a, b] = [parseMicros(actual), parseMicros(expected)];
-    if (a !== null && b !== null && Math.abs(a - b) <= 1) return null;
-  }
-  const isTree =
-    typeof actual === "object" &&
-    typeof expected === "object" &&
-    actual !== null &&
-    expected !== null;
-  if (!isTree)
-    return actual === expected
-      ? null
-      : `${path}: ${JSON.stringify(actual)} instead of ${JSON.stringify(expected)}`;
-  const keys = new Set([...Object.keys(actual), ...Object.keys(expected)]);
-  for (const key of keys) {
-    const found = difference(
-      (actual as Record<string, unknown>)[key],
-      (expected as Record<string, unknown>)[key],
-      `${path}.${key}`,
-    );
-    if (found !== null) return found;
-  }
-  return null;
-}
 
 test("every read answers as the naive reading does", async () => {
   let compared = 0;

@@ -14,6 +14,9 @@ import type {
  */
 export type Value = number | boolean | string | null;
 
+/** Of every ENUM, in their order. */
+export const states = ["off", "starting", "it's on"];
+
 export interface Property {
   readonly name: string;
   readonly kind: ValueKind;
@@ -306,54 +309,58 @@ function timeWeightedMean(
   return covered > 0 ? area / covered : null;
 }
 
-/** The first, least, greatest and last event of each of `width` columns, by one numeric property. */
+/** A series as if it had this property alone. */
+export const only = ({ properties, events, ...series }: Series, i: number) => ({
+  ...series,
+  properties: [properties[i] as Property],
+  events: events.map(({ at, values }) => ({ at, values: [values[i] ?? null] })),
+});
+
+/** The first, least, greatest and last event by each property of each of `width` columns; by a text the first and last. */
 export function plotOf(
-  { events }: Series,
+  { properties, events }: Series,
   window: Window,
   width: number,
-  index: number,
 ): Event[] {
   const edges = evenEdges(window, width);
   return edges.slice(0, -1).flatMap((start, k) => {
     const end = edges[k + 1] as number;
     const inColumn = events.filter(
       (event) =>
-        event.values[index] != null &&
         event.at >= start &&
         (event.at < end || (k === width - 1 && event.at === end)),
     );
-    const by = (isBetter: (value: number, best: number) => boolean) =>
-      inColumn.reduce<Event | undefined>(
-        (best, event) =>
-          best === undefined ||
-          isBetter(event.values[index] as number, best.values[index] as number)
-            ? event
-            : best,
-        undefined,
-      );
-    const picked = new Set([
-      inColumn[0],
-      by((value, best) => value < best),
-      by((value, best) => value > best),
-      inColumn.at(-1),
-    ]);
+    const picked = new Set(
+      properties.flatMap(({ kind }, i) => {
+        const some = inColumn.filter(({ values }) => values[i] != null);
+        const ranked = some.map((event) => rankOf(kind, event.values[i]));
+        const extremes =
+          kind === "TEXT"
+            ? []
+            : [Math.min(...ranked), Math.max(...ranked)].map(
+                (rank) => some[ranked.indexOf(rank)],
+              );
+        return [some[0], ...extremes, some.at(-1)];
+      }),
+    );
     return inColumn.filter((event) => picked.has(event));
   });
 }
 
-/** Largest triangles, after Steinarsson: the ends, and of each bucket between the event that makes the largest one. */
+const rankOf = (kind: ValueKind, value: Value | undefined): number =>
+  kind === "ENUM" ? states.indexOf(String(value)) : Number(value);
+
+/** Of a single number. Largest triangles, after Steinarsson: the ends, and of each bucket between the event that makes the largest one. */
 export function lttbOf(
   { events }: Series,
   { from, to }: Window,
   points: number,
-  index: number,
 ): Event[] {
   const all = events.filter(
-    (event) =>
-      event.at >= from && event.at <= to && event.values[index] != null,
+    (event) => event.at >= from && event.at <= to && event.values[0] != null,
   );
   if (all.length <= points) return all;
-  const valueOf = (event: Event) => event.values[index] as number;
+  const valueOf = (event: Event) => event.values[0] as number;
   const timeOf = (event: Event) => event.at - (all[0] as Event).at;
   const size = (all.length - 2) / (points - 2);
   const startOf = (bucket: number) => Math.floor(bucket * size) + 1;

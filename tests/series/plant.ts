@@ -5,10 +5,7 @@ import { streamSubgraph } from "../stream/world.ts";
 import type { TestDatabase } from "../support/database.ts";
 import { as, run, type Answer } from "../support/run.ts";
 import { Seed } from "../support/seed.ts";
-import type { Series, Value } from "./naive.ts";
-
-/** Of every ENUM. */
-export const states = ["off", "starting", "it's on"];
+import { states, type Series, type Value } from "./naive.ts";
 
 /** As the graph writes a value. */
 export const written = (kind: ValueKind, value: Value): unknown =>
@@ -26,7 +23,7 @@ export class Plant {
     private readonly database: TestDatabase,
     readonly owner: Viewer,
     readonly partner: Viewer,
-    private readonly communityId: string,
+    readonly communityId: string,
     private readonly namespaceId: string,
   ) {}
 
@@ -70,12 +67,12 @@ export class Plant {
     return data as Record<string, unknown>;
   }
 
-  /** The id of a new stream with these events, which is shared with the partner. */
-  async create(series: Series): Promise<string> {
-    this.made += 1;
+  /** The id of a new stream with these events, which is shared with the partner unless it is said otherwise. */
+  async create(series: Series, { isShared = true } = {}): Promise<string> {
+    const number = (this.made += 1);
     const typeId = await this.add("createStreamType", "CreateStreamTypeInput", {
       namespaceId: this.namespaceId,
-      name: `type ${this.made}`,
+      name: `type ${number}`,
       properties: series.properties.map((property) => ({
         ...property,
         ...(property.kind === "ENUM" && { states }),
@@ -84,14 +81,15 @@ export class Plant {
     const id = await this.add("createStream", "CreateStreamInput", {
       namespaceId: this.namespaceId,
       typeId,
-      externalId: `stream ${this.made}`,
+      externalId: `stream ${number}`,
       extrapolation: series.extrapolation,
     });
-    await this.ask(
-      this.owner,
-      `mutation ($input: ShareStreamsInput!) { shareStreams(input: $input) { id } }`,
-      { input: { streamIds: [id], communityIds: [this.communityId] } },
-    );
+    if (isShared)
+      await this.ask(
+        this.owner,
+        `mutation ($input: ShareStreamsInput!) { shareStreams(input: $input) { id } }`,
+        { input: { streamIds: [id], communityIds: [this.communityId] } },
+      );
     if (series.events.length > 0) await this.write(id, series);
     return id;
   }

@@ -276,6 +276,44 @@ describe("a read by another tenant", () => {
     ]);
   });
 
+  test("is told of each stream of a trend, through the community that the reader is told", async () => {
+    const own = await seed.stream(partner, { owner: reader });
+    const trend = () =>
+      ask(
+        reader,
+        `{ trend(input: { streamIds: ["${own.uuid}", "${stream.uuid}"], ${window}, width: 2 }) { community { id } rowCount lastValue } }`,
+      );
+    // The oldest share's of those that let the reader in; the last event is handed out with the four that are drawn.
+    for (const place of [0, 1] as const) {
+      const { data, errors } = await trend();
+      expect(errors).toEqual([]);
+      expect(data).toMatchObject({
+        trend: [
+          { community: null, rowCount: 0, lastValue: null },
+          {
+            community: { id: communities[place].uuid },
+            rowCount: 4,
+            lastValue: 59,
+          },
+        ],
+      });
+      const [read] = (await readsOf(steward)) ?? [];
+      expect(read).toMatchObject({
+        ...{ kind: "TREND", from, to, pointCount: 5 },
+        share: { id: shares[place].uuid },
+        community: { id: communities[place].uuid },
+      });
+      await database
+        .owner("stream.shares")
+        .where({ id: shares[place].id })
+        .delete();
+    }
+    expect(outcome(await trend())).toBe("NOT_FOUND");
+    expect(
+      await database.owner("stream.reads").where({ tenant_id: plant.id }),
+    ).toHaveLength(2);
+  });
+
   test("is not told of a list that shows no value, of an own stream, or of what is refused", async () => {
     await ask(reader, `{ streams { nodes { id name } } }`);
     await read(steward, "last { value } events(" + window + ") { values }");

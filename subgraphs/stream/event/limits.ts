@@ -4,7 +4,7 @@ import { badInput, limitExceeded } from "../../../common/errors.ts";
 export interface ReadLimits {
   /** Rows that a table has. */
   readonly rows: number;
-  /** Events that a summary, or a choice of the largest triangles, goes through. */
+  /** Events of a stream that are gone through. */
   readonly points: number;
   /** Streams that a read names. */
   readonly streams: number;
@@ -25,25 +25,30 @@ export const usualLimits: ReadLimits = {
 export function assertStreams(
   ids: readonly string[],
   { streams: maxStreams }: ReadLimits,
+  at = "ids",
 ): void {
-  if (ids.length === 0) throw badInput("Name at least one stream.", "ids");
+  if (ids.length === 0) throw badInput("Name at least one stream.", at);
   if (ids.length > maxStreams)
     throw limitExceeded(
       "streams a read",
       maxStreams,
       ids.length,
       "Ask for them in several reads.",
-      "ids",
+      at,
     );
 }
 
-export function assertPoints(count: number, { points }: ReadLimits): void {
+export function assertPoints(
+  count: number,
+  { points }: ReadLimits,
+  at = "window",
+): void {
   if (count > points)
     throw limitExceeded(
       "events that a read goes through",
       points,
       count,
-      "Ask for a part of the window, or draw with plot.",
-      "window",
+      "Ask for a part of the window.",
+      at,
     );
 }

@@ -21,15 +21,16 @@ export class ManyStreamsStore {
   ) {}
 
   /** The same read of several streams; an error in the place of one that cannot be read. */
-  async ofEach(
+  async ofEach<T>(
     ids: readonly string[],
-    read: (stream: Stream) => Promise<EventTable>,
-  ): Promise<Promise<EventTable>[]> {
-    assertStreams(ids, await this.limits.get());
+    read: (stream: Stream, place: number) => Promise<T>,
+    at = "ids",
+  ): Promise<Promise<T>[]> {
+    assertStreams(ids, await this.limits.get(), at);
     const streams = await this.streams.findAll(ids);
     return streams.map(async (stream, i) => {
-      if (stream === null) throw notFound(`ids.${i}`);
-      return read(stream);
+      if (stream === null) throw notFound(`${at}.${i}`);
+      return read(stream, i);
     });
   }
 

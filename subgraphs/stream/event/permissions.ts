@@ -28,6 +28,7 @@ export const permissions = {
     streamEvents: signedIn, // S2, S6
     streamSummaries: signedIn, // S2, S6
     streamJoin: signedIn, // S2, S6
+    trend: signedIn, // S2, S6
   },
   Mutation: {
     writeEvents: writesStreams, // S1
@@ -37,5 +38,6 @@ export const permissions = {
   EventTable: guardedByStore,
   Column: guardedByStore,
   Downloads: guardedByStore,
+  TrendLine: guardedByStore,
   WriteResult: guardedByStore,
 } satisfies PermissionMap;

@@ -12,46 +12,99 @@ import type { ReadSlot } from "./shape.ts";
 
 /**
  * What draws like all events: of each interval between two of the edges the first, least, greatest and last by each
- * property that is asked for; by a text the first and last. The last interval is closed.
+ * property that is asked for; by a text the first and last. The last interval is closed. Behind the columns it tells how
+ * many events it went through.
  */
 export const plotRead = (
   asked: readonly ReadSlot[],
   edges: readonly string[],
+  maxPoints: number,
 ): Sql => sql`
-  select count(*)::int, ${packed(plain("r.ts"))}, null::timestamptz ${packedAll(asked)}
-  from (
-    select e.ts ${listed(asked.map((slot) => shown(slot, stored(slot))))}
-    from (select ${edges}::timestamptz[] as edges, ${edges.length - 1}::int as size) w
-    cross join lateral (select distinct ts from (${join(asked.map(picked), " union all ")}) all_picked) p
-    cross join lateral (select e.* from ${eventAt(plain("p.ts"))} limit 1) e
-    order by e.ts
-  ) r`;
+  with recursive ${intervals(asked, edges, maxPoints, keptToDraw)}
+  select count(*)::int, ${packed(plain("r.ts"))}, null::timestamptz ${packedAll(asked)}, (select max(passed)::text from intervals)
+  from (${drawn(asked)}) r`;
 
-function picked(slot: ReadSlot): Sql {
-  const value = stored(slot);
-  const isValue = sql`${value} is not null`;
-  const inColumn = eventsIn(
+/** By their names, what is kept of an interval's values v: its type, and how to find it. */
+export type Kept = Readonly<
+  Record<string, readonly [type: string, aggregate: (v: string) => string]>
+>;
+
+const ends: Kept = {
+  first: ["timestamptz", (v) => `min(e.ts) filter (where ${v} is not null)`],
+  last: ["timestamptz", (v) => `max(e.ts) filter (where ${v} is not null)`],
+};
+
+export const keptToDraw = ({ kind }: ReadSlot): Kept =>
+  kind === "TEXT"
+    ? ends
+    : {
+        ...ends,
+        least: ["float8", (v) => `min(${v})`],
+        greatest: ["float8", (v) => `max(${v})`],
+      };
+
+/**
+ * The intervals i, one after the other, with what is kept of each property by its place, until more events were gone
+ * through than may be: one more of them, and none after it.
+ */
+export function intervals(
+  asked: readonly ReadSlot[],
+  edges: readonly string[],
+  maxPoints: number,
+  keptOf: (slot: ReadSlot) => Kept,
+): Sql {
+  const kept = asked.flatMap((slot, i) =>
+    Object.entries(keptOf(slot)).map(([name, [type, aggregate]]) => ({
+      name: `${name}${i}`,
+      type,
+      aggregate: aggregate(`e.c${i}`),
+    })),
+  );
+  const each = (piece: (one: (typeof kept)[number]) => string) =>
+    plain(kept.map((one) => `, ${piece(one)}`).join(""));
+  const inInterval = eventsIn(
     {
-      from: plain("w.edges[k]"),
+      from: plain("w.edges[i.k + 1]"),
       to: plain(
-        "case when k = w.size then w.edges[k + 1] else w.edges[k + 1] - interval '1 microsecond' end",
+        "case when i.k + 1 = w.size then w.edges[i.k + 2] else w.edges[i.k + 2] - interval '1 microsecond' end",
       ),
     },
-    isValue,
+    null,
   );
-  if (slot.kind === "TEXT")
-    return sql`
-      select t.ts from generate_series(1, w.size) k
-      cross join lateral (select min(e.ts) as first, max(e.ts) as last from ${inColumn}) c
-      cross join lateral unnest(array[c.first, c.last]) t (ts)
-      where t.ts is not null`;
-  const first = (extreme: string) =>
-    sql`(select e.ts from ${eventsIn({ from: plain("c.first"), to: plain("c.last") }, sql`${value} = ${plain(extreme)}`)} order by e.ts limit 1)`;
-  return sql`
-    select t.ts from generate_series(1, w.size) k
+  return sql`intervals as (
+    select 0 as k, 0::bigint as passed ${each(({ name, type }) => `null::${type} as ${name}`)}
+    union all
+    select i.k + 1, i.passed + n.passed ${each(({ name }) => `n.${name}`)}
+    from intervals i
+    cross join (select ${edges}::timestamptz[] as edges, ${edges.length - 1}::int as size) w
     cross join lateral (
-      select min(${value}) as least, max(${value}) as greatest, min(e.ts) as first, max(e.ts) as last from ${inColumn}
-    ) c
-    cross join lateral unnest(array[c.first, ${first("c.least")}, ${first("c.greatest")}, c.last]) t (ts)
-    where c.first is not null`;
+      select count(*) as passed ${each(({ name, aggregate }) => `${aggregate} as ${name}`)}
+      from (
+        select e.ts ${listed(asked.map((slot) => stored(slot)))} from ${inInterval} limit ${maxPoints + 1} - i.passed
+      ) e
+    ) n
+    where i.k < w.size and i.passed <= ${maxPoints}
+  )`;
+}
+
+/** The events that draw these intervals, by time. */
+export const drawn = (asked: readonly ReadSlot[]): Sql => sql`
+  select e.ts ${listed(asked.map((slot) => shown(slot, stored(slot))))}
+  from (select distinct ts from (${join(asked.map(picked), " union all ")}) all_picked) p
+  cross join lateral (select e.* from ${eventAt(plain("p.ts"))} limit 1) e
+  order by e.ts`;
+
+/** The times of what draws them by one property. */
+function picked(slot: ReadSlot, i: number): Sql {
+  const [first, last] = [plain(`i.first${i}`), plain(`i.last${i}`)];
+  const firstWith = (value: string) =>
+    sql`(select e.ts from ${eventsIn({ from: first, to: last }, sql`${stored(slot)} = ${plain(value)}`)} order by e.ts limit 1)`;
+  const times =
+    slot.kind === "TEXT"
+      ? [first, last]
+      : [first, firstWith(`i.least${i}`), firstWith(`i.greatest${i}`), last];
+  return sql`
+    select t.ts from intervals i
+    cross join lateral unnest(array[${join(times, ", ")}]) t (ts)
+    where ${first} is not null`;
 }

@@ -25,6 +25,11 @@ export const readOf = (
   cross join lateral (${read}) t
   where v.uuid = any (${streamIds}::uuid[])`;
 
+/** In a read by `readOf`, the community through which the gate lets the viewer in; null of an own stream. */
+export const communityOf = plain(
+  "(select c.uuid from community.published_communities c where c.id = v.community_id)",
+);
+
 /** What a viewer reads of streams together: `read` takes each l from `gated`, by its place from 1. */
 export const joinedReadOf = (
   viewer: string | null,

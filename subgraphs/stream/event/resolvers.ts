@@ -28,6 +28,7 @@ export const resolvers = {
     },
     streamJoin: (_, args, { events }, info) =>
       events.joined(args, requestOf(info)),
+    trend: (_, { input }, { events }) => events.trend(input),
   },
   Mutation: {
     writeEvents: (_, { input }, context) => writeEvents(input, context),
@@ -63,6 +64,10 @@ export const resolvers = {
       events.plot(stream, args, requestOf(info)),
     lttb: (stream, args, { events }, info) =>
       events.lttb(stream, args, requestOf(info)),
+  },
+  TrendLine: {
+    community: ({ communityId }) =>
+      communityId === null ? null : { id: communityId },
   },
   EventTable: {
     values: ({ columns }) => columns[0]?.values,

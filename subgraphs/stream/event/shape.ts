@@ -32,6 +32,10 @@ export interface Conversion {
 export const isNumeric = (kind: ValueKind): boolean =>
   kind === "FLOAT" || kind === "INTEGER";
 
+/** Statements are prepared for the reads that are frequent; there is no end of those of several properties. */
+export const isUsual = (asked: readonly Slot[]): boolean =>
+  asked.length < 2 && asked.every(({ index }) => index === 0);
+
 /**
  * An event as it is stored; the numbers and texts in the order of the type's properties. A BOOLEAN is 0 or 1, a
  * TIMESTAMP its microseconds since 1970, an ENUM the place of its state, from 0: all of them exact in a float8.

@@ -7,6 +7,7 @@ import type {
   StreamLttbArgs,
   StreamPlotArgs,
   StreamSummariesArgs,
+  TrendInput,
   WriteMode,
 } from "../generated.ts";
 import type { StreamTypeStore } from "../stream-type/store.ts";
@@ -29,6 +30,7 @@ import { SingleEventStore } from "./single-store.ts";
 import { SlotStore } from "./slot-store.ts";
 import { TableStore, type EventTable } from "./table-store.ts";
 import type { TableRequest } from "./table.ts";
+import { TrendStore, type TrendLine } from "./trend-store.ts";
 import { inUnit, type Unit } from "./unit.ts";
 import { EventWriteStore, type EventKey, type Refused } from "./write-store.ts";
 
@@ -84,6 +86,8 @@ export interface EventReads {
   ): Promise<Promise<EventTable>[]>;
   /** Several streams in one table, by time. */
   joined(args: QueryStreamJoinArgs, request: TableRequest): Promise<EventTable>;
+  /** Several streams to be drawn on one axis of time; an error in the place of one that cannot be read. */
+  trend(input: TrendInput): Promise<Promise<TrendLine>[]>;
 
   /** The properties that a table shows, as it shows them. */
   shown(
@@ -129,6 +133,7 @@ export function eventReads(
   const single = new SingleEventStore(db, viewer, noteRead, queue);
   const tables = new TableStore(rows, slots, new EdgeStore(db), limits);
   const many = new ManyStreamsStore(rows, slots, streams, limits);
+  const trends = new TrendStore(rows, slots, many, limits);
   const read = async (
     stream: Stream,
     { uom }: Unit,
@@ -151,6 +156,7 @@ export function eventReads(
     lttb: (...read) => tables.lttb(...read),
     ofEach: (...read) => many.ofEach(...read),
     joined: (...read) => many.joined(...read),
+    trend: (...read) => trends.draw(...read),
     shown: (...read) => tables.shown(...read),
   };
 }

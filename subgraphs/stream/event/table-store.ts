@@ -24,7 +24,7 @@ import { EventPage, type EventPageArgs } from "./page.ts";
 import { plotRead } from "./plot-store.ts";
 import { stored } from "./read-store.ts";
 import type { RowStore, Rows } from "./row-store.ts";
-import { isNumeric, type ReadSlot, type Slot } from "./shape.ts";
+import { isNumeric, isUsual, type ReadSlot, type Slot } from "./shape.ts";
 import type { SlotStore } from "./slot-store.ts";
 import { summaryRead } from "./summary-store.ts";
 import { summariesOf, summaryColumn } from "./summary.ts";
@@ -159,12 +159,14 @@ export class TableStore {
       sql: plotRead(
         drawn,
         evenEdges(windowFrom(window), width, limits.rows, "width"),
+        limits.points,
       ),
       maxRows: 4 * width * drawn.length,
       isUsual: isUsual(asked),
       noted: { kind: "PLOT", ...window },
       maxMilliseconds: limits.milliseconds,
     });
+    assertPoints(passedIn(rows), limits);
     return wholeTable(rows, columnsOf(asked, rows));
   }
 
@@ -250,10 +252,6 @@ const filterFrom = (
 ): Sql | null =>
   filter == null ? null : conditionOf(parseFilter(filter), slots, stored);
 
-/** Statements are prepared for the reads that are frequent; there is no end of those of several properties. */
-const isUsual = (asked: readonly Slot[]): boolean =>
-  asked.length < 2 && asked.every(({ index }) => index === 0);
-
 /** From the first to the last of some times. */
 function spanOf(times: readonly string[]) {
   const micros = times.map(microsOf);
@@ -262,6 +260,9 @@ function spanOf(times: readonly string[]) {
     to: dateTimeOf(micros.reduce((a, b) => Math.max(a, b))),
   };
 }
+
+/** How many events a read went through, which it tells behind its columns. */
+const passedIn = ({ columns }: Rows): number => Number(columns.at(-1)?.text);
 
 const numbersIn = (column: PackedJson | null | undefined): number[] =>
   column ? (JSON.parse(column.text) as number[]) : [];

@@ -16,14 +16,23 @@ export function askedFor<Property extends { readonly name: string }>(
   properties: readonly Property[],
 ): Property[] {
   const names = new Set(columns.flat().filter((name) => name !== null));
-  for (const name of names)
-    if (!properties.some((property) => property.name === name))
-      throw badInput(
-        `The stream has no property ${JSON.stringify(name.slice(0, 60))}. It has ${properties.map(({ name }) => `"${name}"`).join(", ")}.`,
-        "properties",
-      );
+  for (const name of names) propertyOf(name, properties);
   const isWhole = columns.includes(null);
   return properties.filter(
     ({ name }, i) => isWhole || names.has(name) || (values && i === 0),
+  );
+}
+
+/** The one of a name; one that is not there is refused with those that are. */
+export function propertyOf<Property extends { readonly name: string }>(
+  wanted: string,
+  properties: readonly Property[],
+  at = "properties",
+): Property {
+  const property = properties.find(({ name }) => name === wanted);
+  if (property) return property;
+  throw badInput(
+    `The stream has no property ${JSON.stringify(wanted.slice(0, 60))}. It has ${properties.map(({ name }) => `"${name}"`).join(", ")}.`,
+    at,
   );
 }

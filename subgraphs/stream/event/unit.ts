@@ -27,39 +27,45 @@ const isTemperature = (uom: string) => uom.startsWith("temp");
 export function inUnit(
   slots: readonly ReadSlot[],
   uom: string | null | undefined,
+  at = "uom",
 ): readonly ReadSlot[] {
   if (uom == null) return slots;
   const measured = slots.filter((slot) => isNumeric(slot.kind) && slot.uom);
   if (slots.length > 0 && measured.length === 0)
     throw badInput(
       `None of ${slots.map(({ name }) => `"${name}"`).join(", ")} is a number with a unit, to be read in ${shown(uom)}. Leave uom out.`,
-      "uom",
+      at,
     );
   return slots.map((slot) => {
     if (!measured.includes(slot) || slot.uom === null || slot.uom === uom)
       return slot;
-    const conversion = conversionOf(slot.name, slot.uom, uom);
+    const conversion = conversionOf(slot.name, slot.uom, uom, at);
     return { ...slot, kind: "FLOAT", uom, conversion };
   });
 }
 
-function conversionOf(property: string, from: string, to: string): Conversion {
+function conversionOf(
+  property: string,
+  from: string,
+  to: string,
+  at: string,
+): Conversion {
   const [known, wanted] = [quantityOf(from), quantityOf(to)];
   if (wanted === null)
     throw badInput(
       `The unit ${shown(to)} is not known. Write one like "bar", "m3/h", "degC".`,
-      "uom",
+      at,
     );
   if (known === null)
     throw badInput(
       `Property "${property}" is measured in ${shown(from)}, which is not known and cannot be converted. Leave uom out.`,
-      "uom",
+      at,
     );
   const bothOrNone = isTemperature(known) === isTemperature(wanted);
   if (!bothOrNone || !Qty(1, known).isCompatible(wanted))
     throw badInput(
       `Property "${property}" is measured in ${shown(from)}, which cannot be converted to ${shown(to)}.`,
-      "uom",
+      at,
     );
   // Zero, and not what is left of it after some reckoning.
   const converted = (value: number) =>
