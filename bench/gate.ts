@@ -113,9 +113,9 @@ function withoutGate(
   text: string,
   { id, tenantId, streamId }: LongStream,
 ): string {
-  const row = `(select ${tenantId} as tenant_id, ${streamId} as id, uuid '${id}' as uuid, true as is_own, 1 as rights,
-    null::uuid as share_id, null::int as community_id where $2::uuid is not null)`;
-  const ungated = text.replace("stream.visible($2)", row);
+  const row = `(select 1 as place, ${tenantId} as tenant_id, ${streamId} as id, uuid '${id}' as uuid, true as is_own, 1 as rights,
+    null::uuid as share_id, null::int as community_id where $2::uuid is not null and $3::uuid[] is not null)`;
+  const ungated = text.replace("stream.visible($2, $3::uuid[])", row);
   if (ungated === text) throw new Error("The statement has no gate.");
   return ungated;
 }

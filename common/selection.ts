@@ -34,3 +34,17 @@ export function asksFor(
   };
   return reaches(field.returnType, field.fieldNodes, path);
 }
+
+/** Like `asksFor`, of the entities of a type that the field at hand refers to. */
+export const asksEntitiesFor = (
+  info: GraphQLResolveInfo,
+  type: string,
+  path: readonly string[],
+): boolean =>
+  asksFor(
+    {
+      ...info,
+      returnType: info.schema.getType(type) as GraphQLObjectType,
+    },
+    path,
+  );

@@ -91,7 +91,7 @@ async function reads({ uuid }: Identity): Promise<Stream[]> {
   const { rows } = await database
     .as("stream")
     .raw<{ rows: { uuid: string }[] }>(
-      "select uuid from stream.visible(?) where not is_own",
+      "select uuid from stream.all_visible(?) where not is_own",
       [uuid],
     );
   return [open, guarded].filter((stream) =>

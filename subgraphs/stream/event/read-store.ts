@@ -8,8 +8,7 @@ import type { Conversion, Slot } from "./shape.ts";
  * which READ is missing has no l, and so no events.
  */
 const gated = (viewer: string | null, streamIds: readonly string[]): Sql => sql`
-  stream.visible(${viewer}) v
-  join unnest(${streamIds}::uuid[]) with ordinality q (uuid, place) on q.uuid = v.uuid
+  stream.visible(${viewer}, ${streamIds}::uuid[]) v
   left join stream.latest l on l.tenant_id = v.tenant_id and l.stream_id = v.id and v.rights & 1 = 1`;
 
 const wayOf = (viewer: string | null) => new Sql(wayThrough("v"), [viewer]);
@@ -20,10 +19,9 @@ export const readOf = (
   streamIds: readonly string[],
   read: Sql,
 ): Sql => sql`
-  select q.place::int, v.rights, ${wayOf(viewer)} as way, t.*
+  select v.place, v.rights, ${wayOf(viewer)} as way, t.*
   from ${gated(viewer, streamIds)}
-  cross join lateral (${read}) t
-  where v.uuid = any (${streamIds}::uuid[])`;
+  cross join lateral (${read}) t`;
 
 /** In a read by `readOf`, the community through which the gate lets the viewer in; null of an own stream. */
 export const communityOf = plain(
@@ -37,9 +35,8 @@ export const joinedReadOf = (
   read: Sql,
 ): Sql => sql`
   with gated as materialized (
-    select q.place, v.rights, ${wayOf(viewer)} as way, l.tenant_id, l.stream_id, l.first_ts, l.ts
+    select v.place, v.rights, ${wayOf(viewer)} as way, l.tenant_id, l.stream_id, l.first_ts, l.ts
     from ${gated(viewer, streamIds)}
-    where v.uuid = any (${streamIds}::uuid[])
   )
   select (select json_object_agg(place, json_build_object('rights', rights, 'way', way)) from gated), t.* from (${read}) t`;
 

@@ -46,7 +46,7 @@ const lastEventRead = eventOf(
 
 /** The time that is asked for of the stream at this place. */
 const asked = (times: readonly string[]): Sql =>
-  sql`(${times}::timestamptz[])[q.place]`;
+  sql`(${times}::timestamptz[])[v.place]`;
 
 const found: Record<SearchMode, (time: Sql) => Sql> = {
   EXACT: (time) => eventAt(time),

@@ -83,19 +83,17 @@ export class ExplanationStore {
                                       or e.role in (select r.role from tenant.published_roles r
                                                     where r.identity_id = i.id)))
                     ) end) as "ownSide"
-           from unnest(?::uuid[], ?::uuid[]) as asked (stream, identity)
-           join stream.visible(?) g on g.uuid = asked.stream
+           from stream.visible(?, ?::uuid[]) g
+           join unnest(?::uuid[]) with ordinality as asked (identity, place) on asked.place = g.place
            join stream.streams s on s.tenant_id = g.tenant_id and s.id = g.id
            cross join stream.caller(?) c
            join tenant.published_identities i on i.uuid = asked.identity and i.tenant_id = c.tenant_id
-           left join lateral (select v.rights from stream.visible(i.uuid) v where v.uuid = g.uuid offset 0) theirs on true
-           where g.uuid = any (?::uuid[])`,
+           left join lateral (select v.rights from stream.visible(i.uuid, array[g.uuid]) v offset 0) theirs on true`,
           [
+            this.viewer.identityId,
             pairs.map(({ streamId }) => streamId),
             pairs.map(({ identityId }) => identityId),
             this.viewer.identityId,
-            this.viewer.identityId,
-            pairs.map(({ streamId }) => streamId),
           ],
         ),
       );

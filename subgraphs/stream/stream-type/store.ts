@@ -170,8 +170,9 @@ export class StreamTypeStore {
            from unnest(?::int[], ?::int[], ?::int[]) as y (tenant_id, id, stream_id)
            join stream.properties p on p.tenant_id = y.tenant_id and p.type_id = y.id
            where exists (select from stream.caller(?) c where c.tenant_id = y.tenant_id)
-              or exists (select from stream.visible(?) v
-                         where v.tenant_id = y.tenant_id and v.id = y.stream_id and v.type_id = y.id)
+              or exists (select from stream.visible(?, array(select s.uuid from stream.streams s
+                                                             where s.tenant_id = y.tenant_id and s.id = y.stream_id)) v
+                         where v.type_id = y.id)
            order by p.position`,
           [
             types.map(({ tenantRowId }) => tenantRowId),

@@ -1,6 +1,6 @@
 import type { GraphQLResolveInfo } from "graphql";
 import { notFound } from "../../../common/errors.ts";
-import { asksFor } from "../../../common/selection.ts";
+import { asksEntitiesFor, asksFor } from "../../../common/selection.ts";
 import { rightsIn } from "../access/rights.ts";
 import type { StreamContext } from "../context.ts";
 import type { Resolvers } from "../generated.ts";
@@ -14,11 +14,21 @@ import { typeOf } from "./store.ts";
 const asksForLast = (info: GraphQLResolveInfo) =>
   asksFor(info, ["nodes", "last"]) || asksFor(info, ["edges", "node", "last"]);
 
+const ofReferences = new WeakMap<GraphQLResolveInfo, boolean>();
+
+/** Of the streams that one field refers to, which may be a thousand: looked for once. */
+function referencesAskForLast(info: GraphQLResolveInfo): boolean {
+  const asks =
+    ofReferences.get(info) ?? asksEntitiesFor(info, "Stream", ["last"]);
+  ofReferences.set(info, asks);
+  return asks;
+}
+
 export const resolvers = {
   Query: {
     viewer: (_, __, { viewer }) => (viewer.identityId === null ? null : {}),
-    stream: async (_, { id }, { streams }) => {
-      const stream = await streams.find(id);
+    stream: async (_, { id }, { streams }, info) => {
+      const stream = await streams.find(id, asksFor(info, ["last"]));
       if (stream === null) throw notFound("id");
       return stream;
     },
@@ -48,7 +58,8 @@ export const resolvers = {
       streamSearch.countOfCommunity(id),
   },
   Stream: {
-    __resolveReference: ({ id }, { streams }) => streams.find(id),
+    __resolveReference: ({ id }, { streams }, info) =>
+      streams.find(id, referencesAskForLast(info)),
     tenant: ({ tenantId }) => ({ id: tenantId }),
     namespace: ({ namespaceRowId }, _, { namespaces }) =>
       namespaceRowId === null ? null : namespaces.findByRow(namespaceRowId),

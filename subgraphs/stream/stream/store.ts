@@ -6,9 +6,10 @@ import { isUuid } from "../../../common/page.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { includes } from "../access/rights.ts";
 import type { StoredEvent } from "../event/event.ts";
+import { lastEvent } from "../event/single-store.ts";
 import type { Extrapolation, StreamRight } from "../generated.ts";
 import type { StreamType } from "../stream-type/store.ts";
-import type { Way } from "../usage/recorder-store.ts";
+import { wayThrough, type Way } from "../usage/recorder-store.ts";
 import type { Override } from "./overrides.ts";
 
 /** A stream as one viewer sees it: what rule 18 keeps from other tenants is null to them. */
@@ -87,8 +88,10 @@ export class StreamStore {
     private readonly viewer: Viewer,
   ) {}
 
-  async find(id: string): Promise<Stream | null> {
-    return isUuid(id) ? this.byId.load(id) : null;
+  /** `withLast`: with its last event. */
+  async find(id: string, withLast = false): Promise<Stream | null> {
+    if (!isUuid(id)) return null;
+    return withLast ? this.byIdWithLast.load(id) : this.byId.load(id);
   }
 
   /** Each of the streams as the viewer sees it, or null. */
@@ -151,16 +154,16 @@ export class StreamStore {
     return this.overridesByStream.load(id);
   }
 
-  private readonly byId = new DataLoader(
-    async (ids: readonly string[]) => {
-      const rows = await prepared<Stream>(
-        this.db,
-        this.visible().whereRaw("g.uuid = any (?::uuid[])", [[...ids]]),
-      );
-      return inKeyOrder(ids, rows, (stream) => stream.id);
-    },
-    // Nothing is remembered: a mutation may change what the request's next field reads.
-    { cache: false },
+  private readonly byId = this.finder((named) => named);
+
+  private readonly byIdWithLast = this.finder((named) =>
+    named
+      .select(this.db.raw(`${lastEvent} as last`))
+      .select(
+        this.db.raw(`${wayThrough("g")} as "lastWay"`, [
+          this.viewer.identityId,
+        ]),
+      ),
   );
 
   private readonly overridesByStream = new DataLoader(
@@ -169,11 +172,10 @@ export class StreamStore {
         this.db,
         this.db.raw(
           `select g.uuid as "streamId", o.position, o.uom, o.interpolation
-           from stream.visible(?) g
+           from stream.visible(?, ?::uuid[]) g
            join stream.property_overrides o on o.tenant_id = g.tenant_id and o.stream_id = g.id
-           where g.uuid = any (?::uuid[])
            order by o.position`,
-          [this.viewer.identityId, [...ids]],
+          [this.viewer.identityId, [...new Set(ids)]],
         ),
       );
       return groupInKeyOrder(ids, rows, (row) => row.streamId).map((ofStream) =>
@@ -187,10 +189,23 @@ export class StreamStore {
     { cache: false },
   );
 
-  private visible(): Knex.QueryBuilder {
-    return selectStreams(this.db, "stream.visible(?)", [
-      this.viewer.identityId,
-    ]);
+  private finder(selected: (named: Knex.QueryBuilder) => Knex.QueryBuilder) {
+    return new DataLoader(
+      async (ids: readonly string[]) => {
+        const rows = await prepared<Stream>(
+          this.db,
+          selected(
+            selectStreams(this.db, "stream.visible(?, ?::uuid[])", [
+              this.viewer.identityId,
+              [...new Set(ids)],
+            ]),
+          ),
+        );
+        return inKeyOrder(ids, rows, (stream) => stream.id);
+      },
+      // Nothing is remembered: a mutation may change what the request's next field reads.
+      { cache: false },
+    );
   }
 }
 

@@ -79,9 +79,9 @@ const parents = `(
   from stream.overseen(?) o where o.uuid = any (?::uuid[])
   union all
   select v.tenant_id, v.id, v.uuid, c.id, c.roles && array['ACCOUNT_ADMINISTRATOR', 'DATA_STEWARD'], false, c.tenant_id
-  from stream.visible(?) v
+  from stream.visible(?, ?::uuid[]) v
   cross join stream.caller(?) c
-  where v.uuid = any (?::uuid[]) and not v.is_own
+  where not v.is_own
 ) as parent`;
 
 const ofParent = `
@@ -137,7 +137,7 @@ export class UsageStore {
       parents: (ids) =>
         db.raw(parents, [
           ...[identityId, [...ids]],
-          ...[identityId, identityId, [...ids]],
+          ...[identityId, [...ids], identityId],
         ]),
       parentId: "r.stream_id",
       rows: () =>
