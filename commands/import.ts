@@ -5,7 +5,7 @@ import { runCommand } from "./command.ts";
 import { readDescriptions } from "./import/descriptions.ts";
 import { IdentityStore } from "./import/identity-store.ts";
 import { importFile, type ImportOptions } from "./import/import-file.ts";
-import { duplicateRules } from "./import/parts.ts";
+import { duplicateRules } from "./import/rows.ts";
 import { Progress } from "./import/progress.ts";
 import { asOwner } from "./installation.ts";
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Handler } from "./http-server.ts";
+import { passOver, type Handler } from "./http-server.ts";
 import type { Logger } from "./log.ts";
 import { requestIdHeader } from "./masking.ts";
 import { refuse } from "./refusal.ts";
@@ -52,6 +52,7 @@ const called =
       if (response.headersSent) response.destroy();
       refuse(response, error, requestId, log);
     }
+    passOver(request);
     const status = response.statusCode;
     log[status === 401 ? "info" : "debug"]({ requestId, status });
   };

@@ -69,7 +69,8 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
   const server = createServer(
     {
       headersTimeout: 10_000,
-      requestTimeout: 120_000,
+      // The body has its own, see below.
+      requestTimeout: 0,
       // Longer than a load balancer keeps an idle connection, so that it is the one to close it.
       keepAliveTimeout: 65_000,
     },
@@ -112,6 +113,7 @@ async function answer(
   response: ServerResponse,
   log: Logger,
 ): Promise<void> {
+  limitTime(request);
   for (const [name, value] of Object.entries(securityHeaders))
     response.setHeader(name, value);
   try {
@@ -123,6 +125,33 @@ async function answer(
     if (response.headersSent) response.destroy();
     else sendJson(response, 500, { error: "Internal server error." });
   }
+}
+
+/** A body has this long to arrive, unless its handler takes its time. */
+const bodyMs = 120_000;
+const deadlines = new WeakMap<IncomingMessage, NodeJS.Timeout>();
+
+function limitTime(request: IncomingMessage): void {
+  const { headers } = request;
+  if (!("content-length" in headers || "transfer-encoding" in headers)) return;
+  const deadline = setTimeout(() => request.destroy(), bodyMs);
+  deadlines.set(request, deadline);
+  request.once("close", () => clearTimeout(deadline));
+}
+
+/** For a handler that reads a body as it comes, and gives up on its own a client that sends nothing. */
+export const takeTime = (request: IncomingMessage): void =>
+  clearTimeout(deadlines.get(request));
+
+/** A client that has its answer and still sends is listened to this long, so that it comes to read the answer. */
+const lingerMs = 5_000;
+
+/** Passes over what is left of a body whose request is answered. */
+export function passOver(request: IncomingMessage): void {
+  if (request.complete || request.destroyed) return;
+  request.resume();
+  const deadline = setTimeout(() => request.destroy(), lingerMs);
+  request.once("close", () => clearTimeout(deadline));
 }
 
 /** A page loosens the policy by its own. */

@@ -41,6 +41,7 @@ export class InternalTokenSigner {
     const token = new SignJWT({
       identity: viewer.identityId,
       person: viewer.person,
+      endsAt: viewer.tokenEndsAt,
     })
       .setProtectedHeader({ alg: algorithm })
       .setIssuer(issuer)
@@ -59,6 +60,7 @@ export function internalTokens(secret: string): VerifiedTokens<Viewer> {
     const { payload } = await jwtVerify<{
       identity: string | null;
       person: Person | null;
+      endsAt?: number;
     }>(token, key, {
       issuer,
       audience,
@@ -69,8 +71,13 @@ export function internalTokens(secret: string): VerifiedTokens<Viewer> {
         "Only the gateway may call a subgraph; send this to the gateway.",
       );
     });
+    const { identity, person, endsAt } = payload;
     return {
-      value: { identityId: payload.identity, person: payload.person },
+      value: {
+        identityId: identity,
+        person,
+        ...(endsAt !== undefined && { tokenEndsAt: endsAt }),
+      },
       expiresAt: payload.exp ?? 0,
     };
   });

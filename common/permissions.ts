@@ -64,6 +64,19 @@ export async function assertLive(
     throw identityGone();
 }
 
+/** What the caller is told instead of any refusal once it is gone itself. */
+export async function unlessGone<T>(
+  context: CallContext,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await assertLive(context, "AFRESH");
+    throw error;
+  }
+}
+
 /** Any verified caller: an identity, or a person who has none yet. What is reached is guarded by its store. */
 export const signedIn = can("call this without signing in", () => true);
 

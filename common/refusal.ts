@@ -19,12 +19,13 @@ const statuses: Readonly<Record<string, number>> = {
   TIMEOUT: 504,
 };
 
-/** Answers a request as a whole by an error. */
+/** Answers a request as a whole by an error, and says what was done all the same, if anything was. */
 export function refuse(
   response: ServerResponse,
   cause: unknown,
   requestId: string,
   log: Logger,
+  done: object = {},
 ): void {
   // The client has gone.
   if (response.destroyed) return;
@@ -32,7 +33,7 @@ export function refuse(
   const status = statuses[String(error.extensions?.["code"])] ?? 500;
   if (status === 401)
     response.setHeader("www-authenticate", 'Bearer error="invalid_token"');
-  sendJson(response, status, { errors: [error] });
+  sendJson(response, status, { errors: [error], ...done });
 }
 
 /** What was thrown, as the client may read it. */

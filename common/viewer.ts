@@ -12,6 +12,8 @@ export interface Person {
 export interface Viewer {
   readonly identityId: string | null;
   readonly person: Person | null;
+  /** When its token ends, in seconds since 1970; for who reads on for long. */
+  readonly tokenEndsAt?: number;
 }
 
 export const anonymous: Viewer = { identityId: null, person: null };

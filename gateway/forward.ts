@@ -1,18 +1,19 @@
 import { once } from "node:events";
 import http, {
+  type ClientRequest,
   type IncomingHttpHeaders,
   type IncomingMessage,
-  type ServerResponse,
 } from "node:http";
 import https from "node:https";
-import { pipeline } from "node:stream/promises";
+import type { Writable } from "node:stream";
 import type { CallHandler } from "../common/call-handler.ts";
 import { DomainError } from "../common/errors.ts";
+import { takeTime } from "../common/http-server.ts";
 import type { InternalTokenSigner } from "../common/internal-token.ts";
 import { requestIdHeader } from "../common/masking.ts";
 
 /** What the stream subgraph serves. */
-export const streamPaths = ["/data/streams/*"];
+export const streamPaths = ["/data/streams/*", "/ingest"];
 
 /** What of a request concerns the subgraph, and of its answer the client. */
 const requestHeaders = [
@@ -23,6 +24,8 @@ const requestHeaders = [
   "content-length",
 ];
 const answerHeaders = [
+  "accept",
+  "accept-encoding",
   "allow",
   "content-type",
   "content-encoding",
@@ -58,8 +61,9 @@ export class Forwarder {
     });
     response.once("close", () => outgoing.destroy());
     const answered = once(outgoing, "response") as Promise<[IncomingMessage]>;
-    // What fails here is met below: no answer comes, or it breaks off.
-    pipeline(request, outgoing).catch(() => undefined);
+    // The subgraph gives up who sends nothing. What fails here is met below: no answer comes, or it breaks off.
+    takeTime(request);
+    passOn(request, outgoing).catch(() => outgoing.destroy());
     const [answer] = await answered.catch((error: unknown) => {
       log.error({ requestId, err: error }, "a request was not forwarded");
       throw new DomainError(
@@ -87,9 +91,19 @@ export class Forwarder {
   }
 }
 
-async function drained(response: ServerResponse): Promise<void> {
-  await Promise.race([once(response, "drain"), once(response, "close")]);
-  if (response.destroyed) throw new Error("The client has gone.");
+/** Leaves the request open, whatever becomes of what is sent on: it is still to be answered. */
+async function passOn(
+  request: IncomingMessage,
+  outgoing: ClientRequest,
+): Promise<void> {
+  for await (const chunk of request.iterator({ destroyOnReturn: false }))
+    if (!outgoing.write(chunk)) await drained(outgoing);
+  outgoing.end();
+}
+
+async function drained(sent: Writable): Promise<void> {
+  await Promise.race([once(sent, "drain"), once(sent, "close")]);
+  if (sent.destroyed) throw new Error("Who takes this has gone.");
 }
 
 const chosen = (

@@ -44,9 +44,10 @@ async function verify(
       requiredClaims: ["sub", "exp"],
       clockTolerance: clockSkewSeconds,
     });
+    const expiresAt = (payload.exp ?? 0) + clockSkewSeconds;
     return {
-      value: viewerOf(payload),
-      expiresAt: (payload.exp ?? 0) + clockSkewSeconds,
+      value: { ...viewerOf(payload), tokenEndsAt: expiresAt },
+      expiresAt,
     };
   } catch (error) {
     throw refusalOf(error, issuer);

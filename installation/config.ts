@@ -9,7 +9,10 @@ import {
   readInvitationConfig,
   readOwnershipDelayHours,
 } from "../subgraphs/community/config.ts";
-import { readReadLimits } from "../subgraphs/stream/config.ts";
+import {
+  readIngestLimits,
+  readReadLimits,
+} from "../subgraphs/stream/config.ts";
 import {
   readSignUpConfig,
   readUserMailsPerDay,
@@ -30,6 +33,7 @@ export function readConfig(env: Environment) {
     invitations: readInvitationConfig(reader),
     ownershipDelayHours: readOwnershipDelayHours(reader),
     readLimits: readReadLimits(reader),
+    ingestLimits: readIngestLimits(reader),
     /** Of the owner role; without it, the PostgreSQL in the data directory serves. */
     databaseUrl: reader.optional("DATABASE_URL"),
     dataDirectory: issuer.dataDirectory,

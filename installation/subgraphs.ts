@@ -7,6 +7,7 @@ import {
 } from "../subgraphs/community/context.ts";
 import { schema as communitySchema } from "../subgraphs/community/schema.ts";
 import { createContext as createStreamContext } from "../subgraphs/stream/context.ts";
+import type { IngestLimits } from "../subgraphs/stream/event/ingest/limits.ts";
 import type { ReadLimits } from "../subgraphs/stream/event/limits.ts";
 import { routes as streamRoutes } from "../subgraphs/stream/routes.ts";
 import { schema as streamSchema } from "../subgraphs/stream/schema.ts";
@@ -20,7 +21,11 @@ import { schema as tenantSchema } from "../subgraphs/tenant/schema.ts";
 /** The three subgraphs, each over connections of its own role. */
 export function createSubgraphs(
   database: { connect(role: Role): Knex },
-  settings: TenantSettings & CommunitySettings & { readLimits: ReadLimits },
+  settings: TenantSettings &
+    CommunitySettings & {
+      readonly readLimits: ReadLimits;
+      readonly ingestLimits: IngestLimits;
+    },
   recorder: Pick<ReadRecorder, "noterOf">,
 ): Subgraph[] {
   const tenant = database.connect("tenant");
@@ -41,7 +46,12 @@ export function createSubgraphs(
       name: "stream",
       schema: streamSchema,
       createContext: createStreamContext(stream, recorder, settings.readLimits),
-      routes: streamRoutes(stream, recorder, settings.readLimits),
+      routes: streamRoutes(
+        stream,
+        recorder,
+        settings.readLimits,
+        settings.ingestLimits,
+      ),
     },
   ];
 }

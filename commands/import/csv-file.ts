@@ -3,18 +3,14 @@ import { open, stat } from "node:fs/promises";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { StartError } from "../../common/config.ts";
-import { CsvFault, recordsOf, type CsvRow } from "./csv-records.ts";
+import { csv, type CsvRows } from "../../subgraphs/stream/event/ingest/csv.ts";
 
-/**
- * A CSV file in UTF-8, plain or gzipped. Its first row names the columns, every other has as many cells; anything else
- * is a fault that names file and line.
- */
+/** A CSV file, plain or gzipped. A fault in it names the file. */
 export class CsvFile {
   private constructor(
     private readonly path: string,
-    readonly columns: readonly string[],
-    private readonly first: readonly CsvRow[],
-    private readonly rest: AsyncGenerator<CsvRow[], undefined>,
+    private readonly first: CsvRows,
+    private readonly rest: AsyncGenerator<CsvRows, undefined>,
     private readonly source: ReadStream,
     private readonly size: number,
   ) {}
@@ -22,33 +18,24 @@ export class CsvFile {
   static async open(path: string): Promise<CsvFile> {
     const { size, isGzipped } = await inspect(path);
     const source = createReadStream(path);
-    const rows = rowsOf(path, source, isGzipped);
-    const [header, ...first] = (await rows.next()).value ?? [];
-    if (!header) throw fault(path, "the file is empty.");
-    const columns = header.cells.map((name) => name.trim());
-    for (const [i, name] of columns.entries())
-      if (name === "" || /\p{Cc}/u.test(name) || columns.indexOf(name) < i)
-        throw fault(
-          path,
-          `column ${i + 1} of the first row is no name of its own: ${JSON.stringify(name)}. Is this a CSV file with a header?`,
-        );
-    return new CsvFile(path, columns, first, rows, source, size);
+    // A source that fails ends the unzipping with the same error.
+    const bytes = isGzipped
+      ? pipeline(source, createGunzip(), () => undefined)
+      : source;
+    const rows = namingFile(path, csv(bytes));
+    const { value: first } = await rows.next();
+    if (!first) throw new StartError(`${path}: the file is empty.`);
+    return new CsvFile(path, first, rows, source, size);
+  }
+
+  get columns(): readonly string[] {
+    return this.first.columns;
   }
 
   /** What follows the header, some rows at a time. */
-  async *rows(): AsyncGenerator<readonly CsvRow[]> {
-    yield this.checked(this.first);
-    for await (const rows of this.rest) yield this.checked(rows);
-  }
-
-  private checked(rows: readonly CsvRow[]): readonly CsvRow[] {
-    for (const { line, cells } of rows)
-      if (cells.length !== this.columns.length)
-        throw this.fault(
-          line,
-          `${cells.length} cells for ${this.columns.length} columns.`,
-        );
-    return rows;
+  async *rows(): AsyncGenerator<CsvRows> {
+    yield this.first;
+    yield* this.rest;
   }
 
   /** How much of the file was read, from 0 to 1. */
@@ -56,13 +43,25 @@ export class CsvFile {
     return this.source.bytesRead / this.size;
   }
 
-  fault(line: number, message: string): StartError {
-    return fault(`${this.path}, line ${line}`, message);
+  /** What is made of the file's rows, with faults that name the file. */
+  naming<T>(items: AsyncGenerator<T, undefined>): AsyncGenerator<T, undefined> {
+    return namingFile(this.path, items);
   }
 }
 
-const fault = (place: string, message: string) =>
-  new StartError(`${place}: ${message}`);
+async function* namingFile<T>(
+  path: string,
+  items: AsyncGenerator<T, undefined>,
+): AsyncGenerator<T, undefined> {
+  try {
+    yield* items;
+  } catch (error) {
+    if (error instanceof StartError) throw error;
+    const { message } = error as Error;
+    const place = message.startsWith("line") ? `${path}, ` : `${path}: `;
+    throw new StartError(`${place}${message}`, { cause: error });
+  }
+}
 
 async function inspect(
   path: string,
@@ -77,32 +76,8 @@ async function inspect(
       await file.close();
     }
   } catch (error) {
-    throw fault(path, `the file cannot be read: ${(error as Error).message}.`);
+    throw new StartError(
+      `${path}: the file cannot be read: ${(error as Error).message}.`,
+    );
   }
-}
-
-async function* rowsOf(
-  path: string,
-  source: ReadStream,
-  isGzipped: boolean,
-): AsyncGenerator<CsvRow[], undefined> {
-  // A source that fails ends the unzipping with the same error.
-  const bytes = isGzipped
-    ? pipeline(source, createGunzip(), () => undefined)
-    : source;
-  try {
-    yield* recordsOf(utf8(bytes));
-  } catch (error) {
-    const place =
-      error instanceof CsvFault ? `${path}, line ${error.line}` : path;
-    throw fault(place, (error as Error).message);
-  }
-}
-
-/** Text without a byte order mark; an error where it is none. */
-async function* utf8(bytes: AsyncIterable<Buffer>): AsyncGenerator<string> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  for await (const chunk of bytes)
-    yield decoder.decode(chunk, { stream: true });
-  yield decoder.decode();
 }

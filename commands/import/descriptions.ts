@@ -20,7 +20,7 @@ export async function readDescriptions(
     );
   const descriptions = new Map<string, Description>();
   for await (const rows of file.rows())
-    for (const { cells } of rows)
+    for (const { cells } of rows.records)
       descriptions.set(cells[tag]?.trim() ?? "", {
         name: cells[name]?.trim() || null,
         unit: cells[unit]?.trim() || null,

@@ -4,14 +4,20 @@ import type { Knex } from "../../common/database.ts";
 import { anonymous } from "../../common/viewer.ts";
 import { createContext } from "../../subgraphs/stream/context.ts";
 import { storeEvents } from "../../subgraphs/stream/event/actions.ts";
-import type {
-  EventColumns,
-  Target,
-} from "../../subgraphs/stream/event/columns.ts";
+import type { Target } from "../../subgraphs/stream/event/columns.ts";
+import {
+  batchesOf,
+  type Batch,
+} from "../../subgraphs/stream/event/ingest/batches.ts";
+import {
+  eventsOf,
+  type FileEvents,
+} from "../../subgraphs/stream/event/ingest/events.ts";
+import { readAhead } from "../../subgraphs/stream/event/ingest/read-ahead.ts";
 import type { WriteResult } from "../../subgraphs/stream/generated.ts";
 import { CsvFile } from "./csv-file.ts";
-import { partsOf, type Column, type DuplicateRule } from "./parts.ts";
 import type { Progress } from "./progress.ts";
+import { rowsOf, type DuplicateRule } from "./rows.ts";
 import { targetsOf, type TargetOptions } from "./targets.ts";
 import { TimestampReader } from "./timestamps.ts";
 import { unrecorded } from "../../subgraphs/stream/usage/recorder-store.ts";
@@ -40,23 +46,34 @@ export async function importFile(
   return db.transaction(async (transaction) => {
     const context = createContext(transaction, unrecorded)(call);
     const streamIds = await targetsOf(names, options, context);
-    const parts = (targets: readonly Target[]) =>
-      partsOf(
-        file,
-        names.map((name, i) => columnOf(name, file, targets[i])),
-        timestamps,
-        options.duplicates,
-        (rowCount) => progress.read(rowCount, file.progress),
+    const rows = rowsOf(file, names, timestamps, options.duplicates, progress);
+    const batches = readAhead(batchesOf(rows, () => layout, limits));
+    return storeEvents({ streamIds, mode }, context, async function* (targets) {
+      assertOfOneProperty(names, targets);
+      const targetOf = new Map(
+        targets.map((target, i) => [names[i] ?? "", target]),
       );
-    return storeEvents(streamIds, "UPSERT", context, async function* (targets) {
-      for await (const part of readAhead(parts(targets))) {
+      for await (const events of file.naming(eventsIn(batches, targetOf))) {
         const { progress: read } = file;
-        yield part;
+        yield events;
         progress.stored(read);
       }
     });
   });
 }
+
+async function* eventsIn(
+  batches: AsyncGenerator<Batch>,
+  targetOf: ReadonlyMap<string, Target>,
+): AsyncGenerator<FileEvents[], undefined> {
+  for await (const batch of batches) yield eventsOf(batch, targetOf, mode);
+}
+
+/** So that an import can be repeated. */
+const mode = "UPSERT";
+const layout = { timestamp: 0, stream: null };
+/** Fewer cost the index more, more cost memory, and time in one statement. */
+const limits = { cells: 500_000, bytes: 64 * 2 ** 20, streams: Infinity };
 
 function columnsOf(
   file: CsvFile,
@@ -80,40 +97,13 @@ function columnsOf(
   return wanted;
 }
 
-function columnOf(
-  name: string,
-  file: CsvFile,
-  target: Target | undefined,
-): Column {
-  const [property, another] = target?.properties ?? [];
-  if (!target || !property || another)
+function assertOfOneProperty(
+  names: readonly string[],
+  targets: readonly Target[],
+): void {
+  const other = targets.findIndex(({ properties }) => properties.length !== 1);
+  if (other >= 0)
     throw new StartError(
-      `Stream ${name} has several properties; a column has values for one. Write it by the graph's writeEvents.`,
+      `Stream ${names[other]} has several properties; a column has values for one. Write it by the graph's writeEvents, or by POST /ingest.`,
     );
-  return {
-    name,
-    place: file.columns.indexOf(name),
-    tenantRowId: target.tenantRowId,
-    streamRowId: target.rowId,
-    property,
-  };
-}
-
-/** Lets the next part be read while one is written. */
-async function* readAhead(
-  parts: AsyncGenerator<EventColumns[]>,
-): AsyncGenerator<EventColumns[]> {
-  try {
-    let next = parts.next();
-    for (;;) {
-      const { value, done } = await next;
-      if (done) return;
-      next = parts.next();
-      // Its failure is met when its turn comes.
-      next.catch(() => undefined);
-      yield value;
-    }
-  } finally {
-    await parts.return(undefined);
-  }
 }

@@ -5,7 +5,7 @@ import { createNamespace } from "../../subgraphs/stream/namespace/actions.ts";
 import { createStreamType } from "../../subgraphs/stream/stream-type/actions.ts";
 import { createStream } from "../../subgraphs/stream/stream/actions.ts";
 import type { Description } from "./descriptions.ts";
-import { TargetStore } from "./target-store.ts";
+import { TargetStore } from "../../subgraphs/stream/event/ingest/target-store.ts";
 
 export interface TargetOptions {
   readonly namespace: string | undefined;

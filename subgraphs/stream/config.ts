@@ -1,5 +1,6 @@
 import { EnvironmentReader, type Environment } from "../../common/config.ts";
 import { readSubgraphConfig } from "../../common/subgraph.ts";
+import { usualIngestLimits, type IngestLimits } from "./event/ingest/limits.ts";
 import {
   longestMilliseconds,
   usualLimits,
@@ -26,10 +27,39 @@ export const readReadLimits = (reader: EnvironmentReader): ReadLimits => ({
   }),
 });
 
+/** `INGEST_…`: what uploads of events may take. */
+export const readIngestLimits = (reader: EnvironmentReader): IngestLimits => ({
+  batchCells: reader.integer(
+    "INGEST_BATCH_CELLS",
+    usualIngestLimits.batchCells,
+    {
+      min: 1,
+      max: 1_000_000,
+    },
+  ),
+  bytes: reader.integer("INGEST_BYTES", usualIngestLimits.bytes, {
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+  }),
+  perTenant: reader.integer("INGEST_PER_TENANT", usualIngestLimits.perTenant, {
+    min: 1,
+    max: 1_000,
+  }),
+  atOnce: reader.integer("INGEST_AT_ONCE", usualIngestLimits.atOnce, {
+    min: 1,
+    max: 1_000,
+  }),
+  idleMs: reader.integer("INGEST_IDLE_MS", usualIngestLimits.idleMs, {
+    min: 100,
+    max: 3_600_000,
+  }),
+});
+
 export function readConfig(env: Environment) {
   const reader = new EnvironmentReader(env);
   return reader.done({
     ...readSubgraphConfig(reader, "stream", 4003),
     readLimits: readReadLimits(reader),
+    ingestLimits: readIngestLimits(reader),
   });
 }

@@ -24,7 +24,7 @@ await runProcess(async (onStop) => {
     name: "stream",
     schema,
     createContext: createContext(db, recorder, config.readLimits),
-    routes: routes(db, recorder, config.readLimits),
+    routes: routes(db, recorder, config.readLimits, config.ingestLimits),
   };
   const server = await startSubgraph({ ...config, subgraph, db, log });
   onStop(() => server.stop());

@@ -3,6 +3,8 @@ import type { CallRoutes } from "../../common/call-handler.ts";
 import type { Knex } from "../../common/database.ts";
 import { createContext } from "./context.ts";
 import { downloads } from "./event/download/handlers.ts";
+import { ingest } from "./event/ingest/handlers.ts";
+import type { IngestLimits } from "./event/ingest/limits.ts";
 import type { ReadLimits } from "./event/limits.ts";
 import { schema } from "./schema.ts";
 import type { ReadRecorder } from "./usage/recorder-store.ts";
@@ -12,9 +14,14 @@ export const routes = (
   db: Knex,
   recorder: Pick<ReadRecorder, "noterOf">,
   readLimits: ReadLimits,
-): CallRoutes => ({
-  "/data/streams/*": downloads(
-    schema.getType("Stream") as GraphQLObjectType,
-    createContext(db, recorder, readLimits),
-  ),
-});
+  ingestLimits: IngestLimits,
+): CallRoutes => {
+  const contextOf = createContext(db, recorder, readLimits);
+  return {
+    "/data/streams/*": downloads(
+      schema.getType("Stream") as GraphQLObjectType,
+      contextOf,
+    ),
+    "/ingest": ingest(contextOf, ingestLimits),
+  };
+};

@@ -207,7 +207,7 @@ describe("a fault is told with file and line, and nothing is imported", () => {
     [
       "one that is no text",
       Buffer.from([0x50, 0x4b, 3, 4, 0xff, 0xfe, 0, 10, 13]),
-      /file\.csv: .*utf-8/,
+      /file\.csv, line 1: .*utf-8/,
     ],
     ["binary zeros", Buffer.alloc(3000), /file\.csv: column 1 .*header/],
     ["one in UTF-16", Buffer.from("timestamp,a\n", "utf16le"), /file\.csv: /],

@@ -640,8 +640,7 @@ describe("a right that is lost while events are written ends the writing", () =>
     });
     let written = {};
     const writing = storeEvents(
-      [stream.uuid],
-      "INSERT",
+      { streamIds: [stream.uuid], mode: "INSERT" },
       context,
       async function* ([target]) {
         const input = {

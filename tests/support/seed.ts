@@ -15,7 +15,7 @@ export type Stream = Row & { readonly tenantId: number };
 
 export interface Property {
   readonly name: string;
-  readonly kind: "FLOAT" | "INTEGER" | "BOOLEAN" | "TEXT";
+  readonly kind: "FLOAT" | "INTEGER" | "BOOLEAN" | "TEXT" | "TIMESTAMP";
 }
 
 /** Puts a world straight into the tables, as the owner role; what is under test then goes through the graph. */

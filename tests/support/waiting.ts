@@ -15,6 +15,15 @@ export async function untilWaiting(db: Knex, count = 1): Promise<void> {
   throw new Error("Nothing waits.");
 }
 
+/** Returns when something has come about. */
+export async function until(isSo: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 500; tries++) {
+    if (await isSo()) return;
+    await sleep(20);
+  }
+  throw new Error("It never came about.");
+}
+
 /** Starts an operation that finds its rows locked by a change, which commits once the operation waits for it. */
 export async function whileHolding(
   db: Knex,

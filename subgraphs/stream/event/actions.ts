@@ -22,7 +22,7 @@ import { Changed } from "./changed.ts";
 import {
   assertWithinLimits,
   columnsFrom,
-  placeOf,
+  placeInInput,
   streamIdsOf,
   type EventColumns,
   type Target,
@@ -39,8 +39,7 @@ export async function writeEvents(
 ): Promise<WriteResult> {
   assertWithinLimits(input);
   return storeEvents(
-    streamIdsOf(input),
-    input.mode,
+    { streamIds: streamIdsOf(input), mode: input.mode, keyed: input },
     context,
     function* (targets) {
       yield targets.map((target, i) =>
@@ -51,19 +50,29 @@ export async function writeEvents(
         ),
       );
     },
-    input,
   );
 }
 
+/** What is said of a writing before its events are read. */
+export interface Writing {
+  readonly streamIds: readonly string[];
+  readonly mode: WriteMode;
+  readonly keyed?: Keyed;
+  /** Where a stream stands in what was sent. */
+  readonly placeOf?: (stream: number) => string;
+}
+
 /** Writes events part by part in one transaction: all of them, or nothing. */
-export function storeEvents(
-  streamIds: readonly string[],
-  mode: WriteMode,
+export function storeEvents<Columns extends EventColumns>(
+  { streamIds, mode, keyed = {}, placeOf = placeInInput }: Writing,
   context: Context,
   partsOf: (
     targets: readonly Target[],
-  ) => Iterable<EventColumns[]> | AsyncIterable<EventColumns[]>,
-  keyed: Keyed = {},
+  ) => Iterable<Columns[]> | AsyncIterable<Columns[]>,
+  namesOf: (part: readonly Columns[], targets: readonly Target[]) => NameOf = (
+    _part,
+    targets,
+  ) => nameInInput(targets),
 ): Promise<WriteResult> {
   return changeEvents(
     {
@@ -71,6 +80,7 @@ export function storeEvents(
       right: "WRITE",
       streamIds,
       keyed,
+      placeOf,
       about: { mode },
     },
     context,
@@ -83,7 +93,7 @@ export function storeEvents(
       const written = new Changed();
       for await (const part of partsOf(targets)) {
         const refused = await events.write(part, mode);
-        if (refused) throw refusal(refused, part, targets);
+        if (refused) throw refusal(refused, part, namesOf(part, targets));
         for (const { streamRowId, timestamps, order } of part)
           written.add({
             streamRowId,
@@ -109,6 +119,7 @@ export async function removeEvents(
       right: "DELETE",
       streamIds,
       keyed: input,
+      placeOf: placeInInput,
       about: {},
     },
     context,
@@ -127,7 +138,7 @@ export async function removeEvents(
         throw refusal(
           { because: "nothing to remove", events: [missing] },
           removals,
-          streams,
+          nameInInput(streams),
         );
       const removed = new Changed();
       for (const extent of await events.remove(removals)) removed.add(extent);
@@ -146,12 +157,14 @@ async function changeEvents(
     right,
     streamIds,
     keyed,
+    placeOf,
     about,
   }: {
     readonly action: string;
     readonly right: StreamRight;
     readonly streamIds: readonly string[];
     readonly keyed: Keyed;
+    readonly placeOf: (stream: number) => string;
     /** To the ledger, of the call as a whole. */
     readonly about: object;
   },
@@ -222,7 +235,8 @@ async function answered(
   );
 }
 
-async function withProperties(
+/** Streams to write to, with what is written of their types. */
+export async function withProperties(
   streams: readonly Stream[],
   streamTypes: StreamTypeStore,
 ): Promise<Target[]> {
@@ -249,11 +263,24 @@ const refusals: Record<Refusal["because"], string> = {
   "nothing to remove": "there is no event at this time. Leave it out.",
 };
 
+/** What an error calls an event: a row of one of the call's streams. */
+export type NameOf = (
+  stream: number,
+  row: number,
+) => { readonly name: string; readonly at: string };
+
+const nameInInput =
+  (streams: readonly { readonly id: string }[]): NameOf =>
+  (stream, row) => ({
+    name: `Stream ${streams[stream]?.id}, event ${row}`,
+    at: `input.streams.${stream}.timestamps.${row}`,
+  });
+
 /** Names the first, in the order of the call, of the events that the mode does not take. */
 function refusal(
   { because, events }: Refusal,
   part: readonly Pick<Removal, "streamRowId" | "timestamps">[],
-  streams: readonly { readonly id: string }[],
+  nameOf: NameOf,
 ): Error {
   for (const [i, { streamRowId, timestamps }] of part.entries()) {
     const times = new Set(
@@ -263,11 +290,10 @@ function refusal(
     );
     const row =
       timestamps?.findIndex((timestamp) => times.has(timestamp)) ?? -1;
-    if (row >= 0)
-      return conflict(
-        `Stream ${streams[i]?.id}, event ${row} (${dateTimeOf(timestamps?.[row] ?? 0)}): ${refusals[because]}`,
-        `input.streams.${i}.timestamps.${row}`,
-      );
+    if (row < 0) continue;
+    const { name, at } = nameOf(i, row);
+    const time = dateTimeOf(timestamps?.[row] ?? 0);
+    return conflict(`${name} (${time}): ${refusals[because]}`, at);
   }
   throw new Error("An event is refused that the call does not name.");
 }

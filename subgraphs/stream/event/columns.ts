@@ -34,7 +34,7 @@ const maxBytes = 16 * 1024 * 1024;
 const next = "Split the call.";
 
 /** Where a stream stands in the arguments. */
-export const placeOf = (i: number) => `input.streams.${i}.streamId`;
+export const placeInInput = (i: number) => `input.streams.${i}.streamId`;
 
 /** The streams of a call: each named once, and no more than a call may name. */
 export function streamIdsOf({
@@ -57,7 +57,7 @@ export function streamIdsOf({
     if (named.has(streamId))
       throw badInput(
         `Stream ${streamId} is named twice. Put its events together.`,
-        placeOf(i),
+        placeInInput(i),
       );
     named.add(streamId);
   }

@@ -9,18 +9,18 @@ import type {
   MutationRemoveEventsArgs,
   MutationWriteEventsArgs,
 } from "../generated.ts";
-import { placeOf, streamIdsOf } from "./columns.ts";
+import { placeInInput, streamIdsOf } from "./columns.ts";
 
 const writesStreams = can<MutationWriteEventsArgs, StreamContext>(
   "write events to these streams",
   async (_viewer, { input }, { streams }) =>
-    Boolean(await streams.require("WRITE", streamIdsOf(input), placeOf)),
+    Boolean(await streams.require("WRITE", streamIdsOf(input), placeInInput)),
 );
 
 const deletesFromStreams = can<MutationRemoveEventsArgs, StreamContext>(
   "remove events of these streams",
   async (_viewer, { input }, { streams }) =>
-    Boolean(await streams.require("DELETE", streamIdsOf(input), placeOf)),
+    Boolean(await streams.require("DELETE", streamIdsOf(input), placeInInput)),
 );
 
 export const permissions = {

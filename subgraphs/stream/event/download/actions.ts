@@ -2,6 +2,7 @@ import { badInput, conflict } from "../../../../common/errors.ts";
 import type { PackedJson } from "../../../../common/packed.ts";
 import {
   assertLive,
+  unlessGone,
   type CallContext,
 } from "../../../../common/permissions.ts";
 import type { StreamContext } from "../../context.ts";
@@ -37,7 +38,7 @@ export async function openDownload(
   contextOf: () => Context,
 ): Promise<Download> {
   const context = contextOf();
-  return tellingWhoIsGone(context, async () => {
+  return unlessGone(context, async () => {
     await assertLive(context);
     assertStreams(question.streamIds, await context.limits.get());
     const streams = await context.streams.getAll(
@@ -48,19 +49,6 @@ export async function openDownload(
     const columns = await columnsOf(streams, question, context);
     return { columns, rows: rowsOf(streams, columns, question, contextOf) };
   });
-}
-
-/** What the caller is told instead of any refusal once it is gone itself. */
-async function tellingWhoIsGone<T>(
-  context: Context,
-  work: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    await assertLive(context, "AFRESH");
-    throw error;
-  }
 }
 
 async function columnsOf(
@@ -145,7 +133,7 @@ function tableOf(
   const { kind, args } = question;
   const request = requestOf(question);
   const { events, limits, streams } = context;
-  return tellingWhoIsGone(context, async () => {
+  return unlessGone(context, async () => {
     const [stream] = await streams.getAll([streamId], () => "ids");
     if (!stream) throw new Error("A stream is neither there nor missing.");
     switch (kind) {

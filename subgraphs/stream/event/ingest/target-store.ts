@@ -1,5 +1,5 @@
-import type { Knex } from "../../common/database.ts";
-import type { Viewer } from "../../common/viewer.ts";
+import type { Knex } from "../../../../common/database.ts";
+import type { Viewer } from "../../../../common/viewer.ts";
 
 /** An own stream, by its name in the source system. */
 export interface OwnStream {
@@ -7,7 +7,7 @@ export interface OwnStream {
   readonly externalId: string;
 }
 
-/** Own streams and namespaces by their names, as the importing identity sees them. */
+/** Own streams and namespaces by their names, as the writing identity sees them. */
 export class TargetStore {
   constructor(
     private readonly db: Knex,

@@ -1,54 +1,64 @@
+import { limitExceeded } from "../../../../common/errors.ts";
+import { fault, maxRowBytes, Utf8 } from "./rows.ts";
+
 /** One record of a CSV text. */
 export interface CsvRow {
   /** Where it begins, from 1. */
   readonly line: number;
   readonly cells: readonly string[];
+  /** The cells that are empty between quotes: an empty text, and not nothing. */
+  readonly emptyTexts: readonly number[];
+  /** In characters. */
+  readonly length: number;
 }
 
-/** Why a text is no CSV, and where. */
-export class CsvFault extends Error {
-  constructor(
-    readonly line: number,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
-const maxRecordLength = 1024 * 1024;
+const none: readonly number[] = [];
 
 /**
- * The records of a CSV text (RFC 4180), as many at a time as a chunk brings, with either kind of line end; empty lines
- * are none. Files are long and hardly ever quoted, so a record without quotes costs no more than finding its end and
- * its commas.
+ * The records of a CSV text in UTF-8 (RFC 4180), as many at a time as a chunk brings, with either kind of line end; empty
+ * lines are none. Files are long and hardly ever quoted, so a record without quotes costs no more than finding its end
+ * and its commas.
  */
 export async function* recordsOf(
-  chunks: AsyncIterable<string>,
+  chunks: AsyncIterable<Buffer>,
 ): AsyncGenerator<CsvRow[], undefined> {
+  const utf8 = new Utf8();
   let text = "";
   let line = 1;
   for await (const chunk of chunks) {
-    text += chunk;
     const rows: CsvRow[] = [];
-    let start = 0;
-    let end = endOfRecord(text, start);
-    while (end >= 0) {
-      const record = text.slice(start, end);
-      line += addRow(rows, record, line);
-      start = end + 1;
-      end = endOfRecord(text, start);
+    try {
+      text += utf8.decode(chunk, `line ${line}`);
+      let start = 0;
+      let end = endOfRecord(text, start);
+      while (end >= 0) {
+        line += addRow(rows, text.slice(start, end), line);
+        start = end + 1;
+        end = endOfRecord(text, start);
+      }
+      text = text.slice(start);
+      assertRowLength(text, line);
+    } catch (error) {
+      // What comes before a fault is sound, however the file was cut on its way.
+      yield rows;
+      throw error;
     }
-    text = text.slice(start);
-    if (text.length > maxRecordLength)
-      throw new CsvFault(
-        line,
-        "this row goes on for more than 1 MiB. Is a quote never closed?",
-      );
     if (rows.length > 0) yield rows;
   }
   const last: CsvRow[] = [];
-  addRow(last, text, line);
+  addRow(last, text + utf8.decode(undefined, `line ${line}`), line);
   yield last;
+}
+
+function assertRowLength({ length }: string, line: number): void {
+  if (length > maxRowBytes)
+    throw limitExceeded(
+      "characters in a row",
+      maxRowBytes,
+      length,
+      `The row of line ${line} goes on: is a quote never closed?`,
+      `line ${line}`,
+    );
 }
 
 /** Where the line end is that ends a record, or -1 if the record goes on beyond the text. */
@@ -68,29 +78,36 @@ function endOfRecord(text: string, start: number): number {
 
 /** Answers how many lines the record takes. */
 function addRow(rows: CsvRow[], record: string, line: number): number {
+  const { length } = record;
+  assertRowLength(record, line);
   const text = record.endsWith("\r") ? record.slice(0, -1) : record;
   if (text.trim() === "") return 1;
   if (!text.includes('"')) {
-    rows.push({ line, cells: text.split(",") });
+    rows.push({ line, cells: text.split(","), emptyTexts: none, length });
     return 1;
   }
-  rows.push({ line, cells: quotedCells(text, line) });
+  rows.push({ line, ...quotedCells(text, line), length });
   return text.split("\n").length;
 }
 
-function quotedCells(text: string, line: number): string[] {
+function quotedCells(
+  text: string,
+  line: number,
+): Pick<CsvRow, "cells" | "emptyTexts"> {
   const cells: string[] = [];
+  const emptyTexts: number[] = [];
   for (let start = 0; start <= text.length;) {
     const { cell, end } = cellAt(text, start);
     if (end < 0 || (end < text.length && text[end] !== ","))
-      throw new CsvFault(
-        line,
+      throw fault(
+        `line ${line}`,
         `cell ${cells.length + 1} has a quote that does not enclose it. Write a quote inside of a quoted cell twice.`,
       );
+    if (cell === "" && end > start) emptyTexts.push(cells.length);
     cells.push(cell);
     start = end + 1;
   }
-  return cells;
+  return { cells, emptyTexts };
 }
 
 /** A cell and where it ends; -1 if it does not. */

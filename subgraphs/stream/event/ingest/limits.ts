@@ -1,0 +1,21 @@
+/** What the ingest of events may take of the installation. */
+export interface IngestLimits {
+  /** Cells that are written in one transaction. */
+  readonly batchCells: number;
+  /** Of one upload, unpacked. */
+  readonly bytes: number;
+  /** Uploads of a tenant at a time, in a process. */
+  readonly perTenant: number;
+  /** Uploads at a time, in a process. */
+  readonly atOnce: number;
+  /** A client that sends nothing for so long is given up. */
+  readonly idleMs: number;
+}
+
+export const usualIngestLimits: IngestLimits = {
+  batchCells: 100_000,
+  bytes: 4 * 2 ** 30,
+  perTenant: 4,
+  atOnce: 16,
+  idleMs: 60_000,
+};
