@@ -134,7 +134,7 @@ const deadlines = new WeakMap<IncomingMessage, NodeJS.Timeout>();
 function limitTime(request: IncomingMessage): void {
   const { headers } = request;
   if (!("content-length" in headers || "transfer-encoding" in headers)) return;
-  const deadline = setTimeout(() => request.destroy(), bodyMs);
+  const deadline = setTimeout(() => request.destroy(), bodyMs).unref();
   deadlines.set(request, deadline);
   request.once("close", () => clearTimeout(deadline));
 }
@@ -150,7 +150,7 @@ const lingerMs = 5_000;
 export function passOver(request: IncomingMessage): void {
   if (request.complete || request.destroyed) return;
   request.resume();
-  const deadline = setTimeout(() => request.destroy(), lingerMs);
+  const deadline = setTimeout(() => request.destroy(), lingerMs).unref();
   request.once("close", () => clearTimeout(deadline));
 }
 

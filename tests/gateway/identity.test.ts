@@ -27,7 +27,11 @@ describe("a caller", () => {
 
   test("with a token is the identity that it names", async () => {
     const token = await issuer.sign({ sub: "s", identity });
-    expect(await bearer(token)).toEqual({ identityId: identity, person: null });
+    expect(await bearer(token)).toEqual({
+      identityId: identity,
+      person: null,
+      tokenEndsAt: expect.any(Number),
+    });
   });
 
   test("who has no tenant yet is a person, by the verified e-mail", async () => {
@@ -35,6 +39,7 @@ describe("a caller", () => {
     expect(
       await bearer(await issuer.sign({ ...claims, email_verified: true })),
     ).toEqual({
+      tokenEndsAt: expect.any(Number),
       identityId: null,
       person: { id: "s", email: "ada@example.com", name: "Ada" },
     });

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { execFile } from "node:child_process";
 import { readFile, rm, stat } from "node:fs/promises";
+import { promisify } from "node:util";
 import { join } from "node:path";
 import { makeHome } from "../support/embedded-postgres.ts";
 import { Caller, signIn, signInClient } from "../support/over-http.ts";
@@ -321,6 +323,21 @@ test("answers the README's first query to the one whom it names", async () => {
   }>(query);
   expect(streams.nodes).toHaveLength(5);
   expect(streams.totalCount).toBeGreaterThan(5);
+});
+
+test("takes the events that docs/ingest.md sends, by curl", async () => {
+  const guide = await readFile(
+    new URL("../../docs/ingest.md", import.meta.url),
+    "utf8",
+  );
+  const [, lines = ""] = /```sh\n(.+?)```/s.exec(guide) ?? [];
+  const [, email = ""] = /token -- (\S+)\)/.exec(lines) ?? [];
+  const token = (await run(["commands/token.ts", email], environment)).output;
+  const script = lines
+    .replace(/\$\(npm.+\)/, token.trim())
+    .replace("http://127.0.0.1:4000", origin);
+  const { stdout } = await promisify(execFile)("sh", ["-c", script]);
+  expect(guide).toContain(`is answered \`${stdout}\``);
 });
 
 test("is made once: the next start leaves it as it is", async () => {

@@ -1,6 +1,7 @@
 import type { Viewer } from "../../common/viewer.ts";
 import { createContext } from "../../subgraphs/stream/context.ts";
 import { schema } from "../../subgraphs/stream/schema.ts";
+import type { TestDatabase } from "../support/database.ts";
 import { testMatrix } from "../support/matrix.ts";
 import {
   pendingCallers,
@@ -23,6 +24,34 @@ export interface World extends StreamWorld {
   readonly viewers: Readonly<Record<MatrixCaller, Viewer>>;
 }
 
+export const matrixCallers: readonly MatrixCaller[] = [
+  ...callers,
+  ...pendingCallers,
+  ownClient,
+  ownSharer,
+];
+
+export async function seedMatrixWorld(database: TestDatabase): Promise<World> {
+  const world = await seedWorld(database);
+  const pending = await seedPending(database, world.community);
+  const seed = new Seed(database.owner);
+  const plant = world.tenants["plant"] as Row;
+  const client = await seed.client(plant, ["VIEWER"]);
+  const sharer = await seed.user(plant, [
+    "ACCOUNT_ADMINISTRATOR",
+    "DATA_STEWARD",
+  ]);
+  return {
+    ...world,
+    viewers: {
+      ...world.viewers,
+      ...pending,
+      [ownClient]: as(client),
+      [ownSharer]: as(sharer),
+    },
+  };
+}
+
 /** Tries these operations as every kind of caller of the stream's world. */
 export const testStreamMatrix = (
   operations: Readonly<
@@ -36,27 +65,8 @@ export const testStreamMatrix = (
       schema,
       createContext: (db) => createContext(db, unrecorded),
     },
-    callers: [...callers, ...pendingCallers, ownClient, ownSharer],
-    seed: async (database) => {
-      const world = await seedWorld(database);
-      const pending = await seedPending(database, world.community);
-      const seed = new Seed(database.owner);
-      const plant = world.tenants["plant"] as Row;
-      const client = await seed.client(plant, ["VIEWER"]);
-      const sharer = await seed.user(plant, [
-        "ACCOUNT_ADMINISTRATOR",
-        "DATA_STEWARD",
-      ]);
-      return {
-        ...world,
-        viewers: {
-          ...world.viewers,
-          ...pending,
-          [ownClient]: as(client),
-          [ownSharer]: as(sharer),
-        },
-      };
-    },
+    callers: matrixCallers,
+    seed: seedMatrixWorld,
     operations,
     table,
   });

@@ -5,22 +5,15 @@ import {
 } from "../../../../common/permissions.ts";
 import type { Viewer } from "../../../../common/viewer.ts";
 import type { StreamContext } from "../../context.ts";
-import type { WriteMode, WriteResult } from "../../generated.ts";
+import type { WriteResult } from "../../generated.ts";
 import { storeEvents, withProperties } from "../actions.ts";
 import type { Batch } from "./batches.ts";
 import { eventsOf, streamsIn } from "./events.ts";
+import type { Ingest } from "./request.ts";
 import { TargetStore } from "./target-store.ts";
 
 type Context = CallContext &
   Pick<StreamContext, "db" | "viewer" | "call" | "streams" | "streamTypes">;
-
-/** What an upload says besides its events. */
-export interface Ingest {
-  readonly mode: WriteMode;
-  /** Streams are called by their external ids in this namespace, or without one by their ids. */
-  readonly namespace: string | null;
-  readonly idempotencyKey: string | null;
-}
 
 /**
  * Writes the events of a batch, all of them or none, as `writeEvents` does. Each batch is a call of its own: who sends

@@ -2,13 +2,16 @@ import type { IncomingMessage } from "node:http";
 import { badInput } from "../../../../common/errors.ts";
 import { splitUrl } from "../../../../common/http-server.ts";
 import type { WriteMode } from "../../generated.ts";
-import type { Ingest } from "./actions.ts";
 import { csv } from "./csv.ts";
 import { jsonLines } from "./json-lines.ts";
 import type { Format } from "./rows.ts";
 
 /** What an upload asks for, by its address. */
-export interface IngestRequest extends Ingest {
+export interface Ingest {
+  readonly mode: WriteMode;
+  /** Streams are called by their external ids in this namespace, or without one by their ids. */
+  readonly namespace: string | null;
+  readonly idempotencyKey: string | null;
   /** Rows that are in the file and are passed over: those that an earlier upload has stored. */
   readonly skip: number;
 }
@@ -31,7 +34,7 @@ export function formatOf({ headers }: IncomingMessage): Format | null {
 const modes: readonly WriteMode[] = ["UPSERT", "INSERT", "REPLACE", "PATCH"];
 const parameters = ["mode", "namespace", "idempotencyKey", "skip"];
 
-export function requestOf(request: IncomingMessage): IngestRequest {
+export function requestOf(request: IncomingMessage): Ingest {
   const [, search] = splitUrl(request);
   const query = new URLSearchParams(search);
   for (const name of query.keys())
