@@ -270,8 +270,7 @@ describe("at the same time", () => {
   test("a write that is under way is waited for, and its events go too", async () => {
     let deleting: Promise<unknown> = Promise.resolve();
     await storeEvents(
-      [stream.uuid],
-      "INSERT",
+      { streamIds: [stream.uuid], mode: "INSERT" },
       contextOf(contributor),
       async function* ([target]) {
         const input = {
