@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Person } from "../common/viewer.ts";
 import { actors, type Crowd } from "./crowd.ts";
 
 /** What is asked in the large and in the small world alike. */
@@ -6,9 +7,14 @@ export interface Operation {
   readonly name: string;
   readonly subgraph: "community" | "stream" | "tenant";
   readonly query: string;
-  /** By whom, in its n-th turn. */
-  readonly viewer: (crowd: Crowd, n: number) => string;
+  /** By whom, in its n-th turn: an identity, or somebody who has none yet. */
+  readonly viewer: (crowd: Crowd, n: number) => string | Person;
   readonly variables?: (crowd: Crowd, n: number) => object;
+  /** What somebody else asks next in the same turn. */
+  readonly then?: Pick<
+    Operation,
+    "subgraph" | "query" | "viewer" | "variables"
+  >;
   /** Whether it takes `$first` and `$after`, of the one connection in it. */
   readonly list?: true;
   /** What makes ready for the turns of a slice, as the database's owner. */
@@ -288,10 +294,13 @@ const reads: readonly Operation[] = [
   },
 ];
 
+/** The last tenants of the crowd. */
+const guestTenants = `(select id from tenant.tenants where name like 'Tenant %' order by id desc limit ${actors})`;
+
 const invitationsOfGuests = (state: "CREATED" | "ACCEPTED") => [
   `delete from community.memberships m using tenant.tenants t where t.id = m.tenant_id and m.community_id = 1
-   and t.id > (select count(*) from tenant.tenants) - ${actors}`,
-  `delete from community.invitations i where i.accepting_tenant_id > (select count(*) from tenant.tenants) - ${actors}
+   and t.id in ${guestTenants}`,
+  `delete from community.invitations i where i.accepting_tenant_id in ${guestTenants}
    or i.email like '%@guest.example'`,
   `insert into community.invitations (uuid, community_id, community_name, issuing_tenant_id, issued_by, issued_by_name, email, token_hash, expires_at,
      state, accepting_tenant_id, accepting_tenant_created_at, accepted_by, accepted_by_name, accepted_by_email, accepted_at,
@@ -303,8 +312,7 @@ const invitationsOfGuests = (state: "CREATED" | "ACCEPTED") => [
               ? "null, null, null, null, null, null, null, null, null"
               : "t.id, t.created_at, i.uuid, i.name, n || '@guest.example', now(), array[i.uuid], 'contact@guest.example', 'AT_ONCE'"
           }
-   from (select t.*, t.id - (select count(*) from tenant.tenants) + ${actors} - 1 as n from tenant.tenants t
-         order by t.id desc limit ${actors}) t
+   from (select t.*, row_number() over (order by t.id) - 1 as n from tenant.tenants t where t.id in ${guestTenants}) t
    join tenant.identities i on i.tenant_id = t.id and i.name = 'Administrator'`,
 ];
 
@@ -343,20 +351,20 @@ const invitationOf = (n: number) => idOf(`guest ${n}`);
 /** The guests' tenants in the large community, with what all others have there. */
 const membershipsOfGuests = [
   `insert into community.memberships (community_id, tenant_id)
-   select 1, t.id from tenant.tenants t order by t.id desc limit ${actors}
+   select 1, id from ${guestTenants} t
    on conflict do nothing`,
   `insert into community.members (membership_id, tenant_id, identity_id, role)
    select m.id, m.tenant_id, i.id, case when i.name = 'Administrator' then 'MODERATOR' else 'MEMBER' end
    from community.memberships m
    join tenant.identities i on i.tenant_id = m.tenant_id
-   where m.community_id = 1 and m.tenant_id > (select count(*) from tenant.tenants) - ${actors}
+   where m.community_id = 1 and m.tenant_id in ${guestTenants}
    on conflict do nothing`,
   `insert into stream.shares (tenant_id, stream_id, membership_id, shared_by, community_id, stream_uuid, stream_name)
    select s.tenant_id, s.id, m.id, i.uuid, m.community_id, s.uuid, s.name
    from stream.streams s
    join community.memberships m on m.tenant_id = s.tenant_id and m.community_id = 1
    join tenant.identities i on i.tenant_id = s.tenant_id and i.name = 'Steward'
-   where m.tenant_id > (select count(*) from tenant.tenants) - ${actors}
+   where m.tenant_id in ${guestTenants}
    on conflict do nothing`,
 ];
 
@@ -538,6 +546,24 @@ const mutations: readonly Operation[] = [
     }),
   },
   {
+    name: "offerOwnership, acceptOwnership, declineOwnership",
+    subgraph: "community",
+    query: `mutation ($communityId: ID!, $tenantId: ID!) { offerOwnership(communityId: $communityId, tenantId: $tenantId) { id } }`,
+    viewer: chief,
+    variables: (crowd, n) => ({
+      ...inCommunity(crowd),
+      tenantId: at(crowd.tenantIds, 1 + (n % (actors - 1))),
+    }),
+    then: {
+      subgraph: "community",
+      query: `mutation ($communityId: ID!) {
+        acceptOwnership(communityId: $communityId) { id }
+        declineOwnership(communityId: $communityId) { id } }`,
+      viewer: moderator,
+      variables: inCommunity,
+    },
+  },
+  {
     name: "leaveCommunity",
     subgraph: "community",
     query: `mutation ($communityId: ID!) { leaveCommunity(communityId: $communityId) { applied } }`,
@@ -565,6 +591,18 @@ const mutations: readonly Operation[] = [
     prepare: () => [
       `delete from community.communities where name like 'New %'`,
     ],
+  },
+  {
+    name: "signUpTenant",
+    subgraph: "tenant",
+    query: `mutation ($input: SignUpTenantInput!) { signUpTenant(input: $input) { id } }`,
+    viewer: (_, n) => ({
+      id: idOf(`founder ${n}`),
+      email: `${n}@founder.example`,
+      name: "Founder",
+    }),
+    variables: () => input({ name: "New" }),
+    prepare: () => [`delete from tenant.tenants where name = 'New'`],
   },
   {
     name: "updateTenant",
