@@ -67,6 +67,7 @@ const published: Readonly<Record<Role, readonly string[]>> = {
     "mail.notify(uuid, jsonb): execute",
     "mail.send(jsonb): execute",
     "tenant.introduce(integer, integer): execute",
+    "tenant.introduce_each(integer[], integer[]): execute",
     "tenant.lock_identities(integer[], uuid[]): execute",
     "tenant.published_entitlements: select",
     "tenant.published_identities: select",

@@ -6,6 +6,7 @@ import {
   expect,
   test,
 } from "@jest/globals";
+import { pino } from "pino";
 import { createLogger } from "../../common/log.ts";
 import type { Subgraph } from "../../common/schema.ts";
 import type { Viewer } from "../../common/viewer.ts";
@@ -458,6 +459,58 @@ test("what is refused because of the values is recorded all the same", async () 
     { kind: "SUMMARIES", pointCount: 0 },
     { kind: "EVENTS", pointCount: 0 },
   ]);
+});
+
+test("one that the database refuses is left out with its ids in the log, and takes no other along", async () => {
+  const lines: string[] = [];
+  const listening = new ReadRecorder(
+    database.as("stream"),
+    pino({}, { write: (line: string) => void lines.push(line) }),
+  );
+  const graph = streamSubgraph(database, listening);
+  const readAs = (requestId: string) =>
+    run(
+      {
+        ...graph,
+        createContext: (call) => graph.createContext({ ...call, requestId }),
+      },
+      as(reader),
+      `{ stream(id: "${stream.uuid}") { last { value } first { value } } }`,
+    );
+  // Text in PostgreSQL holds no character 0, wherever this one came from.
+  const poison = "poison\0";
+  for (const requestId of ["a", "b", poison, "c", "d"]) await readAs(requestId);
+  await listening.write();
+  const { rows } = await database.owner.raw<{ rows: { request: string }[] }>(
+    `select r.request_id as request from stream.reads r where r.stream_id = ? order by r.request_id`,
+    [stream.id],
+  );
+  expect(rows.map(({ request }) => request)).toEqual([
+    "a",
+    "a",
+    "b",
+    "b",
+    "c",
+    "c",
+    "d",
+    "d",
+  ]);
+  expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject(
+    ["LAST", "FIRST"].map((kind) => ({
+      msg: "a read was not kept",
+      read: {
+        kind,
+        tenant_id: plant.id,
+        stream_id: stream.id,
+        share_id: shares[0].uuid,
+        reader_id: reader.id,
+        reader_tenant_id: partner.id,
+        request_id: expect.stringContaining("poison"),
+      },
+    })),
+  );
+  const { given } = (await usageOf(steward, plant)) ?? {};
+  expect(given?.nodes).toMatchObject([{ readCount: 8 }]);
 });
 
 describe("who is told of reads", () => {
