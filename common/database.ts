@@ -190,6 +190,12 @@ export const isTimeout = (error: unknown): boolean =>
 export const isOutOfRange = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && error.code === "22003";
 
+/** The detail of an exception that a function of the database raised by a code of its own; null of any other. */
+export const raisedAs = (code: string, error: unknown): string | null =>
+  error instanceof pg.DatabaseError && error.code === code
+    ? (error.detail ?? "")
+    : null;
+
 const codeOf = (error: Error) => ("code" in error ? String(error.code) : "");
 
 export const isReachable = (db: Knex): Promise<boolean> =>

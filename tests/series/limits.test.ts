@@ -34,6 +34,7 @@ const limit = (limits: Record<string, number>) =>
   );
 
 const window = `window: { from: "2026-01-01T00:00:00Z", to: "2026-01-01T01:00:00Z" }`;
+const lastMinute = `window: { from: "2026-01-01T00:20:00Z", to: "2026-01-01T00:21:00Z" }`;
 const ask = (field: string, viewer = plant.partner) =>
   plant.run(
     viewer,
@@ -73,12 +74,23 @@ test.each<[string, number, string, string]>([
   expect((await ask(field, plant.owner)).errors).toEqual([]);
 });
 
-test.each([`summaries(${window}, count: 3)`, `lttb(${window}, points: 3)`])(
-  "events that are gone through: %s",
-  async (field) => {
-    await limit({ points: 19 });
-    const { errors } = await ask(field);
-    expect(errors[0]).toMatchObject({
+test.each([
+  `summaries(${window}, count: 3)`,
+  `summaries(${window}, count: 3, kinds: [TIME_WEIGHTED_MEAN, PERCENT_GOOD])`,
+  `summaries(${window}, count: 3, filter: "value >= 0")`,
+  `summaries(${window}, count: 3, kinds: [TIME_WEIGHTED_MEAN], filter: "value < 0")`,
+  `plot(${window}, width: 3)`,
+  `lttb(${window}, points: 3)`,
+  `events(${window}, filter: "value < 0")`,
+  `events(${window}, filter: "value < 0", reversed: true)`,
+  `events(${lastMinute}, filter: "value < 0", boundary: OUTSIDE)`,
+  `events(${lastMinute}, filter: "value < 0", boundary: EXACT_OR_CALCULATED)`,
+])("events that are gone through: %s", async (field) => {
+  await limit({ points: 19 });
+  const { data, errors } = await ask(field);
+  expect(data).toEqual({ stream: { read: null } });
+  expect(errors).toEqual([
+    expect.objectContaining({
       message: expect.stringContaining("Ask for a part of the window"),
       extensions: {
         code: "LIMIT_EXCEEDED",
@@ -86,11 +98,101 @@ test.each([`summaries(${window}, count: 3)`, `lttb(${window}, points: 3)`])(
         value: 20,
         at: "window",
       },
+    }),
+  ]);
+  await database.owner("stream.read_limits").update({ points: 20 });
+  expect((await ask(field)).errors).toEqual([]);
+});
+
+test("a page that is full before has not gone through the rest", async () => {
+  await limit({ points: 5 });
+  expect(
+    await ask(`events(${window}, filter: "value >= 3", first: 1)`),
+  ).toMatchObject({ errors: [], data: { stream: { read: { values: [3] } } } });
+});
+
+test("events that a trend goes through, of each stream for itself", async () => {
+  const few = await plant.create({
+    properties: [{ name: "value", kind: "FLOAT", interpolation: "CONTINUOUS" }],
+    extrapolation: "BOTH",
+    events: [{ at: microsOf("2026-01-01T00:00:00Z"), values: [1] }],
+  });
+  await limit({ points: 19 });
+  const { data, errors } = await plant.run(
+    plant.partner,
+    `query ($ids: [ID!]!) { trend(input: { streamIds: $ids, ${window}, width: 2 }) { values } }`,
+    { ids: [id, few] },
+  );
+  expect(data).toEqual({ trend: [null, { values: [1] }] });
+  expect(errors).toEqual([
+    expect.objectContaining({
+      path: ["trend", 0],
+      extensions: {
+        ...{ code: "LIMIT_EXCEEDED", limit: 19, value: 20 },
+        at: "input.window",
+      },
+    }),
+  ]);
+});
+
+test("what one stream of many goes through costs the others nothing", async () => {
+  const few = await plant.create({
+    properties: [{ name: "value", kind: "FLOAT", interpolation: "CONTINUOUS" }],
+    extrapolation: "BOTH",
+    events: [{ at: microsOf("2026-01-01T00:00:00Z"), values: [-1] }],
+  });
+  await limit({ points: 19 });
+  const { data, errors } = await plant.run(
+    plant.partner,
+    `query ($ids: [ID!]!) { streamEvents(ids: $ids, ${window}, filter: "value < 0") { values } }`,
+    { ids: [id, few] },
+  );
+  expect(data).toEqual({ streamEvents: [null, { values: [-1] }] });
+  expect(errors).toMatchObject([
+    { path: ["streamEvents", 0], extensions: { code: "LIMIT_EXCEEDED" } },
+  ]);
+});
+
+test.each([
+  ["INNER", 9, { limit: 19, value: 20, at: "window" }, "a part of the window"],
+  ["OUTER", 10, { limit: 19, value: 20, at: "first" }, "go on with the cursor"],
+  [
+    "OUTER_INTERPOLATED",
+    10,
+    { limit: 19, value: 20, at: "first" },
+    "go on with the cursor",
+  ],
+])(
+  "events that a join goes through: %s",
+  async (mode, first, details, next) => {
+    const other = await plant.create({
+      properties: [
+        { name: "value", kind: "FLOAT", interpolation: "CONTINUOUS" },
+      ],
+      extrapolation: "BOTH",
+      events: [],
     });
-    await database.owner("stream.read_limits").update({ points: 20 });
-    expect((await ask(field)).data).toMatchObject({
-      stream: { read: { rowCount: 3 } },
-    });
+    const join = (points: number) =>
+      database
+        .owner("stream.read_limits")
+        .update({ points })
+        .then(() =>
+          plant.run(
+            plant.partner,
+            `query ($ids: [ID!]!) { streamJoin(ids: $ids, ${window}, mode: ${mode}, first: ${first}) { rowCount } }`,
+            { ids: [id, other] },
+          ),
+        );
+    await limit({ points: 19 });
+    const { data, errors } = await join(19);
+    expect(data).toEqual({ streamJoin: null });
+    expect(errors).toEqual([
+      expect.objectContaining({
+        message: expect.stringContaining(next),
+        extensions: { code: "LIMIT_EXCEEDED", ...details },
+      }),
+    ]);
+    expect((await join(20)).errors).toEqual([]);
   },
 );
 

@@ -239,6 +239,39 @@ describe("a removal is refused, and nothing of the call is removed:", () => {
     expect(answer.errors[0]?.message).toMatch(message);
   });
 
+  test("more than 100,000 events by windows, which are removed in two calls", async () => {
+    await database.owner.raw(
+      `insert into stream.events (tenant_id, stream_id, ts, value)
+       select tenant_id, id, ?::timestamptz + g * interval '1 millisecond', g
+       from stream.streams, generate_series(1, 99998) g where id = ?`,
+      [minute(9), stream.id],
+    );
+    await database.owner.raw(
+      `update stream.latest set ts = ?::timestamptz + 99998 * interval '1 millisecond' where stream_id = ?`,
+      [minute(9), stream.id],
+    );
+    const answer = await attempt(database, () =>
+      remove({ streams: [within(sound, 0, 9), within(stream, 0, 20)] }),
+    );
+    expect(answer.errors).toMatchObject([
+      {
+        message: expect.stringMatching(/Split the window, or the call/),
+        extensions: {
+          ...{ code: "LIMIT_EXCEEDED", limit: 100_000, value: 100_001 },
+          at: "input.streams",
+        },
+      },
+    ]);
+    for (const [from, to] of [
+      [0, 9],
+      [9, 20],
+    ] as const)
+      expect(
+        outcome(await remove({ streams: [within(stream, from, to)] })),
+      ).toBe("ok");
+    expect(await valuesOf(stream)).toEqual([]);
+  });
+
   test("without DELETE on the stream", async () => {
     const { access_list_id } = (await database
       .owner("stream.streams")

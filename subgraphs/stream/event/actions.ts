@@ -27,7 +27,12 @@ import {
   type EventColumns,
   type Target,
 } from "./columns.ts";
-import { assertRemovable, removalFrom, type Removal } from "./removal.ts";
+import {
+  assertFewWithin,
+  assertRemovable,
+  removalFrom,
+  type Removal,
+} from "./removal.ts";
 import { eventChanges } from "./store.ts";
 import type { EventKey, Refused } from "./write-store.ts";
 
@@ -133,6 +138,7 @@ export async function removeEvents(
       );
       const events = eventChanges(transaction);
       await events.claim(removals);
+      await assertFewWithin(removals, events.countWithin);
       const missing = await events.firstMissing(removals);
       if (missing)
         throw refusal(

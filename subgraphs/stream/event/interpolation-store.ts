@@ -1,11 +1,12 @@
 import { nothing, plain, sql, type Sql } from "../../../common/sql.ts";
 import {
-  eventsIn,
+  filteredIn,
   listed,
   packed,
   packedAll,
   shown,
   stored,
+  type Filter,
 } from "./read-store.ts";
 import type { ReadSlot } from "./shape.ts";
 
@@ -14,7 +15,7 @@ export const interpolationRead = (
   slots: readonly ReadSlot[],
   asked: readonly ReadSlot[],
   times: readonly string[],
-  filter: Sql | null = null,
+  filter: Filter | null = null,
 ): Sql => sql`
   select count(*)::int, ${packed(plain("r.ts"))}, null::timestamptz ${packedAll(asked)}
   from (${computedAt(slots, asked, listedTimes(times), filter)}) r`;
@@ -31,7 +32,7 @@ export function computedAt(
   slots: readonly ReadSlot[],
   asked: readonly ReadSlot[],
   times: Sql,
-  filter: Sql | null,
+  filter: Filter | null,
   which: "all" | "only computed" = "all",
 ): Sql {
   const isComputed = slots.some(
@@ -46,8 +47,8 @@ export function computedAt(
     select a.ts ${listed(asked.map((slot) => shown(slot, valueAt(slot))))}
     from ${times}
     join stream.streams s on s.tenant_id = l.tenant_id and s.id = l.stream_id
-    left join lateral (select e.* from ${eventsIn({ to: plain("a.ts") }, filter)} order by e.ts desc limit 1) p on true
-    left join lateral (select e.* from ${eventsIn({ from: plain("a.ts") }, filter)} order by e.ts limit 1) n on true
+    left join lateral (select e.* from ${filteredIn({ to: plain("a.ts") }, filter, "desc")} order by e.ts desc limit 1) p on true
+    left join lateral (select e.* from ${filteredIn({ from: plain("a.ts") }, filter)} order by e.ts limit 1) n on true
     where ${exact} ${kept}
     order by a.place`;
 }

@@ -1,10 +1,11 @@
-import { join, nothing, plain, sql, type Sql } from "../../../common/sql.ts";
+import { join, plain, sql, type Sql } from "../../../common/sql.ts";
 import type { JoinMode } from "../generated.ts";
 import { computedAt } from "./interpolation-store.ts";
 import type { EventPage } from "./page.ts";
 import {
   eventAt,
   eventsIn,
+  filteredIn,
   listed,
   packedAll,
   shown,
@@ -28,6 +29,7 @@ export function joinRead(
   mode: JoinMode,
   page: EventPage,
   needs: Needs,
+  maxPoints: number,
 ): Sql {
   const columns = streams.flatMap(({ asked }, i) =>
     asked.map((_, k) => plain(`s${i}.c${k}`)),
@@ -41,7 +43,7 @@ export function joinRead(
            ${packedAll(columns, pack)}
     from (
       select o.ts ${listed(columns)}
-      from (${timesOf(streams, mode, page)}) o
+      from (${timesOf(streams, mode, page, maxPoints)}) o
       ${join(
         streams.map(
           (stream, i) => sql`
@@ -59,24 +61,21 @@ function timesOf(
   streams: readonly Joined[],
   mode: JoinMode,
   { from, to, notBefore, size }: EventPage,
+  maxPoints: number,
 ): Sql {
   const page = sql`limit ${size}::int + 1`;
-  const timesOfOne = (i: number, limit: Sql) => sql`
-    select e.ts from gated l
-    cross join lateral (
-      select e.ts from ${eventsIn(
-        {
-          from: sql`greatest(${from}::timestamptz, ${notBefore}::timestamptz)`,
-          to: sql`${to}::timestamptz`,
-        },
-        null,
-      )} order by e.ts ${limit}
-    ) e
-    where l.place = ${place(i)}`;
+  const stretch = {
+    from: sql`greatest(${from}::timestamptz, ${notBefore}::timestamptz)`,
+    to: sql`${to}::timestamptz`,
+  };
+  const timesOfOne = (i: number, events: Sql) => sql`
+    select e.ts from gated l cross join lateral (select e.ts from ${events}) e where l.place = ${place(i)}`;
   if (mode !== "INNER")
     return sql`
       select ts from (${join(
-        streams.map((_, i) => timesOfOne(i, page)),
+        streams.map((_, i) =>
+          timesOfOne(i, sql`${eventsIn(stretch, null)} order by e.ts ${page}`),
+        ),
         " union all ",
       )}) each group by ts order by ts ${page}`;
   const others = streams.slice(1).map(
@@ -84,7 +83,7 @@ function timesOf(
       and exists (select from gated l cross join lateral (select from ${eventAt(plain("f.ts"))}) e
                   where l.place = ${place(i + 1)} offset 0)`,
   );
-  return sql`select f.ts from (${timesOfOne(0, nothing)}) f where true ${join(others, "")} order by f.ts ${page}`;
+  return sql`select f.ts from (${timesOfOne(0, filteredIn(stretch, { condition: plain("true"), maxPoints }))}) f where true ${join(others, "")} order by f.ts ${page}`;
 }
 
 /** What a stream has at the time of a row o. */

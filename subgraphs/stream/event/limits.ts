@@ -38,17 +38,18 @@ export function assertStreams(
     );
 }
 
+export const tooManyPoints = (
+  count: number,
+  points: number,
+  next = "Ask for a part of the window.",
+  at = "window",
+): Error =>
+  limitExceeded("events that a read goes through", points, count, next, at);
+
 export function assertPoints(
   count: number,
   { points }: ReadLimits,
   at = "window",
 ): void {
-  if (count > points)
-    throw limitExceeded(
-      "events that a read goes through",
-      points,
-      count,
-      "Ask for a part of the window.",
-      at,
-    );
+  if (count > points) throw tooManyPoints(count, points, undefined, at);
 }

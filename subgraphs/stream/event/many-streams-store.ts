@@ -3,7 +3,7 @@ import type { QueryStreamJoinArgs } from "../generated.ts";
 import type { Stream, StreamStore } from "../stream/store.ts";
 import { joinRead } from "./join-store.ts";
 import type { LimitStore } from "./limit-store.ts";
-import { assertStreams } from "./limits.ts";
+import { assertStreams, tooManyPoints } from "./limits.ts";
 import { EventPage } from "./page.ts";
 import type { RowStore } from "./row-store.ts";
 import type { SlotStore } from "./slot-store.ts";
@@ -76,9 +76,17 @@ export class ManyStreamsStore {
       },
       limits.rows,
     );
+    // Each of the streams is asked for each row.
+    if (page.size * ids.length > limits.points)
+      throw tooManyPoints(
+        page.size * ids.length,
+        limits.points,
+        "Ask for fewer rows a page, and go on with the cursor.",
+        "first",
+      );
     const rows = await this.rows.joined(
       ids,
-      joinRead(parts, mode, page, request),
+      joinRead(parts, mode, page, request, limits.points),
       { kind: "EVENTS", ...args.window, maxRows: page.size },
       limits.milliseconds,
     );

@@ -2,11 +2,12 @@ import { nothing, plain, sql, type Sql } from "../../../common/sql.ts";
 import { computedAt, listedTimes } from "./interpolation-store.ts";
 import type { EventPage } from "./page.ts";
 import {
-  eventsIn,
+  filteredIn,
   listed,
   packedAll,
   shown,
   stored,
+  type Filter,
   type Needs,
 } from "./read-store.ts";
 import type { ReadSlot } from "./shape.ts";
@@ -17,22 +18,29 @@ export function pageRead(
   asked: readonly ReadSlot[],
   page: EventPage,
   needs: Needs,
-  filter: Sql | null,
+  filter: Filter | null,
 ): Sql {
   const pack = (column: Sql) =>
     sql`coalesce(array_to_json((array_agg(${column}))[1:q.size])::text, '[]')`;
   const beyond = (end: Sql) => sql`(select e.ts from ${end} limit 1)`;
   const edges = page.reachesOut
-    ? sql`select coalesce(${beyond(sql`${eventsIn({ to: plain(`q."from" - interval '1 microsecond'`) }, filter)} order by e.ts desc`)}, q."from") as lower,
-                 coalesce(${beyond(sql`${eventsIn({ from: plain(`q."to" + interval '1 microsecond'`) }, filter)} order by e.ts`)}, q."to") as upper
+    ? sql`select coalesce(${beyond(sql`${filteredIn({ to: plain(`q."from" - interval '1 microsecond'`) }, filter, "desc")} order by e.ts desc`)}, q."from") as lower,
+                 coalesce(${beyond(sql`${filteredIn({ from: plain(`q."to" + interval '1 microsecond'`) }, filter)} order by e.ts`)}, q."to") as upper
           offset 0`
     : sql`select q."from" as lower, q."to" as upper`;
   const values = asked.map((slot) => shown(slot, stored(slot)));
-  const direction = plain(page.reversed ? "desc" : "");
+  const direction = page.reversed ? "desc" : "";
   const events = sql`
     select e.ts ${listed(values)}
-    from ${eventsIn({ from: plain("greatest(w.lower, q.not_before)"), to: plain("least(w.upper, q.not_after)") }, filter)}
-    order by e.ts ${direction} limit q.size + 1`;
+    from ${filteredIn(
+      {
+        from: plain("greatest(w.lower, q.not_before)"),
+        to: plain("least(w.upper, q.not_after)"),
+      },
+      filter,
+      direction,
+    )}
+    order by e.ts ${plain(direction)} limit q.size + 1`;
   return sql`
     select t.* from (
       select ${page.from}::timestamptz as "from", ${page.to}::timestamptz as "to", ${page.notBefore}::timestamptz as not_before,
@@ -54,7 +62,7 @@ const withEnds = (
   asked: readonly ReadSlot[],
   events: Sql,
   { from, to, reversed }: EventPage,
-  filter: Sql | null,
+  filter: Filter | null,
 ): Sql => sql`
   select * from (
     (${events})

@@ -59,6 +59,26 @@ export const eventsIn = (
     and e.ts <= ${to ? sql`least(l.ts, ${to})` : plain("l.ts")}
     ${filter ? sql`and ${filter}` : plain("")}`;
 
+/** What a read keeps of a stream's events, and how many of them it may go through to find it. */
+export interface Filter {
+  readonly condition: Sql;
+  readonly maxPoints: number;
+}
+
+/** The events e of a stretch that a filter keeps, by time; it ends the read if it goes through more than it may. */
+export const filteredIn = (
+  stretch: Partial<Stretch>,
+  filter: Filter | null,
+  direction: "" | "desc" = "",
+): Sql =>
+  filter === null
+    ? eventsIn(stretch, null)
+    : sql`(
+        select e.*, row_number() over (order by e.ts ${plain(direction)}) as passed from ${eventsIn(stretch, null)}
+      ) e
+      where case when e.passed > ${filter.maxPoints} then stream.refuse_points(${filter.maxPoints})
+                 else ${filter.condition} end`;
+
 /** The stream's event e at a time, if there is one. */
 export const eventAt = (time: Sql): Sql => sql`stream.events e
   where e.tenant_id = l.tenant_id and e.stream_id = l.stream_id and e.ts = ${time}`;

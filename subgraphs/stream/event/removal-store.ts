@@ -28,6 +28,19 @@ export class EventRemovalStore {
     return missing ? (each[missing.place - 1] ?? null) : null;
   }
 
+  /** How many events lie in the windows; it counts no further than `most`. */
+  async countWithin(
+    removals: readonly Removal[],
+    most: number,
+  ): Promise<number> {
+    const { rows } = await this.transaction.raw<{ rows: { count: number }[] }>(
+      `select count(*)::int as count
+       from (select from ${windows} join stream.events e on ${inWindow} limit ?) within_windows`,
+      [...boundsOf(windowsOf(removals)), most],
+    );
+    return rows[0]?.count ?? 0;
+  }
+
   /** Answers what was removed of each stream that had any of it. */
   async remove(removals: readonly Removal[]): Promise<Extent[]> {
     const removed = [
@@ -49,19 +62,10 @@ export class EventRemovalStore {
   }
 
   private async removeWithin(removals: readonly Removal[]): Promise<Extent[]> {
-    const each = removals.flatMap(({ window, ...removal }) =>
-      window ? [{ ...removal, window }] : [],
-    );
-    if (each.length === 0) return [];
-    return this.removed(
-      `unnest(?::int[], ?::int[], ?::timestamptz[], ?::timestamptz[]) r (tenant_id, stream_id, "from", "to")
-       where e.tenant_id = r.tenant_id and e.stream_id = r.stream_id and e.ts between r."from" and r."to"`,
-      [
-        ...keysOf(each),
-        each.map(({ window }) => dateTimeOf(window.from)),
-        each.map(({ window }) => dateTimeOf(window.to)),
-      ],
-    );
+    const each = windowsOf(removals);
+    return each.length === 0
+      ? []
+      : this.removed(`${windows} where ${inWindow}`, boundsOf(each));
   }
 
   private async removed(
@@ -109,6 +113,20 @@ export class EventRemovalStore {
     );
   }
 }
+
+const windows = `unnest(?::int[], ?::int[], ?::timestamptz[], ?::timestamptz[]) r (tenant_id, stream_id, "from", "to")`;
+const inWindow = `e.tenant_id = r.tenant_id and e.stream_id = r.stream_id and e.ts between r."from" and r."to"`;
+
+const windowsOf = (removals: readonly Removal[]) =>
+  removals.flatMap(({ window, ...removal }) =>
+    window ? [{ ...removal, window }] : [],
+  );
+
+const boundsOf = (each: ReturnType<typeof windowsOf>): Knex.RawBinding[] => [
+  ...keysOf(each),
+  each.map(({ window }) => dateTimeOf(window.from)),
+  each.map(({ window }) => dateTimeOf(window.to)),
+];
 
 const timesOf = (removals: readonly Removal[]) =>
   removals.flatMap(({ tenantRowId, streamRowId, timestamps }) =>

@@ -13,18 +13,28 @@ export interface Removal {
 }
 
 export function assertRemovable({ streams }: RemoveEventsInput): void {
-  const events = streams.reduce(
-    (sum, { timestamps }) => sum + (timestamps?.length ?? 0),
-    0,
+  assertFew(
+    "timestamps a call",
+    streams.reduce((sum, { timestamps }) => sum + (timestamps?.length ?? 0), 0),
+    "Split the call, or name a window.",
   );
+}
+
+/** By its windows, too, a call removes no more than one may write: it is one transaction, and holds its streams. */
+export async function assertFewWithin(
+  removals: readonly Removal[],
+  countWithin: (removals: readonly Removal[], most: number) => Promise<number>,
+): Promise<void> {
+  assertFew(
+    "events removed by windows a call",
+    await countWithin(removals, maxEvents + 1),
+    "Split the window, or the call.",
+  );
+}
+
+function assertFew(what: string, events: number, next: string): void {
   if (events > maxEvents)
-    throw limitExceeded(
-      "timestamps a call",
-      maxEvents,
-      events,
-      "Split the call, or name a window.",
-      "input.streams",
-    );
+    throw limitExceeded(what, maxEvents, events, next, "input.streams");
 }
 
 /** One stream's part of a call; `at` is its place in the arguments. */

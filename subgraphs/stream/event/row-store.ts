@@ -2,6 +2,7 @@ import DataLoader from "dataloader";
 import {
   isOutOfRange,
   isTimeout,
+  raisedAs,
   statementName,
   type Knex,
 } from "../../../common/database.ts";
@@ -11,7 +12,7 @@ import { plain, type Sql } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { includes } from "../access/rights.ts";
 import type { NoteRead, NotedRead, Way } from "../usage/recorder-store.ts";
-import { longestMilliseconds } from "./limits.ts";
+import { longestMilliseconds, tooManyPoints } from "./limits.ts";
 import type { Queue } from "./queue.ts";
 import { joinedReadOf, readOf } from "./read-store.ts";
 import {
@@ -113,7 +114,7 @@ export class RowStore {
           ...{ noted, maxMilliseconds },
         }));
         await this.noteFailed(each as [Read, ...Read[]]);
-        throw error;
+        throw refusalOf(error) ?? error;
       });
     const [gated, ...rest] = row as JoinedRow;
     const ways = streamIds.map((_, i) => {
@@ -142,7 +143,7 @@ export class RowStore {
     { cache: false },
   );
 
-  /** Of several streams, only those whose own values are in the way are refused. */
+  /** Of several streams, only those whose own events are in the way are refused. */
   private async readTogether(reads: Together): Promise<[Read, Rows | Error][]> {
     try {
       const found = await this.queue.run(() => this.ask(reads));
@@ -151,10 +152,10 @@ export class RowStore {
         this.handOut(read, found.get(i + 1)),
       ]);
     } catch (error) {
-      if (!isOutOfRange(error) || reads.length === 1)
-        await this.noteFailed(reads);
-      if (!isOutOfRange(error)) throw error;
-      if (reads.length === 1) return [[reads[0], outOfRange()]];
+      const refusal = refusalOf(error);
+      if (!refusal || reads.length === 1) await this.noteFailed(reads);
+      if (!refusal) throw error;
+      if (reads.length === 1) return [[reads[0], refusal]];
       const each = reads.map((read) => this.readTogether([read]));
       return (await Promise.all(each)).flat();
     }
@@ -222,6 +223,14 @@ export class RowStore {
     });
     return new Map(rows.map((row) => [row[0], row]));
   }
+}
+
+/** What is wrong with a read because of the events that it met; null of any other fault. */
+function refusalOf(error: unknown): Error | null {
+  const maxPoints = raisedAs("TP001", error);
+  if (maxPoints !== null)
+    return tooManyPoints(Number(maxPoints) + 1, Number(maxPoints));
+  return isOutOfRange(error) ? outOfRange() : null;
 }
 
 const maxRowsTogether = 100_000;

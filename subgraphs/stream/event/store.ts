@@ -109,6 +109,8 @@ export interface EventChanges {
   claim(streams: readonly StreamKey[]): Promise<void>;
   /** The first of the timestamps, in their order, that has no event. */
   firstMissing(removals: readonly Removal[]): Promise<EventKey | null>;
+  /** How many events lie in the windows, as far as `most`. */
+  countWithin(removals: readonly Removal[], most: number): Promise<number>;
   /** Answers what was removed of each stream that had any of it. */
   remove(removals: readonly Removal[]): Promise<Extent[]>;
 }
@@ -168,6 +170,7 @@ export function eventChanges(transaction: Knex.Transaction): EventChanges {
     write: (...change) => written.write(...change),
     claim: (...change) => removed.claim(...change),
     firstMissing: (...change) => removed.firstMissing(...change),
+    countWithin: (...change) => removed.countWithin(...change),
     remove: (...change) => removed.remove(...change),
   };
 }

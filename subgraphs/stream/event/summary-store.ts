@@ -2,12 +2,13 @@ import { join, nothing, plain, sql, type Sql } from "../../../common/sql.ts";
 import type { SummaryKind } from "../generated.ts";
 import {
   eventAt,
-  eventsIn,
+  filteredIn,
   listed,
   packed,
   packedAll,
   shown,
   stored,
+  type Filter,
 } from "./read-store.ts";
 import type { ReadSlot } from "./shape.ts";
 import type { Summarized } from "./summary.ts";
@@ -34,7 +35,7 @@ const aggregates: Partial<Record<SummaryKind, (value: Sql) => Sql>> = {
 export function summaryRead(
   summaries: readonly Summarized[],
   edges: readonly string[],
-  filter: Sql | null,
+  filter: Filter | null,
   maxPoints: number,
 ): Sql {
   const columns = summaries.map(({ slot, kind }, i) => {
@@ -65,11 +66,11 @@ export function summaryRead(
   });
   const joined = summaries.map(({ slot, kind }, i) => {
     if (kind === "TIME_WEIGHTED_MEAN" && slot.interpolation !== "DISCRETE")
-      return ofSegments(timeWeightedMean(slot), slot, i, filter);
+      return ofSegments(timeWeightedMean(slot), slot, i, filter, maxPoints);
     if (kind === "TIME_WEIGHTED_MEAN")
       return sql`cross join (select null::float8 as mean) ${plain(`s${i}`)}`;
     if (kind === "PERCENT_GOOD")
-      return ofSegments(percentGood, slot, i, filter);
+      return ofSegments(percentGood, slot, i, filter, maxPoints);
     return nothing;
   });
   const aggregated = summaries.map(({ slot, kind }) =>
@@ -88,7 +89,7 @@ export function summaryRead(
                  "",
                )}
         from (
-          select e.* from ${eventsIn({ from: plain("w.edges[1]"), to: plain("w.edges[w.size + 1]") }, filter)}
+          select e.* from ${filteredIn({ from: plain("w.edges[1]"), to: plain("w.edges[w.size + 1]") }, filter)}
           limit ${maxPoints + 1}
         ) e
         group by 1
@@ -137,19 +138,23 @@ const ofSegments = (
   { aggregate, isKept }: OfSegments,
   slot: ReadSlot,
   i: number,
-  filter: Sql | null,
+  filter: Filter | null,
+  maxPoints: number,
 ): Sql => sql`
   left join lateral (
     select k, ${aggregate}
     from (
       select e.ts, ${stored(slot)} as before, lead(e.ts) over o as next, lead(${stored(slot)}) over o as after
-      from ${eventsIn(
-        {
-          from: sql`(select coalesce(max(e.ts), w.edges[1]) from ${eventsIn({ to: plain("w.edges[1]") }, filter)})`,
-          to: sql`(select coalesce(min(e.ts), w.edges[w.size + 1]) from ${eventsIn({ from: plain("w.edges[w.size + 1]") }, filter)})`,
-        },
-        filter,
-      )}
+      from (
+        select e.* from ${filteredIn(
+          {
+            from: sql`coalesce((select e.ts from ${filteredIn({ to: plain("w.edges[1]") }, filter, "desc")} order by e.ts desc limit 1), w.edges[1])`,
+            to: sql`coalesce((select e.ts from ${filteredIn({ from: plain("w.edges[w.size + 1]") }, filter)} order by e.ts limit 1), w.edges[w.size + 1])`,
+          },
+          filter,
+        )}
+        order by e.ts limit ${maxPoints + 2}
+      ) e
       window o as (order by e.ts)
     ) g
     cross join lateral generate_series(

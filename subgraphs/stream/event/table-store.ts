@@ -1,7 +1,6 @@
 import { dateTimeOf, microsOf } from "../../../common/date-time.ts";
 import { badInput } from "../../../common/errors.ts";
 import type { PackedJson } from "../../../common/packed.ts";
-import type { Sql } from "../../../common/sql.ts";
 import type {
   StreamInterpolatedArgs,
   StreamLttbArgs,
@@ -22,7 +21,7 @@ import { eventsAtRead, pointsRead } from "./lttb-store.ts";
 import { pageRead } from "./page-store.ts";
 import { EventPage, type EventPageArgs } from "./page.ts";
 import { plotRead } from "./plot-store.ts";
-import { stored } from "./read-store.ts";
+import { stored, type Filter } from "./read-store.ts";
 import type { RowStore, Rows } from "./row-store.ts";
 import { isNumeric, isUsual, type ReadSlot, type Slot } from "./shape.ts";
 import type { SlotStore } from "./slot-store.ts";
@@ -78,7 +77,13 @@ export class TableStore {
     const page = new EventPage(stream.id, args, limits.rows);
     const rows = await this.rows.read({
       streamId: stream.id,
-      sql: pageRead(slots, asked, page, request, filterFrom(args, slots)),
+      sql: pageRead(
+        slots,
+        asked,
+        page,
+        request,
+        filterFrom(args, slots, limits),
+      ),
       maxRows: page.size,
       isUsual: args.filter == null && isUsual(asked),
       noted: { kind: "EVENTS", ...args.window },
@@ -126,7 +131,7 @@ export class TableStore {
       sql: summaryRead(
         summaries,
         edges,
-        filterFrom(args, slots),
+        filterFrom(args, slots, limits),
         limits.points,
       ),
       maxRows: edges.length - 1,
@@ -249,8 +254,11 @@ export class TableStore {
 const filterFrom = (
   { filter }: { filter?: string | null },
   slots: readonly Slot[],
-): Sql | null =>
-  filter == null ? null : conditionOf(parseFilter(filter), slots, stored);
+  { points: maxPoints }: ReadLimits,
+): Filter | null =>
+  filter == null
+    ? null
+    : { condition: conditionOf(parseFilter(filter), slots, stored), maxPoints };
 
 /** From the first to the last of some times. */
 function spanOf(times: readonly string[]) {
