@@ -100,7 +100,7 @@ function batches(cases: readonly Case[], size: number): Case[] {
 }
 
 test.each([
-  ["one community", oneCommunity, 1, 1_000_000],
+  ["one community", oneCommunity, 1, 700_000],
   ["two communities, neighbours' worlds included", twoCommunities, 30, 20_000],
   ["one community with its ownership in every state", ownerships, 30, 20_000],
 ] as const)(

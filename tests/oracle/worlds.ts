@@ -15,6 +15,7 @@ import type {
   TenantRole,
   World,
 } from "./rules.ts";
+import { isLong } from "../support/cases.ts";
 
 /** The parts of a world while it is being made; every part gets the next free id. */
 export class WorldMaker implements World {
@@ -251,13 +252,18 @@ const entitlements = both.flatMap((reader) =>
 /**
  * All worlds of one community, those that differ only in independent parts laid side by side: for each relation of
  * two tenants and their entitlements, every reader (state, tenant roles, community role) meets every stream (foreign
- * and own; each list; owned or not; shared or not).
+ * and own; each list; owned or not; shared or not). Readers of other tenant roles are of tenants of their own: a list
+ * that names somebody else says the same of each of them. Lists name and streams are owned by some of the readers.
  */
 export function oneCommunity(): Worlds {
   const world = new WorldMaker();
   const host = world.tenant();
   const cases = entitlements.flatMap((entitled) =>
-    relations.map((relation) => makeCase(world, host, entitled, relation)),
+    relations.flatMap((relation) =>
+      tenantRoles.map((roles) =>
+        makeCase(world, host, entitled, relation, roles),
+      ),
+    ),
   );
   return { world, cases };
 }
@@ -267,31 +273,37 @@ function makeCase(
   host: Tenant,
   entitled: readonly [boolean, boolean],
   relation: Relation,
+  roles: readonly TenantRole[],
 ): Case {
-  const { reader, sharer, reading, sharing } = meet(
+  const { reader, sharer, community, reading, sharing } = meet(
     world,
     host,
     entitled,
     relation,
   );
   const readers = states.flatMap((state) =>
-    tenantRoles.flatMap((roles) =>
-      (reading ? communityRoles : [null]).map((role) => {
-        const identity = world.identity(reader, state, roles);
-        if (reading && role) world.participate(reading, identity, role);
-        return identity;
-      }),
+    (reading ? communityRoles : [null]).map((role) => {
+      const identity = world.identity(reader, state, roles);
+      if (reading && role) world.participate(reading, identity, role);
+      return identity;
+    }),
+  );
+  const named = states.flatMap((state) =>
+    some(
+      state,
+      readers.filter((identity) => identity.state === state),
+      community.id,
     ),
   );
   const streams: Stream[] = [];
   for (const shared of both) {
     const own = [
       ...roleLists.map((list) => world.stream(reader, list)),
-      ...readers.flatMap(({ id }) =>
+      ...named.flatMap(({ id }) =>
         listsNaming(id).map((list) => world.stream(reader, list)),
       ),
-      ...readers.map((identity) => world.stream(reader, [], identity)),
-      ...readers.map((identity) =>
+      ...named.map((identity) => world.stream(reader, [], identity)),
+      ...named.map((identity) =>
         world.stream(
           reader,
           [
@@ -320,15 +332,18 @@ function makeCase(
 
 /**
  * All pairs of states of two communities between the same two tenants: union over shares, pause or a wait in one of
- * them. Whoever waits was not answered in the first and refused in the second.
+ * them. Whoever waits was not answered in the first and refused in the second. Where a tenant is not entitled nothing
+ * is open, and which one comes first matters in the long mode alone.
  */
 export function twoCommunities(): Worlds {
   const world = new WorldMaker();
   const host = world.tenant();
   const cases: Case[] = [];
   for (const [readerEntitled, sharerEntitled] of entitlements)
-    for (const first of sides)
-      for (const second of sides) {
+    for (const [i, first] of sides.entries())
+      for (const second of (readerEntitled && sharerEntitled) || isLong
+        ? sides
+        : sides.slice(i)) {
         const reader = world.tenant(readerEntitled);
         const sharer = world.tenant(sharerEntitled);
         const identity = world.identity(reader, "LIVE", ["VIEWER"]);
@@ -429,7 +444,9 @@ function ownershipsOf({ reading, sharing }: Relation) {
   ]);
 }
 
-/** A world that is small enough to be asked through the graph, and has every state of each part at least once. */
+/**
+ * A world that is small enough to be asked through the graph, and has every state of each part at least once.
+ */
 export function coveringSample(): Worlds {
   const world = new WorldMaker();
   const host = world.tenant();
@@ -443,8 +460,8 @@ export function coveringSample(): Worlds {
         entitled,
         relation,
       );
-      const readers = communityRoles.flatMap((role) =>
-        states.map((state) => {
+      const readers = states.flatMap((state, i) =>
+        some(state, communityRoles, cases.length + i).map((role) => {
           const identity = world.identity(
             reader,
             state,
@@ -475,6 +492,13 @@ export function coveringSample(): Worlds {
     }
   return { world, cases };
 }
+
+/** Of what is disabled or removed one each, in the next case another one; in the long mode all of it. */
+const some = <T>(
+  state: Identity["state"],
+  list: readonly T[],
+  turn: number,
+): readonly T[] => (state === "LIVE" || isLong ? list : [pick(list, turn)]);
 
 const pick = <T>(list: readonly T[], turn: number): T =>
   list[turn % list.length] as T;

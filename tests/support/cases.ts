@@ -1,3 +1,7 @@
+const asked = process.env["CASES"];
+
 /** How many random cases a test tries: as many as CASES says, or few enough for every run. */
-export const casesOr = (few: number): number =>
-  Number(process.env["CASES"] ?? few);
+export const casesOr = (few: number): number => Number(asked ?? few);
+
+/** Whether more is to be tried than in every run. */
+export const isLong = asked !== undefined;
