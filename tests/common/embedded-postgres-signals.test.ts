@@ -1,4 +1,4 @@
-import { expect, test } from "@jest/globals";
+import { afterAll, expect, test } from "@jest/globals";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,6 +7,7 @@ import { startEmbeddedPostgres } from "../../common/embedded-postgres/supervisor
 import { createLogger } from "../../common/log.ts";
 import {
   gone,
+  MadeHomes,
   postmasterOf,
   query,
   startChild,
@@ -16,10 +17,13 @@ import {
 const log = createLogger("test", "silent");
 const start = (directory: string) => startEmbeddedPostgres({ directory, log });
 
+const made = new MadeHomes();
+afterAll(() => made.remove());
+
 test.each(["SIGINT", "SIGTERM"] as const)(
   "after %s to the whole process group the application still has its database until it has finished",
   (signal) =>
-    withHome(async (home) => {
+    made.with(async (home) => {
       const directory = join(home, "postgres");
       const child = startChild(directory);
       expect(await child.next()).toMatch(/^postgres:/);
@@ -33,7 +37,7 @@ test.each(["SIGINT", "SIGTERM"] as const)(
 );
 
 test("a process that is killed leaves no PostgreSQL, and what was committed is there at the next start", () =>
-  withHome(async (home) => {
+  made.with(async (home) => {
     const directory = join(home, "postgres");
     const child = startChild(directory);
     await query(await child.next(), "create table kept as select 42 as answer");
@@ -68,7 +72,7 @@ test("a process that is killed early in its first start leaves nothing that hind
   }));
 
 test("a PostgreSQL that dies by itself is told, and the next start recovers its data", () =>
-  withHome(async (home) => {
+  made.with(async (home) => {
     const directory = join(home, "postgres");
     const first = await start(directory);
     await query(first.url, "create table kept as select 42 as answer");
@@ -84,7 +88,7 @@ test("a PostgreSQL that dies by itself is told, and the next start recovers its 
   }));
 
 test("stopping is quick with clients connected, is no death, and may be asked twice", () =>
-  withHome(async (home) => {
+  made.with(async (home) => {
     const postgres = await start(join(home, "postgres"));
     const idle = new Client(postgres.url);
     const cutOff = new Promise((settle) => idle.on("error", settle));
@@ -96,7 +100,7 @@ test("stopping is quick with clients connected, is no death, and may be asked tw
   }));
 
 test("a second start on a directory in use names the processes that hold it", () =>
-  withHome(async (home) => {
+  made.with(async (home) => {
     const directory = join(home, "postgres");
     const child = startChild(directory);
     const url = await child.next();

@@ -27,6 +27,7 @@ import {
 import { startEmbeddedPostgres } from "../../common/embedded-postgres/supervisor.ts";
 import { createLogger } from "../../common/log.ts";
 import {
+  MadeHomes,
   makeHome,
   query,
   startChild,
@@ -42,6 +43,9 @@ const whenMounting = canMount ? test : test.skip;
 const log = createLogger("test", "silent");
 const start = (directory: string) =>
   startEmbeddedPostgres({ directory, log, durable: false });
+
+const made = new MadeHomes();
+afterAll(() => made.remove());
 
 const refusal = (directory: string) =>
   start(directory).then(
@@ -94,7 +98,7 @@ test("of two first starts at once one wins, and the other is told so", () =>
   }));
 
 test("the database is UTF-8 with the builtin locale, in UTC, and only its owner's password opens it", () =>
-  withHome(async (home) => {
+  made.with(async (home) => {
     const directory = join(home, "postgres");
     const { url, stop } = await start(directory);
     const properties = await query(
@@ -129,7 +133,7 @@ test("the database is UTF-8 with the builtin locale, in UTC, and only its owner'
   }));
 
 test("the database's owner can make what migrations and tests make", () =>
-  withHome(async (home) => {
+  made.with(async (home) => {
     const { url, stop } = await start(join(home, "postgres"));
     await query(
       url,
@@ -189,9 +193,8 @@ describe("a directory that cannot be used is told in one sentence", () => {
     }));
 
   test("one whose passwords are lost, or are not its own", () =>
-    withHome(async (home) => {
+    made.with(async (home) => {
       const directory = join(home, "postgres");
-      await (await start(directory)).stop();
       const passwords = `${directory}-passwords.json`;
       const foreign = { postgres: "other", tributary: "other" };
       await writeFile(passwords, JSON.stringify(foreign));
@@ -217,10 +220,8 @@ describe("a directory that cannot be used is told in one sentence", () => {
   );
 
   whenMounting("one on a disk that filled up since", () =>
-    withHome(async (home) => {
-      const directory = join(home, "postgres");
-      await (await start(directory)).stop();
-      const child = startChild(directory, {
+    made.with(async (home) => {
+      const child = startChild(join(home, "postgres"), {
         prepare: `cp -a ${home}/. /mnt 2>/dev/null; mount -t tmpfs -o size=64m,mode=755 none /mnt && cp -a ${home}/. /mnt/ && dd if=/dev/zero of=/mnt/filler bs=4k 2>/dev/null; mount --bind /mnt ${home}`,
       });
       expect(await child.next()).toMatch(/^StartError: The disk that holds/);
@@ -229,17 +230,16 @@ describe("a directory that cannot be used is told in one sentence", () => {
   );
 
   whenMounting("one on a read-only file system", () =>
-    withHome(async (home) => {
-      const directory = join(home, "postgres");
-      const prepare = `mount --bind ${home} ${home} && mount -o remount,ro,bind ${home}`;
-      const sentence = /^StartError: .* lies on a read-only file system\. /;
-      const first = startChild(directory, { prepare });
-      expect(await first.next()).toMatch(sentence);
-      await first.ended;
-      await (await start(directory)).stop();
-      const later = startChild(directory, { prepare });
-      expect(await later.next()).toMatch(sentence);
-      await later.ended;
+    made.with(async (home) => {
+      for (const directory of ["new", "postgres"]) {
+        const child = startChild(join(home, directory), {
+          prepare: `mount --bind ${home} ${home} && mount -o remount,ro,bind ${home}`,
+        });
+        expect(await child.next()).toMatch(
+          /^StartError: .* lies on a read-only file system\. /,
+        );
+        await child.ended;
+      }
     }),
   );
 
@@ -270,9 +270,8 @@ describe("under root", () => {
   whenRoot(
     "PostgreSQL has an account of its own, which takes over a directory that came back from a backup",
     () =>
-      withHome(async (home) => {
+      made.with(async (home) => {
         const directory = join(home, "postgres");
-        await (await start(directory)).stop();
         const { uid } = await stat(directory);
         expect(uid).not.toBe(0);
         spawnSync("chown", ["-R", "0:0", directory]);
@@ -299,7 +298,7 @@ describe("under root", () => {
 });
 
 test("a port that is taken is left to its holder", () =>
-  withHome(async (home) => {
+  made.with(async (home) => {
     const directory = join(home, "postgres");
     const first = await start(directory);
     await first.stop();
@@ -315,9 +314,8 @@ test("a port that is taken is left to its holder", () =>
   }));
 
 test("a lock file that names a process which is about to end is waited for", () =>
-  withHome(async (home) => {
+  made.with(async (home) => {
     const directory = join(home, "postgres");
-    await (await start(directory)).stop();
     const { uid, gid } = await stat(directory);
     const other = spawn("sleep", ["2"], isRoot ? { uid, gid } : {});
     const lockFile = join(directory, "postmaster.pid");

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, describe, expect, test } from "@jest/globals";
+import { afterAll, describe, expect, jest, test } from "@jest/globals";
 import { StartError } from "../../common/config.ts";
 import { migrate } from "../../migrations/run.ts";
 import { TestDatabase } from "../support/database.ts";
@@ -14,6 +14,8 @@ import {
   run,
   stopAll,
 } from "../support/process.ts";
+
+jest.setTimeout(120_000);
 
 const main = ["installation/main.ts"];
 
@@ -33,102 +35,75 @@ async function ask(origin: string, query: string): Promise<unknown> {
   return response.json();
 }
 
-test(
-  "npm start serves on a database of its own, keeps it, and neither outlives the other",
-  () =>
-    withHome(async (home) => {
-      const port = await freePort();
-      const origin = `http://127.0.0.1:${port}`;
-      const start = async () => {
-        const installation = new Process(main, {
-          PORT: `${port}`,
-          TRIBUTARY_DATA: home,
-          TRIBUTARY_DEMO: "off",
-        });
-        await installation.until(() => isReady(origin));
-        const postmaster = await postmasterOf(`${home}/postgres`);
-        return { installation, postmaster };
-      };
+test("npm start serves on a database of its own, keeps it, and neither outlives the other", () =>
+  withHome(async (home) => {
+    const port = await freePort();
+    const origin = `http://127.0.0.1:${port}`;
+    const environment = {
+      PORT: `${port}`,
+      TRIBUTARY_DATA: home,
+      TRIBUTARY_DEMO: "off",
+    };
+    const postmaster = () => postmasterOf(`${home}/postgres`);
 
-      const first = await start();
-      expect(first.installation.output).toContain(`${origin}/graphql`);
-      expect(await ask(origin, "{ viewer { id } }")).toEqual({
-        errors: [
-          expect.objectContaining({ extensions: { code: "UNAUTHENTICATED" } }),
-        ],
-      });
-      expect(await first.installation.stop()).toBe(0);
-      await gone(first.postmaster);
+    const npm = spawn("npm", ["start"], {
+      env: { ...plainEnvironment, ...environment },
+      stdio: ["ignore", "pipe", "ignore"],
+      detached: true,
+    });
+    group = npm.pid;
+    let output = "";
+    npm.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    while (npm.exitCode === null && !(await isReady(origin))) await sleep(50);
+    expect(output).toContain(`${origin}/graphql`);
+    expect(await ask(origin, "{ viewer { id } }")).toEqual({
+      errors: [
+        expect.objectContaining({ extensions: { code: "UNAUTHENTICATED" } }),
+      ],
+    });
+    const first = await postmaster();
+    npm.kill("SIGTERM");
+    await once(npm, "exit");
+    await gone(first);
+    group = undefined;
 
-      const second = await start();
-      process.kill(second.postmaster, "SIGKILL");
-      expect(await second.installation.ended).toBe(1);
-      expect(second.installation.output).toContain("PostgreSQL has ended");
-    }),
-  120_000,
-);
+    const installation = new Process(main, environment);
+    await installation.until(() => isReady(origin));
+    process.kill(await postmaster(), "SIGKILL");
+    expect(await installation.ended).toBe(1);
+    expect(installation.output).toContain("PostgreSQL has ended");
+  }));
 
-test(
-  "npm itself told to stop takes the installation along",
-  () =>
-    withHome(async (home) => {
-      const port = await freePort();
-      const origin = `http://127.0.0.1:${port}`;
-      const npm = spawn("npm", ["start"], {
-        env: {
-          ...plainEnvironment,
-          PORT: `${port}`,
-          TRIBUTARY_DATA: home,
-          TRIBUTARY_DEMO: "off",
-        },
-        stdio: "ignore",
-        detached: true,
-      });
-      group = npm.pid;
-      while (npm.exitCode === null && !(await isReady(origin))) await sleep(50);
-      const postmaster = await postmasterOf(`${home}/postgres`);
-      npm.kill("SIGTERM");
-      await once(npm, "exit");
-      await gone(postmaster);
-      group = undefined;
-    }),
-  120_000,
-);
+test("npm start on a database of one's own: the second one learns that the port is taken, the first ends at once on a second signal", () =>
+  withHome(async (home) => {
+    const database = await TestDatabase.create();
+    const port = await freePort();
+    const origin = `http://127.0.0.1:${port}`;
+    const environment = {
+      DATABASE_URL: database.url,
+      PORT: `${port}`,
+      TRIBUTARY_DATA: home,
+      TRIBUTARY_DEMO: "off",
+      STOP_GRACE_MS: "60000",
+    };
+    const first = new Process(main, environment);
+    await first.until(() => isReady(origin));
 
-test(
-  "npm start on a database of one's own: the second one learns that the port is taken, the first ends at once on a second signal",
-  () =>
-    withHome(async (home) => {
-      const database = await TestDatabase.create();
-      const port = await freePort();
-      const origin = `http://127.0.0.1:${port}`;
-      const environment = {
-        DATABASE_URL: database.url,
-        PORT: `${port}`,
-        TRIBUTARY_DATA: home,
-        TRIBUTARY_DEMO: "off",
-        STOP_GRACE_MS: "60000",
-      };
-      const first = new Process(main, environment);
-      await first.until(() => isReady(origin));
+    const { code, output } = await run(main, environment);
+    expect(code).toBe(1);
+    expect(output).toContain(
+      `Cannot listen on 127.0.0.1, port ${port}: another process listens there. Set HOST and PORT to another address.`,
+    );
 
-      const { code, output } = await run(main, environment);
-      expect(code).toBe(1);
-      expect(output).toContain(
-        `Cannot listen on 127.0.0.1, port ${port}: another process listens there. Set HOST and PORT to another address.`,
-      );
-
-      first.signal("SIGTERM");
-      await first.until(async () => !(await isReady(origin)) || null);
-      expect(await ask(origin, "{ __typename }")).toEqual({
-        data: { __typename: "Query" },
-      });
-      first.signal("SIGINT");
-      expect(await first.ended).toBe(1);
-      await database.drop();
-    }),
-  120_000,
-);
+    first.signal("SIGTERM");
+    await first.until(async () => !(await isReady(origin)) || null);
+    expect(await ask(origin, "{ __typename }")).toEqual({
+      data: { __typename: "Query" },
+    });
+    first.signal("SIGINT");
+    expect(await first.ended).toBe(1);
+    await database.drop();
+  }));
 
 test.each([
   ["npm start", ["installation/main.ts"]],
