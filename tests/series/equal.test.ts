@@ -25,7 +25,7 @@ import {
  * Streams of random types and events, read in every way by their owner and by a tenant that they are shared with, and
  * compared with the naive reading.
  */
-const cases = casesOr(1200);
+const cases = casesOr(1000);
 const readsPerStream = 20;
 
 const minutes = fc.integer({ min: 1, max: 40 });

@@ -7,6 +7,13 @@ const first = [
   "tests/common/embedded-postgres",
   "tests/installation/",
   "tests/story/",
+  "tests/mail/smtp",
+  "tests/community/ledger-audience",
+  "tests/series/equal",
+  "tests/commands/",
+  "tests/community/invitation",
+  "tests/ledger/command",
+  "tests/stream/search",
 ];
 
 const rank = ({ path }) => {
