@@ -44,6 +44,62 @@ describe("many streams at once", () => {
   });
   const [first, second] = [() => ids[0] as string, () => ids[1] as string];
 
+  test("have their last events as columns, in their order and as often as they are named", async () => {
+    const kinds = [
+      ["INTEGER", 7],
+      ["BOOLEAN", true],
+      ["TEXT", 'say "now"'],
+      ["TIMESTAMP", "2026-01-31T08:00:00.5+00:00"],
+      ["FLOAT", null],
+    ] as const;
+    const others = await Promise.all(
+      kinds.map(([kind, value]) =>
+        plant.create({
+          ...floats({}),
+          properties: [{ name: "value", kind, interpolation: "DISCRETE" }],
+          events: [{ at: at(5), values: [value] }],
+        }),
+      ),
+    );
+    const empty = await plant.create(floats({}));
+    const { data } = await plant.run(
+      plant.partner,
+      `query ($ids: [ID!]!) { streamLast(ids: $ids) { rowCount timestamps values } }`,
+      { ids: [second(), ...others, empty, first(), second()] },
+    );
+    const five = others.map(() => dateTimeOf(at(5)));
+    expect(data).toEqual({
+      streamLast: {
+        rowCount: 9,
+        timestamps: [
+          dateTimeOf(at(0)),
+          ...five,
+          null,
+          dateTimeOf(at(1)),
+          dateTimeOf(at(0)),
+        ],
+        values: [3, ...kinds.map(([, value]) => value), null, 2, 3],
+      },
+    });
+  });
+
+  test.each([
+    ["one that was never issued", never, "NOT_FOUND"],
+    ["no id", "here", "NOT_FOUND"],
+  ])(
+    "have no last events as columns with %s among them",
+    async (_, id, code) => {
+      const answer = await plant.run(
+        plant.partner,
+        `query ($ids: [ID!]!) { streamLast(ids: $ids) { values } }`,
+        { ids: [first(), id, second()] },
+      );
+      expect(outcome(answer)).toBe(code);
+      expect(answer.errors[0]?.extensions.at).toBe("ids.1");
+      expect(answer.data).toEqual({ streamLast: null });
+    },
+  );
+
   test("are read in their order, with an error in the place of one that is not there", async () => {
     const { data, errors } = await plant.run(
       plant.partner,

@@ -21,6 +21,8 @@ const operations = {
     `{ streamSummaries(ids: ["${stream.uuid}"], ${window}, count: 1) { rowCount } }`,
   join: ({ stream }: World) =>
     `{ streamJoin(ids: ["${stream.uuid}"], ${window}, mode: OUTER) { rowCount } }`,
+  last: ({ stream }: World) =>
+    `{ streamLast(ids: ["${stream.uuid}"]) { rowCount values } }`,
   trend: ({ stream }: World) =>
     `{ trend(input: { streamIds: ["${stream.uuid}"], ${window}, width: 3 }) { rowCount } }`,
   remove: ({ stream: { uuid } }: World) =>
@@ -30,41 +32,41 @@ const operations = {
 
 /** Rows of DOMAIN.md in the second line. */
 const table = `
-                                      calculated filtered interpolated summaries plot  lttb remove many  sums  join  trend
-                                      S2,S6      S2,S6    S2,S6        S2,S6     S2,S6 S2,S6 S1,S7 S2,S6 S2,S6 S2,S6 S2,S6
-nobody: anonymous                     U          U        U            U         U     U    U     U     U     U    U
-nobody: person without a tenant       N          N        N            N         N     N    N     N     N     N    N
-plant: AA, no role                    ok         ok       ok           ok        ok    ok   ok     ok    ok    ok    ok
-plant: AA, MEMBER                     ok         ok       ok           ok        ok    ok   ok     ok    ok    ok    ok
-plant: DS, no role                    ok         ok       ok           ok        ok    ok   F     ok    ok    ok    ok
-plant: DS, MEMBER                     ok         ok       ok           ok        ok    ok   F     ok    ok    ok    ok
-plant: CONTRIBUTOR, no role           ok         ok       ok           ok        ok    ok   ok     ok    ok    ok    ok
-plant: CONTRIBUTOR, MEMBER            ok         ok       ok           ok        ok    ok   ok     ok    ok    ok    ok
-plant: VIEWER, no role                ok         ok       ok           ok        ok    ok   F     ok    ok    ok    ok
-plant: VIEWER, MEMBER                 ok         ok       ok           ok        ok    ok   F     ok    ok    ok    ok
-plant: none, no role                  N          N        N            N         N     N    N     N     N     N    N
-plant: none, MEMBER                   N          N        N            N         N     N    N     N     N     N    N
-plant: none, MODERATOR                F          F        F            F         F     F    F     F     F     F    F
-plant: none, ADMINISTRATOR            F          F        F            F         F     F    F     F     F     F    F
-plant: owner of the stream, no role   ok         ok       ok           ok        ok    ok   ok     ok    ok    ok    ok
-plant: denied by name DS, MEMBER      F          F        F            F         F     F    F     F     F     F    F
-plant: disabled AA, MEMBER            U          U        U            U         U     U    U     U     U     U    U
-partner: AA, no role                  N          N        N            N         N     N    N     N     N     N    N
-partner: DS, MEMBER                   ok         ok       ok           ok        ok    ok   F     ok    ok    ok    ok
-partner: none, MEMBER                 ok         ok       ok           ok        ok    ok   F     ok    ok    ok    ok
-partner: none, MODERATOR              ok         ok       ok           ok        ok    ok   F     ok    ok    ok    ok
-partner: client, MEMBER               ok         ok       ok           ok        ok    ok   F     ok    ok    ok    ok
-partner: disabled client, MEMBER      U          U        U            U         U     U    U     U     U     U    U
-partner: removed, MEMBER              U          U        U            U         U     U    U     U     U     U    U
-unentitled: AA, MEMBER                N          N        N            N         N     N    N     N     N     N    N
-former: AA, was MEMBER                N          N        N            N         N     N    N     N     N     N    N
-stranger: AA, not in                  N          N        N            N         N     N    N     N     N     N    N
-invited: AA                           N          N        N            N         N     N    N     N     N     N    N
-accepted: AA                          N          N        N            N         N     N    N     N     N     N    N
-accepted: client AA                   N          N        N            N         N     N    N     N     N     N    N
-accepted: DS                          N          N        N            N         N     N    N     N     N     N    N
-plant: client VIEWER, no role         ok         ok       ok           ok        ok    ok   F     ok    ok    ok    ok
-plant: AA and DS, no role             ok         ok       ok           ok        ok    ok   ok     ok    ok    ok    ok
+                                      calculated filtered interpolated summaries plot  lttb remove many  sums  join  trend  last
+                                      S2,S6      S2,S6    S2,S6        S2,S6     S2,S6 S2,S6 S1,S7 S2,S6 S2,S6 S2,S6 S2,S6 S2,S6
+nobody: anonymous                     U          U        U            U         U     U    U     U     U     U    U    U
+nobody: person without a tenant       N          N        N            N         N     N    N     N     N     N    N    N
+plant: AA, no role                    ok         ok       ok           ok        ok    ok   ok     ok    ok    ok    ok    ok
+plant: AA, MEMBER                     ok         ok       ok           ok        ok    ok   ok     ok    ok    ok    ok    ok
+plant: DS, no role                    ok         ok       ok           ok        ok    ok   F     ok    ok    ok    ok    ok
+plant: DS, MEMBER                     ok         ok       ok           ok        ok    ok   F     ok    ok    ok    ok    ok
+plant: CONTRIBUTOR, no role           ok         ok       ok           ok        ok    ok   ok     ok    ok    ok    ok    ok
+plant: CONTRIBUTOR, MEMBER            ok         ok       ok           ok        ok    ok   ok     ok    ok    ok    ok    ok
+plant: VIEWER, no role                ok         ok       ok           ok        ok    ok   F     ok    ok    ok    ok    ok
+plant: VIEWER, MEMBER                 ok         ok       ok           ok        ok    ok   F     ok    ok    ok    ok    ok
+plant: none, no role                  N          N        N            N         N     N    N     N     N     N    N    N
+plant: none, MEMBER                   N          N        N            N         N     N    N     N     N     N    N    N
+plant: none, MODERATOR                F          F        F            F         F     F    F     F     F     F    F    F
+plant: none, ADMINISTRATOR            F          F        F            F         F     F    F     F     F     F    F    F
+plant: owner of the stream, no role   ok         ok       ok           ok        ok    ok   ok     ok    ok    ok    ok    ok
+plant: denied by name DS, MEMBER      F          F        F            F         F     F    F     F     F     F    F    F
+plant: disabled AA, MEMBER            U          U        U            U         U     U    U     U     U     U    U    U
+partner: AA, no role                  N          N        N            N         N     N    N     N     N     N    N    N
+partner: DS, MEMBER                   ok         ok       ok           ok        ok    ok   F     ok    ok    ok    ok    ok
+partner: none, MEMBER                 ok         ok       ok           ok        ok    ok   F     ok    ok    ok    ok    ok
+partner: none, MODERATOR              ok         ok       ok           ok        ok    ok   F     ok    ok    ok    ok    ok
+partner: client, MEMBER               ok         ok       ok           ok        ok    ok   F     ok    ok    ok    ok    ok
+partner: disabled client, MEMBER      U          U        U            U         U     U    U     U     U     U    U    U
+partner: removed, MEMBER              U          U        U            U         U     U    U     U     U     U    U    U
+unentitled: AA, MEMBER                N          N        N            N         N     N    N     N     N     N    N    N
+former: AA, was MEMBER                N          N        N            N         N     N    N     N     N     N    N    N
+stranger: AA, not in                  N          N        N            N         N     N    N     N     N     N    N    N
+invited: AA                           N          N        N            N         N     N    N     N     N     N    N    N
+accepted: AA                          N          N        N            N         N     N    N     N     N     N    N    N
+accepted: client AA                   N          N        N            N         N     N    N     N     N     N    N    N
+accepted: DS                          N          N        N            N         N     N    N     N     N     N    N    N
+plant: client VIEWER, no role         ok         ok       ok           ok        ok    ok   F     ok    ok    ok    ok    ok
+plant: AA and DS, no role             ok         ok       ok           ok        ok    ok   ok     ok    ok    ok    ok    ok
 `;
 
 testStreamMatrix(operations, table);

@@ -277,6 +277,26 @@ describe("a read by another tenant", () => {
     ]);
   });
 
+  test("is told of each stream whose last event is read with those of others, own ones apart", async () => {
+    const own = await seed.stream(partner, { owner: reader });
+    const { errors } = await ask(
+      reader,
+      `{ streamLast(ids: ["${own.uuid}", "${stream.uuid}"]) { values } }`,
+    );
+    expect(errors).toEqual([]);
+    expect(await readsOf(steward)).toMatchObject([
+      {
+        ...{ kind: "LAST", from: null, to: null, pointCount: 1 },
+        ...{ name: expect.any(String), tenant: { id: partner.uuid } },
+        share: { id: shares[0].uuid },
+        community: { id: communities[0].uuid },
+      },
+    ]);
+    expect(
+      await database.owner("stream.reads").where({ tenant_id: partner.id }),
+    ).toEqual([]);
+  });
+
   test("is told of each stream of a trend, through the community that the reader is told", async () => {
     const own = await seed.stream(partner, { owner: reader });
     const trend = () =>

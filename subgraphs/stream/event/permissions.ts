@@ -28,6 +28,7 @@ export const permissions = {
     streamEvents: signedIn, // S2, S6
     streamSummaries: signedIn, // S2, S6
     streamJoin: signedIn, // S2, S6
+    streamLast: signedIn, // S2, S6
     trend: signedIn, // S2, S6
   },
   Mutation: {
@@ -36,6 +37,7 @@ export const permissions = {
   },
   Event: guardedByStore, // S2, S6
   EventTable: guardedByStore,
+  LastEvents: guardedByStore,
   Column: guardedByStore,
   Downloads: guardedByStore,
   TrendLine: guardedByStore,

@@ -7,7 +7,11 @@ import type { Conversion, Slot } from "./shape.ts";
  * of each are. Whatever narrows what may be read of a stream's events narrows it here, and for every read: a stream on
  * which READ is missing has no l, and so no events.
  */
-const gated = (viewer: string | null, streamIds: readonly string[]): Sql => sql`
+export const gated = (
+  viewer: string | null,
+  /** Or the text of such an array. */
+  streamIds: readonly string[] | string,
+): Sql => sql`
   stream.visible(${viewer}, ${streamIds}::uuid[]) v
   left join stream.latest l on l.tenant_id = v.tenant_id and l.stream_id = v.id and v.rights & 1 = 1`;
 

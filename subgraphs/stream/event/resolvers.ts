@@ -26,6 +26,7 @@ export const resolvers = {
         ),
       );
     },
+    streamLast: (_, { ids }, { events }) => events.lastOfEach(ids),
     streamJoin: (_, args, { events }, info) =>
       events.joined(args, requestOf(info)),
     trend: (_, { input }, { events }) => events.trend(input),

@@ -18,6 +18,7 @@ import type { StreamKey } from "./claim-store.ts";
 import type { EventColumns } from "./columns.ts";
 import { EdgeStore } from "./edge-store.ts";
 import { convertedTo, type Event } from "./event.ts";
+import { LastEventsStore, type LastEvents } from "./last-events-store.ts";
 import type { LimitStore } from "./limit-store.ts";
 import { ManyStreamsStore } from "./many-streams-store.ts";
 import type { EventPageArgs } from "./page.ts";
@@ -89,6 +90,9 @@ export interface EventReads {
   /** Several streams to be drawn on one axis of time; an error in the place of one that cannot be read. */
   trend(input: TrendInput): Promise<Promise<TrendLine>[]>;
 
+  /** The last event of each; the first stream that is not readable is refused with its place in `ids`. */
+  lastOfEach(ids: readonly string[]): Promise<LastEvents>;
+
   /** The properties that a table shows, as it shows them. */
   shown(
     stream: Stream,
@@ -135,6 +139,7 @@ export function eventReads(
   const single = new SingleEventStore(db, viewer, noteRead, queue);
   const tables = new TableStore(rows, slots, new EdgeStore(db), limits);
   const many = new ManyStreamsStore(rows, slots, streams, limits);
+  const lasts = new LastEventsStore(db, viewer, noteRead, limits);
   const trends = new TrendStore(rows, slots, many, limits);
   const read = async (
     stream: Stream,
@@ -159,6 +164,7 @@ export function eventReads(
     ofEach: (...read) => many.ofEach(...read),
     joined: (...read) => many.joined(...read),
     trend: (...read) => trends.draw(...read),
+    lastOfEach: (ids) => queue.run(() => lasts.read(ids)),
     shown: (...read) => tables.shown(...read),
   };
 }

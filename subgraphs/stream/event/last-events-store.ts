@@ -1,0 +1,144 @@
+import { prepared, type Knex } from "../../../common/database.ts";
+import { badInput, notFound } from "../../../common/errors.ts";
+import { PackedJson } from "../../../common/packed.ts";
+import { isUuid } from "../../../common/page.ts";
+import { sql } from "../../../common/sql.ts";
+import type { Viewer } from "../../../common/viewer.ts";
+import type { NoteRead, Way } from "../usage/recorder-store.ts";
+import type { LimitStore } from "./limit-store.ts";
+import { gated } from "./read-store.ts";
+import { unreadable } from "./refusals.ts";
+import { assertRows } from "./times.ts";
+
+/** The last events of streams as columns, in the order in which the streams are named. */
+export interface LastEvents {
+  readonly rowCount: number;
+  readonly timestamps: PackedJson;
+  /** The first properties'. */
+  readonly values: PackedJson;
+}
+
+interface LastEventsRow {
+  /** Of the streams those that the gate shows; null if it shows all, and all can be read. */
+  readonly places: readonly number[] | null;
+  readonly unreadable: readonly number[] | null;
+  readonly timestamps: string;
+  readonly values: string;
+  readonly reader: Way[4] | null;
+  /** Of other tenants' streams: what makes a way, and whether there is an event, as texts of arrays; null of none. */
+  readonly tenants: string | null;
+  readonly streams: string;
+  readonly shares: string;
+  readonly communities: string;
+  readonly points: string;
+}
+
+/**
+ * The last events of many streams as one row, whose texts go out as they are. Most streams have a FLOAT first: their types
+ * are looked up once, and found in a hash, as "is true" says.
+ */
+const lastEventsOf = (
+  viewer: string | null,
+  streamIds: string,
+  count: number,
+) => sql`
+  with seen as materialized (
+    select v.*, l.ts, l.value, l.texts from ${gated(viewer, streamIds)} order by v.place
+  ),
+  floats as materialized (
+    select y.type_id
+    from (select distinct s.tenant_id, s.type_id from seen s) y
+    join stream.properties p on p.tenant_id = y.tenant_id and p.type_id = y.type_id and p.position = 0
+    where p.kind = 'FLOAT'
+  )
+  select case when count(*) < ${count}::int or bool_or(s.rights & 1 = 0)
+              then coalesce(array_agg(s.place), '{}') end as places,
+         array_agg(s.place) filter (where s.rights & 1 = 0) as unreadable,
+         array_to_json(array_agg(s.ts))::text as timestamps,
+         '[' || string_agg(coalesce(
+           case when (s.type_id in (select f.type_id from floats f)) is true then s.value::text
+                else (select case p.kind when 'INTEGER' then s.value::bigint::text
+                                         when 'BOOLEAN' then (s.value <> 0)::text
+                                         when 'TIMESTAMP' then to_json(timestamptz 'epoch' + s.value * interval '1 microsecond')::text
+                                         when 'ENUM' then to_json(p.states[s.value::int + 1])::text
+                                         when 'TEXT' then to_json(s.texts[1])::text end
+                      from stream.properties p
+                      where p.tenant_id = s.tenant_id and p.type_id = s.type_id and p.position = 0) end,
+           'null'), ',') || ']' as values,
+         (select json_build_array(i.id, i.tenant_id) from tenant.published_identities i where i.uuid = ${viewer}) as reader,
+         (array_agg(s.tenant_id) filter (where not s.is_own))::text as tenants,
+         (array_agg(s.id) filter (where not s.is_own))::text as streams,
+         (array_agg(s.share_id) filter (where not s.is_own))::text as shares,
+         (array_agg(s.community_id) filter (where not s.is_own))::text as communities,
+         (array_agg((s.ts is not null)::int) filter (where not s.is_own))::text as points
+  from seen s`;
+
+/** The last events of as many streams as a table has rows, as far as one viewer may read them. */
+export class LastEventsStore {
+  constructor(
+    private readonly db: Knex,
+    private readonly viewer: Viewer,
+    private readonly noteRead: NoteRead,
+    private readonly limits: LimitStore,
+  ) {}
+
+  /** The first stream that is not readable is refused with its place in `ids`. */
+  async read(ids: readonly string[]): Promise<LastEvents> {
+    if (ids.length === 0) throw badInput("Name at least one stream.", "ids");
+    assertRows(ids.length, (await this.limits.get()).rows, "ids");
+    const malformed = ids.findIndex((id) => !isUuid(id));
+    if (malformed >= 0) throw notFound(`ids.${malformed}`);
+    // As the text of an array: the driver would look at each for what is to be escaped.
+    const { text, bindings } = lastEventsOf(
+      this.viewer.identityId,
+      `{${ids.join(",")}}`,
+      ids.length,
+    );
+    const [row] = (await prepared<LastEventsRow>(
+      this.db,
+      this.db.raw(text, bindings as Knex.RawBinding[]),
+    )) as [LastEventsRow];
+    assertAll(ids, row);
+    this.note(row);
+    return {
+      rowCount: ids.length,
+      timestamps: new PackedJson(row.timestamps),
+      values: new PackedJson(row.values),
+    };
+  }
+
+  private note({ reader, tenants, ...row }: LastEventsRow): void {
+    if (reader === null || tenants === null) return;
+    const streams = partsOf(row.streams);
+    const shares = partsOf(row.shares);
+    const communities = partsOf(row.communities);
+    const points = partsOf(row.points);
+    for (const [i, tenant] of partsOf(tenants).entries())
+      this.noteRead(
+        [
+          Number(tenant),
+          Number(streams[i]),
+          String(shares[i]),
+          Number(communities[i]),
+          reader,
+        ],
+        { kind: "LAST", from: null, to: null, points: Number(points[i]) },
+      );
+  }
+}
+
+const partsOf = (array: string): string[] => array.slice(1, -1).split(",");
+
+function assertAll(
+  ids: readonly string[],
+  { places, unreadable: closed }: LastEventsRow,
+): void {
+  if (places === null) return;
+  const seen = new Set(places);
+  const refused = ids.findIndex(
+    (_, i) => !seen.has(i + 1) || closed?.includes(i + 1),
+  );
+  throw seen.has(refused + 1)
+    ? unreadable(`ids.${refused}`)
+    : notFound(`ids.${refused}`);
+}
