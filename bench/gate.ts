@@ -114,7 +114,7 @@ function withoutGate(
   { id, tenantId, streamId }: LongStream,
 ): string {
   const row = `(select 1 as place, ${tenantId} as tenant_id, ${streamId} as id, uuid '${id}' as uuid, true as is_own, 1 as rights,
-    null::uuid as share_id, null::int as community_id where $2::uuid is not null and $3::uuid[] is not null)`;
+    null::uuid as share_id, null::int as community_id, null::interval as retention where $2::uuid is not null and $3::uuid[] is not null)`;
   const ungated = text.replace("stream.visible($2, $3::uuid[])", row);
   if (ungated === text) throw new Error("The statement has no gate.");
   return ungated;

@@ -30,6 +30,7 @@ const toDateTime = (text: string) => `${text.replace(" ", "T")}:00`;
 const session = {
   timezone: "UTC",
   datestyle: "ISO",
+  intervalstyle: "iso_8601",
   jit: "off",
   // Planning the gate costs ten times what executing it does. PostgreSQL thinks little of planning, and would plan a
   // prepared statement anew for every value that it is given.

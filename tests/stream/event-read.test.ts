@@ -305,7 +305,7 @@ describe("a statement", () => {
   async function statementsOf(work: () => Promise<unknown>) {
     const statements: { sql: string; bindings: readonly unknown[] }[] = [];
     const listen = (query: (typeof statements)[number]) => {
-      if (/stream\.(events|latest)/.test(query.sql)) statements.push(query);
+      if (/stream\.(events|reach)/.test(query.sql)) statements.push(query);
     };
     const db = database.as("stream");
     db.on("query", listen);

@@ -266,6 +266,8 @@ const refusals: Record<Refusal["because"], string> = {
     "there is an event at this time already. Write it with UPSERT, or leave it out.",
   missing:
     "there is no event at this time. Write it with UPSERT or INSERT, or leave it out.",
+  "too old":
+    "the stream keeps events for a time, and this one is older. Leave it out, or lengthen the stream's retention.",
   "nothing to remove": "there is no event at this time. Leave it out.",
 };
 

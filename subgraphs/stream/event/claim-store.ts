@@ -13,6 +13,13 @@ export interface StreamKey {
   readonly streamRowId: number;
 }
 
+/** What is known of streams whose events nobody else changes, by their rows. */
+export interface Claimed {
+  readonly extents: ReadonlyMap<number, Reach>;
+  /** Of streams that keep their events for a time: what is older is not there any more. */
+  readonly keptFrom: ReadonlyMap<number, Micros>;
+}
+
 /**
  * Lets nobody else change the events of these streams until the transaction ends, and answers from where to where they
  * reach. Rows are taken in the order of their ids, against deadlocks. A stream without events has no row and is given
@@ -21,13 +28,14 @@ export interface StreamKey {
 export async function claimStreams(
   transaction: Knex.Transaction,
   streams: readonly StreamKey[],
-): Promise<Map<number, Reach>> {
+): Promise<Claimed> {
   const { rows } = await transaction
     .raw<{
       rows: {
         streamRowId: number;
         first: string | null;
         last: string | null;
+        keptFrom: string | null;
       }[];
     }>(
       `insert into stream.latest as l (tenant_id, stream_id, first_ts, ts)
@@ -35,11 +43,10 @@ export async function claimStreams(
        order by s.tenant_id, s.id
        on conflict (tenant_id, stream_id) do update set ts = l.ts
        returning l.stream_id as "streamRowId", case when isfinite(l.ts) then l.first_ts end as first,
-                 case when isfinite(l.ts) then l.ts end as last`,
-      [
-        streams.map(({ tenantRowId }) => tenantRowId),
-        streams.map(({ streamRowId }) => streamRowId),
-      ],
+                 case when isfinite(l.ts) then l.ts end as last,
+                 (select now() - s.retention from stream.streams s
+                  where s.tenant_id = l.tenant_id and s.id = l.stream_id) as "keptFrom"`,
+      keysOf(streams),
     )
     .options({ name: "claim_streams" })
     .catch((error: unknown) => {
@@ -48,11 +55,24 @@ export async function claimStreams(
         ? notFound()
         : error;
     });
-  return new Map(
-    rows.flatMap(({ streamRowId, first, last }) =>
-      first !== null && last !== null
-        ? [[streamRowId, { first: microsOf(first), last: microsOf(last) }]]
-        : [],
+  return {
+    extents: new Map(
+      rows.flatMap(({ streamRowId, first, last }) =>
+        first !== null && last !== null
+          ? [[streamRowId, { first: microsOf(first), last: microsOf(last) }]]
+          : [],
+      ),
     ),
-  );
+    keptFrom: new Map(
+      rows.flatMap(({ streamRowId, keptFrom }) =>
+        keptFrom === null ? [] : [[streamRowId, microsOf(keptFrom)]],
+      ),
+    ),
+  };
 }
+
+/** As two lists, for a statement to unnest. */
+export const keysOf = (streams: readonly StreamKey[]): [number[], number[]] => [
+  streams.map(({ tenantRowId }) => tenantRowId),
+  streams.map(({ streamRowId }) => streamRowId),
+];

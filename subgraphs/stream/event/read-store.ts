@@ -4,8 +4,8 @@ import type { Conversion, Slot } from "./shape.ts";
 
 /**
  * The streams v among these that the gate shows to a viewer, with their places among them, and l telling where the events
- * of each are. Whatever narrows what may be read of a stream's events narrows it here, and for every read: a stream on
- * which READ is missing has no l, and so no events.
+ * of each are that can be read. Whatever narrows that narrows stream.reach, and so every read: a stream on which READ is
+ * missing has no l, and so no events.
  */
 export const gated = (
   viewer: string | null,
@@ -13,7 +13,7 @@ export const gated = (
   streamIds: readonly string[] | string,
 ): Sql => sql`
   stream.visible(${viewer}, ${streamIds}::uuid[]) v
-  left join stream.latest l on l.tenant_id = v.tenant_id and l.stream_id = v.id and v.rights & 1 = 1`;
+  left join lateral stream.reach(v.tenant_id, v.id, v.rights, v.retention) l on true`;
 
 const wayOf = (viewer: string | null) => new Sql(wayThrough("v"), [viewer]);
 
@@ -51,8 +51,8 @@ export interface Stretch {
 }
 
 /**
- * The stream's events e in a stretch of time, as far as a filter keeps them. To name the time by the stream's own first
- * and last event too keeps the read to the partitions that it has events in.
+ * The stream's events e in a stretch of time, as far as they can be read and a filter keeps them. To name the time by its
+ * reach too keeps the read to the partitions that it has events in.
  */
 export const eventsIn = (
   { from, to }: Partial<Stretch>,
@@ -83,9 +83,10 @@ export const filteredIn = (
       where case when e.passed > ${filter.maxPoints} then stream.refuse_points(${filter.maxPoints})
                  else ${filter.condition} end`;
 
-/** The stream's event e at a time, if there is one. */
+/** The stream's event e at a time, if there is one to read. */
 export const eventAt = (time: Sql): Sql => sql`stream.events e
-  where e.tenant_id = l.tenant_id and e.stream_id = l.stream_id and e.ts = ${time}`;
+  where e.tenant_id = l.tenant_id and e.stream_id = l.stream_id and e.ts = ${time}
+    and e.ts between l.first_ts and l.ts`;
 
 /** What a slot of an event holds, as it is stored; in the unit in which it is read. */
 export function stored(

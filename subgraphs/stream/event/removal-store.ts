@@ -1,7 +1,8 @@
 import type { Knex } from "../../../common/database.ts";
 import { dateTimeOf, microsOf } from "../../../common/date-time.ts";
-import { claimStreams, type StreamKey } from "./claim-store.ts";
+import { claimStreams, keysOf, type StreamKey } from "./claim-store.ts";
 import type { Extent } from "./changed.ts";
+import { keepLatest } from "./latest-store.ts";
 import type { Removal } from "./removal.ts";
 import type { EventKey } from "./write-store.ts";
 
@@ -19,7 +20,9 @@ export class EventRemovalStore {
     const each = timesOf(removals);
     const { rows } = await this.transaction.raw<{ rows: { place: number }[] }>(
       `select r.place::int from unnest(?::int[], ?::int[], ?::timestamptz[]) with ordinality r (tenant_id, stream_id, ts, place)
-       where not exists (select from stream.events e
+       join stream.streams s on s.tenant_id = r.tenant_id and s.id = r.stream_id
+       where r.ts < now() - s.retention
+          or not exists (select from stream.events e
                          where e.tenant_id = r.tenant_id and e.stream_id = r.stream_id and e.ts = r.ts offset 0)
        order by r.place limit 1`,
       [...keysOf(each), each.map(({ timestamp }) => dateTimeOf(timestamp))],
@@ -47,7 +50,7 @@ export class EventRemovalStore {
       ...(await this.removeAt(removals)),
       ...(await this.removeWithin(removals)),
     ];
-    await this.keepLatest(removals);
+    await keepLatest(this.transaction, removals);
     return removed;
   }
 
@@ -91,31 +94,15 @@ export class EventRemovalStore {
       to: microsOf(to),
     }));
   }
-
-  /** A stream without events has no row, as before its first write. */
-  private async keepLatest(removals: readonly Removal[]): Promise<void> {
-    const ofStream =
-      "e.tenant_id = l.tenant_id and e.stream_id = l.stream_id and e.ts between l.first_ts and l.ts";
-    const ofCall =
-      "(l.tenant_id, l.stream_id) in (select * from unnest(?::int[], ?::int[]))";
-    await this.transaction.raw(
-      `delete from stream.latest l where ${ofCall} and not exists (select from stream.events e where ${ofStream} offset 0)`,
-      keysOf(removals),
-    );
-    await this.transaction.raw(
-      `update stream.latest u
-         set first_ts = f.ts, ts = e.ts, value = e.value, numbers = e.numbers, texts = e.texts
-       from stream.latest l
-       cross join lateral (select e.ts from stream.events e where ${ofStream} order by e.ts limit 1) f
-       cross join lateral (select e.* from stream.events e where ${ofStream} order by e.ts desc limit 1) e
-       where ${ofCall} and u.tenant_id = l.tenant_id and u.stream_id = l.stream_id`,
-      keysOf(removals),
-    );
-  }
 }
 
-const windows = `unnest(?::int[], ?::int[], ?::timestamptz[], ?::timestamptz[]) r (tenant_id, stream_id, "from", "to")`;
-const inWindow = `e.tenant_id = r.tenant_id and e.stream_id = r.stream_id and e.ts between r."from" and r."to"`;
+const windows = `
+  unnest(?::int[], ?::int[], ?::timestamptz[], ?::timestamptz[]) r (tenant_id, stream_id, "from", "to")
+  join stream.streams s on s.tenant_id = r.tenant_id and s.id = r.stream_id`;
+/** What is beyond retention is not there any more. */
+const inWindow = `
+  e.tenant_id = r.tenant_id and e.stream_id = r.stream_id
+  and e.ts between greatest(r."from", now() - s.retention) and r."to"`;
 
 const windowsOf = (removals: readonly Removal[]) =>
   removals.flatMap(({ window, ...removal }) =>
@@ -136,10 +123,3 @@ const timesOf = (removals: readonly Removal[]) =>
       timestamp,
     })),
   );
-
-const keysOf = (
-  removals: readonly { tenantRowId: number; streamRowId: number }[],
-): [number[], number[]] => [
-  removals.map(({ tenantRowId }) => tenantRowId),
-  removals.map(({ streamRowId }) => streamRowId),
-];

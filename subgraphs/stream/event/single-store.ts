@@ -37,7 +37,7 @@ const eventOf = (event: Sql): Sql => sql`
   left join lateral (${event}) e on true`;
 
 const firstEvent = eventOf(
-  sql`select e.* from ${eventAt(plain("l.first_ts"))} limit 1`,
+  sql`select e.* from ${eventsIn({}, null)} order by e.ts limit 1`,
 );
 
 const lastEventRead = eventOf(
@@ -64,12 +64,13 @@ const found: Record<SearchMode, (time: Sql) => Sql> = {
  */
 export const lastEvent = `(
   select json_build_object('timestamp', l.ts, 'value', l.value, 'numbers', l.numbers, 'texts', l.texts,
-                           'names', json_agg(p.name order by p.position), 'kinds', json_agg(p.kind order by p.position),
-                           'states', json_agg(p.states order by p.position))
-  from stream.latest l
-  join stream.properties p on p.tenant_id = s.tenant_id and p.type_id = s.type_id
-  where l.tenant_id = s.tenant_id and l.stream_id = s.id and g.rights & 1 = 1
-  group by l.tenant_id, l.stream_id
+                           'names', p.names, 'kinds', p.kinds, 'states', p.states)
+  from stream.reach(s.tenant_id, s.id, g.rights, s.retention) l
+  cross join lateral (
+    select json_agg(p.name order by p.position) as names, json_agg(p.kind order by p.position) as kinds,
+           json_agg(p.states order by p.position) as states
+    from stream.properties p where p.tenant_id = s.tenant_id and p.type_id = s.type_id
+  ) p
 )`;
 
 /** How the viewer gets at it, of streams as a community's list shows them. Binds the viewer. */

@@ -3,8 +3,10 @@ import type { Knex } from "../../../common/database.ts";
 import type { Logger } from "../../../common/log.ts";
 import { removeLeftovers } from "./leftover-store.ts";
 import { keepPartitions } from "./partition-store.ts";
+import { dropPartitions, removeExpired } from "./retention-store.ts";
 
 const leftoversEveryMs = 5_000;
+const expiredEveryMs = 3_600_000;
 
 /**
  * What the event store needs done beside all calls; answers how to stop. Of several processes each does what no other is
@@ -18,6 +20,15 @@ export function keepEvents(db: Knex, log: Logger): () => Promise<void> {
       while (!signal.aborted && (await removeLeftovers(db))) batches += 1;
       if (batches > 0)
         log.info({ batches }, "Events of deleted streams were removed.");
+    }),
+    repeat(expiredEveryMs, log, async (signal) => {
+      const months = await dropPartitions(db).catch((error: unknown) => {
+        log.warn({ err: error }, "Old months could not be dropped yet.");
+        return 0;
+      });
+      const steps = await removeExpired(db, signal);
+      if (months + steps > 0)
+        log.info({ months, steps }, "Events beyond retention were removed.");
     }),
   ];
   return async () => {

@@ -9,9 +9,9 @@ import { claimStreams, type Reach } from "./claim-store.ts";
 import type { EventColumns } from "./columns.ts";
 import { EventCopy } from "./copy-format.ts";
 
-/** Events that are there although they must not be, or the other way round. */
+/** Events that are there although they must not be, or the other way round, or that would not be kept. */
 export interface Refused {
-  readonly because: "already there" | "missing";
+  readonly because: "already there" | "missing" | "too old";
   readonly events: readonly EventKey[];
 }
 
@@ -54,7 +54,11 @@ export class EventWriteStore {
     events: readonly EventColumns[],
     mode: WriteMode,
   ): Promise<Refused | null> {
-    const extents = await claimStreams(this.transaction, events);
+    const { extents, keptFrom } = await claimStreams(this.transaction, events);
+    const tooOld = events.flatMap((stream) =>
+      olderThan(keptFrom.get(stream.streamRowId) ?? -Infinity, stream),
+    );
+    if (tooOld.length > 0) return { because: "too old", events: tooOld };
     const beyond = new EventCopy();
     const among = new EventCopy();
     const addsEvents = mode === "INSERT" || mode === "UPSERT";
@@ -170,6 +174,14 @@ export class EventWriteStore {
     );
   }
 }
+
+const olderThan = (
+  time: Micros,
+  { streamRowId, timestamps, order }: EventColumns,
+): EventKey[] =>
+  order
+    .map((row) => ({ streamRowId, timestamp: timestamps[row] ?? Infinity }))
+    .filter(({ timestamp }) => timestamp < time);
 
 const isWithin = (extent: Reach | undefined, time: Micros) =>
   extent !== undefined && time >= extent.first && time <= extent.last;

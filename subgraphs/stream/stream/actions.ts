@@ -8,7 +8,12 @@ import type { CreateStreamInput, UpdateStreamInput } from "../generated.ts";
 import { NamespaceStore } from "../namespace/store.ts";
 import { StreamTypeStore, type StreamType } from "../stream-type/store.ts";
 import { StreamChangeStore, type StreamValues } from "./change-store.ts";
-import { maxNameLength, metadataFrom, tagsFrom } from "./input.ts";
+import {
+  maxNameLength,
+  metadataFrom,
+  retentionFrom,
+  tagsFrom,
+} from "./input.ts";
 import { overridesFrom } from "./overrides.ts";
 import { StreamStore, typeOf, type Stream } from "./store.ts";
 
@@ -27,6 +32,7 @@ export async function createStream(
     tags: tagsFrom(input.tags, "input.tags"),
     metadata: metadataFrom(input.metadata, "input.metadata"),
     extrapolation: input.extrapolation,
+    retention: retentionFrom(input.retention, "input.retention"),
   };
   return db.transaction(async (transaction) => {
     const caller = await new CallerStore(transaction, viewer).lock();
@@ -114,17 +120,19 @@ export async function updateStream(
     const caller = await new CallerStore(transaction, viewer).lock();
     const streams = new StreamStore(transaction, viewer);
     await streams.lock([input.id]);
-    const stream = await streams.requireOne("WRITE", input.id, "input.id");
+    const stream = await streams.requireChange(input, "input.id");
     const changes = new StreamChangeStore(transaction);
     await changes.update(stream, change);
     const before = {
       ...(change.extrapolation && { extrapolation: stream.extrapolation }),
+      ...(change.retention !== undefined && { retention: stream.retention }),
       ...(input.overrides !== undefined && {
         overrides: await streams.overrides(stream),
       }),
     };
     const after = {
       ...(change.extrapolation && { extrapolation: change.extrapolation }),
+      ...(change.retention !== undefined && { retention: change.retention }),
       ...(input.overrides !== undefined && {
         overrides: overridesFrom(
           input.overrides ?? [],
@@ -159,11 +167,13 @@ export async function updateStream(
 
 /** Names and texts may name people: the ledger's entry says only which of them changed. */
 const textsIn = (change: Partial<StreamValues>) =>
-  Object.keys(change).filter((field) => field !== "extrapolation");
+  Object.keys(change).filter(
+    (field) => field !== "extrapolation" && field !== "retention",
+  );
 
 /** What is left out stays; null clears what may be empty. */
 function changeFrom(input: UpdateStreamInput): Partial<StreamValues> {
-  const { name, description, tags, metadata, extrapolation } = input;
+  const { name, description, tags, metadata, extrapolation, retention } = input;
   for (const field of ["name", "extrapolation"] as const)
     if (input[field] === null)
       throw badInput(
@@ -182,5 +192,8 @@ function changeFrom(input: UpdateStreamInput): Partial<StreamValues> {
       metadata: metadataFrom(metadata, "input.metadata"),
     }),
     ...(extrapolation != null && { extrapolation }),
+    ...(retention !== undefined && {
+      retention: retentionFrom(retention, "input.retention"),
+    }),
   };
 }

@@ -11,6 +11,8 @@ export interface StreamValues {
   readonly tags: readonly string[];
   readonly metadata: string | null;
   readonly extrapolation: Extrapolation;
+  /** An ISO 8601 duration. */
+  readonly retention: string | null;
 }
 
 export interface NewStream extends StreamValues {
@@ -39,8 +41,8 @@ export class StreamChangeStore {
       rows: { id: string; rowId: number }[];
     }>(
       `insert into stream.streams (tenant_id, namespace_id, type_id, external_id, name, description, tags, metadata,
-                                   extrapolation, owner_id, access_list_id)
-       values (?, ?, ?, ?, ?, ?, ?::text[], ?::jsonb, ?, ?, ?)
+                                   extrapolation, retention, owner_id, access_list_id)
+       values (?, ?, ?, ?, ?, ?, ?::text[], ?::jsonb, ?, ?, ?, ?)
        on conflict on constraint streams_external_id_unique do nothing
        returning uuid as id, id as "rowId"`,
       [
@@ -53,6 +55,7 @@ export class StreamChangeStore {
         [...stream.tags],
         stream.metadata,
         stream.extrapolation,
+        stream.retention,
         stream.ownerRowId,
         stream.accessListId,
       ],

@@ -1,3 +1,4 @@
+import { parseDuration } from "../../../common/duration.ts";
 import { badInput, limitExceeded } from "../../../common/errors.ts";
 import { nameFrom } from "../../../common/text.ts";
 
@@ -20,6 +21,21 @@ export function tagsFrom(tags: readonly string[], at: string): string[] {
   return [
     ...new Set(tags.map((tag, i) => nameFrom(tag, `${at}.${i}`, maxTagLength))),
   ];
+}
+
+/** ISO 8601, of a microsecond or more. */
+export function retentionFrom(
+  retention: string | null | undefined,
+  at: string,
+): string | null {
+  if (retention == null) return null;
+  const duration = parseDuration(retention);
+  if (!duration || duration.months + duration.days + duration.micros === 0)
+    throw badInput(
+      'This is no ISO 8601 duration of a microsecond or more. Write one like "P90D".',
+      at,
+    );
+  return retention;
 }
 
 export function metadataFrom(value: unknown, at: string): string | null {

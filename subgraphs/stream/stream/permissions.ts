@@ -21,8 +21,8 @@ const writesInNamespace = can<MutationCreateStreamArgs, StreamContext>(
 
 const writesStream = can<MutationUpdateStreamArgs, StreamContext>(
   "edit this stream",
-  async (_viewer, { input: { id } }, { streams }) =>
-    Boolean(await streams.requireOne("WRITE", id, "input.id")),
+  async (_viewer, { input }, { streams }) =>
+    Boolean(await streams.requireChange(input, "input.id")),
 );
 
 const deletesStream = can<MutationDeleteStreamArgs, StreamContext>(

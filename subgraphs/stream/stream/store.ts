@@ -7,7 +7,11 @@ import type { Viewer } from "../../../common/viewer.ts";
 import { includes } from "../access/rights.ts";
 import type { StoredEvent } from "../event/event.ts";
 import { lastEvent } from "../event/single-store.ts";
-import type { Extrapolation, StreamRight } from "../generated.ts";
+import type {
+  Extrapolation,
+  StreamRight,
+  UpdateStreamInput,
+} from "../generated.ts";
 import type { StreamType } from "../stream-type/store.ts";
 import { wayThrough, type Way } from "../usage/recorder-store.ts";
 import type { Override } from "./overrides.ts";
@@ -35,6 +39,9 @@ export interface Stream {
   readonly metadata: object | null;
   readonly namespaceRowId: number | null;
   readonly extrapolation: Extrapolation | null;
+  readonly retention: string | null;
+  /** Before this nothing is kept; null if everything is. */
+  readonly keptFrom: string | null;
   readonly updatedAt: string | null;
   /** Where a list has read it along; null if there is none, or none to read. */
   readonly last?: StoredEvent | null;
@@ -78,6 +85,8 @@ const ownColumns = {
   metadata: "s.metadata",
   namespaceRowId: "s.namespace_id",
   extrapolation: "s.extrapolation",
+  retention: "s.retention::text",
+  keptFrom: "now() - s.retention",
   updatedAt: "s.updated_at",
 };
 
@@ -137,6 +146,15 @@ export class StreamStore {
   ): Promise<Stream> {
     const [stream] = await this.require(right, [id], () => at);
     return stream as Stream;
+  }
+
+  /** S1: a shorter retention ends events, as removing them does. */
+  async requireChange(
+    { id, retention }: UpdateStreamInput,
+    at: string,
+  ): Promise<Stream> {
+    if (retention !== undefined) await this.requireOne("DELETE", id, at);
+    return this.requireOne("WRITE", id, at);
   }
 
   /** Holds own streams as they are until the transaction ends. */
