@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect } from "../../common/database.ts";
 import { startEmbeddedPostgres } from "../../common/embedded-postgres/supervisor.ts";
 import { createLogger } from "../../common/log.ts";
 import { migrate } from "../../migrations/run.ts";
@@ -19,6 +20,12 @@ const postgres = await startEmbeddedPostgres({
   maxConnections: 200,
 });
 await migrate(postgres.url);
+const owner = connect(postgres.url, { name: "test-server", poolSize: 1 });
+// Tests look at all tables at once, and small ones: starting workers for that takes longer than looking.
+await owner.raw(
+  "alter role current_user set max_parallel_workers_per_gather = 0",
+);
+await owner.destroy();
 process.stdout.write(`${postgres.url}\n`);
 
 process.stdin.resume();

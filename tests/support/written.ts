@@ -1,4 +1,5 @@
 import { expect } from "@jest/globals";
+import { prepared } from "../../common/database.ts";
 import type { TestDatabase } from "./database.ts";
 import { outcome, type Answer } from "./run.ts";
 
@@ -6,16 +7,33 @@ import { outcome, type Answer } from "./run.ts";
 export async function everythingWritten(
   database: TestDatabase,
 ): Promise<Record<string, string>> {
-  const { rows } = await database.owner.raw<{
-    rows: { name: string; digest: string }[];
-  }>(`
-    select format('%I.%I', n.nspname, c.relname) as name, md5(query_to_xml(
-      format('select * from %I.%I t order by t::text', n.nspname, c.relname), false, true, '')::text) as digest
+  const { owner } = database;
+  const rows = await prepared<{ name: string; digest: string }>(
+    owner,
+    owner.raw(await digestOfAll(database)),
+  );
+  return Object.fromEntries(rows.map(({ name, digest }) => [name, digest]));
+}
+
+const statements = new WeakMap<TestDatabase, Promise<string>>();
+
+/** One statement for all tables, which are the same in all of a test: it is asked often, and prepared. */
+function digestOfAll(database: TestDatabase): Promise<string> {
+  const statement = statements.get(database) ?? makeDigestOfAll(database);
+  statements.set(database, statement);
+  return statement;
+}
+
+async function makeDigestOfAll({ owner }: TestDatabase): Promise<string> {
+  const { rows } = await owner.raw<{ rows: { digest: string }[] }>(`
+    select format(
+      'select %L as name, concat(count(*), '' '', sum(hashtextextended((t.*)::text, 0))) as digest from %s t',
+      c.oid::regclass, c.oid::regclass) as digest
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p') and not c.relispartition
       and n.nspname in ('tenant', 'community', 'stream', 'issuer', 'ledger', 'mail')
     order by 1`);
-  return Object.fromEntries(rows.map(({ name, digest }) => [name, digest]));
+  return rows.map(({ digest }) => digest).join(" union all ");
 }
 
 /** Shows that an operation wrote an entry of the ledger if it was answered, and nothing at all if it was refused. */
