@@ -453,6 +453,26 @@ describe("summaries", () => {
       ],
     ],
     [
+      "a day that begins in the first of two hours of one name begins there",
+      "Europe/Berlin",
+      "P1D",
+      "2026-10-25T00:30:00Z",
+      "2026-10-27T00:00:00Z",
+      ["2026-10-25T00:30:00+00:00", "2026-10-26T01:30:00+00:00"],
+    ],
+    [
+      "a day that begins in an hour that clocks skip begins after it",
+      "Europe/Berlin",
+      "P1D",
+      "2026-03-28T01:30:00Z",
+      "2026-03-30T12:00:00Z",
+      [
+        "2026-03-28T01:30:00+00:00",
+        "2026-03-29T01:30:00+00:00",
+        "2026-03-30T00:30:00+00:00",
+      ],
+    ],
+    [
       "February of a leap year",
       "UTC",
       "P1M",

@@ -199,6 +199,98 @@ export const regularEdges = ({ from, to }: Window, interval: number) => {
   return edges.at(-1) === to && edges.length > 1 ? edges : [...edges, to];
 };
 
+/** The ends of intervals of so many months and days by the clocks of a time zone, the last one cut. */
+export function calendarEdges(
+  { from, to }: Window,
+  { months, days }: { months: number; days: number },
+  timeZone: string,
+): number[] {
+  const edges = [from];
+  for (let k = 1; ; k += 1) {
+    const edge = atClock(
+      later(from + offsetAt(from, timeZone), k * months, k * days),
+      timeZone,
+    );
+    if (edge >= to) return [...edges, to];
+    edges.push(edge);
+  }
+}
+
+const dayMicros = 86_400_000_000;
+
+/** A clock's time so many months and days later; a month that lacks the day has its last one. */
+function later(clock: number, months: number, days: number): number {
+  const ofDay = clock % dayMicros;
+  const date = new Date((clock - ofDay) / 1_000);
+  const month = date.getUTCMonth() + months;
+  const lastDay = new Date(
+    Date.UTC(date.getUTCFullYear(), month + 1, 0),
+  ).getUTCDate();
+  const day = Math.min(date.getUTCDate(), lastDay) + days;
+  return Date.UTC(date.getUTCFullYear(), month, day) * 1_000 + ofDay;
+}
+
+/** When clocks show a time: of a time that they skip what it was before, of one that they show twice the second. */
+function atClock(clock: number, timeZone: string): number {
+  const before = clock - offsetAt(clock - 2 * dayMicros, timeZone);
+  const after = clock - offsetAt(clock + 2 * dayMicros, timeZone);
+  return (
+    [after, before].find((time) => time + offsetAt(time, timeZone) === clock) ??
+    before
+  );
+}
+
+/** How far clocks are ahead of UTC, in microseconds. */
+function offsetAt(time: number, timeZone: string): number {
+  const second = Math.floor(time / 1_000_000) * 1_000;
+  const parts = new Intl.DateTimeFormat("en", {
+    ...{ timeZone, hourCycle: "h23", year: "numeric", month: "numeric" },
+    ...{
+      day: "numeric",
+      hour: "numeric",
+      minute: "numeric",
+      second: "numeric",
+    },
+  }).formatToParts(second);
+  const part = (type: string) =>
+    Number(parts.find((one) => one.type === type)?.value);
+  const shown = Date.UTC(
+    part("year"),
+    part("month") - 1,
+    part("day"),
+    part("hour"),
+    part("minute"),
+    part("second"),
+  );
+  return (shown - second) * 1_000;
+}
+
+/** To what a unit is converted here, and how. */
+export const conversions: Readonly<
+  Record<string, { uom: string; factor: number; offset: number }>
+> = {
+  bar: { uom: "kPa", factor: 100, offset: 0 },
+  degC: { uom: "degF", factor: 1.8, offset: 32 },
+};
+
+/** A series in other units: what has one is converted, and a FLOAT then. */
+export const converted = (series: Series): Series => ({
+  ...series,
+  properties: series.properties.map((property) => ({
+    ...property,
+    kind: property.uom === undefined ? property.kind : "FLOAT",
+  })),
+  events: series.events.map(({ at, values }) => ({
+    at,
+    values: values.map((value, i) => {
+      const conversion = conversions[series.properties[i]?.uom ?? ""];
+      return conversion && typeof value === "number"
+        ? value * conversion.factor + conversion.offset
+        : value;
+    }),
+  })),
+});
+
 /** `of` * `part` / `parts`, to the microsecond below. */
 const share = (of: number, part: number, parts: number): number =>
   Number((BigInt(of) * BigInt(part)) / BigInt(parts));

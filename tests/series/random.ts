@@ -34,6 +34,9 @@ const kinds: readonly ValueKind[] = [
   "ENUM",
 ];
 
+export const isNumber = ({ kind }: { kind: ValueKind }) =>
+  kind === "FLOAT" || kind === "INTEGER";
+
 const valueOf: Record<ValueKind, fc.Arbitrary<naive.Value>> = {
   FLOAT: fc.oneof(
     fc
@@ -60,17 +63,23 @@ const property = fc.record({
     "STEPWISE_NEXT" as const,
     "DISCRETE" as const,
   ),
+  isMeasured: fc.boolean(),
 });
 
+/** All numbers that have a unit have the same. */
 export const series: fc.Arbitrary<naive.Series> = fc
   .record({
     properties: fc.array(property, { minLength: 1, maxLength: 3 }),
     extrapolation: fc.constantFrom("NONE", "FORWARD", "BACKWARD", "BOTH"),
+    uom: fc.constantFrom(...Object.keys(naive.conversions)),
   })
-  .chain(({ properties, extrapolation }) =>
+  .chain(({ properties, extrapolation, uom }) =>
     fc.record({
       properties: fc.constant(
-        properties.map((one, i) => ({ name: `p${i}`, ...one })),
+        properties.map(({ isMeasured, ...one }, i) => ({
+          ...{ name: `p${i}`, ...one },
+          ...(isMeasured && isNumber(one) && { uom }),
+        })),
       ),
       extrapolation: fc.constant(extrapolation),
       events: fc

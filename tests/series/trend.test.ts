@@ -387,12 +387,12 @@ function expectedOf(
   width: number,
   { stream, community }: Line,
 ): Line {
-  const [{ name, kind }] = series.properties as [naive.Property];
+  const [{ name, kind, uom = null }] = series.properties as [naive.Property];
   const last = naive.last(series);
   const events = naive.plotOf(series, window, width);
   const [summary] = naive.summariesOf(series, naive.evenEdges(window, 1), 0);
   return {
-    ...{ stream, community, property: name, kind, uom: null },
+    ...{ stream, community, property: name, kind, uom },
     rowCount: events.length,
     timestamps: events.map(({ at }) => dateTimeOf(at)),
     values: events.map(({ values: [value = null] }) => written(kind, value)),

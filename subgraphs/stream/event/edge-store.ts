@@ -53,7 +53,9 @@ export class EdgeStore {
       [maxRows, dateTimeOf(from), interval, timeZone, dateTimeOf(to)],
     );
     assertRows(rows.length, maxRows, "interval");
-    return [...rows.map(({ at }) => at), dateTimeOf(to)];
+    // The first stays as it is: where clocks are put back, its time of the day may mean another.
+    const [, ...later] = rows.map(({ at }) => at);
+    return [dateTimeOf(from), ...later, dateTimeOf(to)];
   }
 }
 
