@@ -6,6 +6,10 @@ const rfc3339 =
 
 const end = Date.UTC(2201, 0) * 1000;
 
+/** Whether it is within the years of the product. */
+export const isInRange = (micros: Micros): boolean =>
+  micros >= 0 && micros < end;
+
 /**
  * An RFC 3339 timestamp, or null if the text is none. Years 1970 to 2200, as everywhere in the product. Leap seconds
  * are refused: PostgreSQL would move them.
@@ -38,7 +42,7 @@ export function parseMicros(text: string): Micros | null {
   const fraction = text.slice(20, zone);
   const micros =
     utc * 1000 + (fraction === "" ? 0 : Number(fraction.padEnd(6, "0")));
-  return micros >= 0 && micros < end ? micros : null;
+  return isInRange(micros) ? micros : null;
 }
 
 /** The number of two digits there; events are many, and this is faster than to match groups. */

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { badInput } from "../../../../common/errors.ts";
 import { splitUrl } from "../../../../common/http-server.ts";
 import type { WriteMode } from "../../generated.ts";
+import { arrow } from "./arrow.ts";
 import { csv } from "./csv.ts";
 import { jsonLines } from "./json-lines.ts";
 import type { Format } from "./rows.ts";
@@ -20,6 +21,7 @@ const formats: Readonly<Record<string, Format>> = {
   "text/csv": csv,
   "application/x-ndjson": jsonLines,
   "application/jsonl": jsonLines,
+  "application/vnd.apache.arrow.stream": arrow,
 };
 
 export const contentTypes = Object.keys(formats);
