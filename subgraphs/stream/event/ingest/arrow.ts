@@ -46,13 +46,11 @@ export async function* arrow(
       yield new ArrowRows(batch, number);
     }
   } catch (error) {
+    if (failure instanceof Error) throw failure;
     // What the library says of a file that is not as it should be is no error of ours.
-    throw (
-      failure ??
-      fault(
-        `record batch ${number}`,
-        `it cannot be read: ${(error as Error).message}. Write plain columns without compression.`,
-      )
+    throw fault(
+      `record batch ${number}`,
+      `it cannot be read: ${(error as Error).message}. Write plain columns without compression.`,
     );
   }
   if (number === 0) throw badInput("the file is empty.");
