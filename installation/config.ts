@@ -12,6 +12,7 @@ import {
 import {
   readIngestLimits,
   readReadLimits,
+  readReadsKeptDays,
 } from "../subgraphs/stream/config.ts";
 import {
   readSignUpConfig,
@@ -33,6 +34,7 @@ export function readConfig(env: Environment) {
     invitations: readInvitationConfig(reader),
     ownershipDelayHours: readOwnershipDelayHours(reader),
     readLimits: readReadLimits(reader),
+    readsKeptDays: readReadsKeptDays(reader),
     ingestLimits: readIngestLimits(reader),
     /** Of the owner role; without it, the PostgreSQL in the data directory serves. */
     databaseUrl: reader.optional("DATABASE_URL"),

@@ -13,6 +13,7 @@ import { readSupergraph } from "../gateway/supergraph.ts";
 import { createIssuer } from "../issuer/issuer.ts";
 import { keepEvents } from "../subgraphs/stream/event/upkeep-store.ts";
 import { ReadRecorder } from "../subgraphs/stream/usage/recorder-store.ts";
+import { keepReads } from "../subgraphs/stream/usage/retention-store.ts";
 import { keepOwnership } from "../subgraphs/community/ownership/transfer-store.ts";
 import { startMail } from "../mail/mail.ts";
 import { readConfig } from "./config.ts";
@@ -54,6 +55,7 @@ await runProcess(async (onStop) => {
   });
   onStop(() => mail.stop());
   onStop(keepEvents(database.connect("stream"), log));
+  onStop(keepReads(database.connect("stream"), log, config.readsKeptDays));
   const sign = await headSigner(await loadLedgerKeys(config.ledger));
   onStop(keepOwnership(database.connect("community"), log));
   onStop(startSealer(database.connect("community"), sign, log));

@@ -55,11 +55,16 @@ export const readIngestLimits = (reader: EnvironmentReader): IngestLimits => ({
   }),
 });
 
+/** `READS_KEPT_DAYS`: for how long it is told who read what, each read by itself. */
+export const readReadsKeptDays = (reader: EnvironmentReader): number =>
+  reader.integer("READS_KEPT_DAYS", 400, { min: 31, max: 36_500 });
+
 export function readConfig(env: Environment) {
   const reader = new EnvironmentReader(env);
   return reader.done({
     ...readSubgraphConfig(reader, "stream", 4003),
     readLimits: readReadLimits(reader),
+    readsKeptDays: readReadsKeptDays(reader),
     ingestLimits: readIngestLimits(reader),
   });
 }

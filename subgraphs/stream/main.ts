@@ -8,6 +8,7 @@ import { keepEvents } from "./event/upkeep-store.ts";
 import { routes } from "./routes.ts";
 import { schema } from "./schema.ts";
 import { ReadRecorder } from "./usage/recorder-store.ts";
+import { keepReads } from "./usage/retention-store.ts";
 
 await runProcess(async (onStop) => {
   const config = readConfig(process.env);
@@ -18,6 +19,7 @@ await runProcess(async (onStop) => {
   });
   onStop(() => db.destroy());
   onStop(keepEvents(db, log));
+  onStop(keepReads(db, log, config.readsKeptDays));
   const recorder = new ReadRecorder(db, log);
   onStop(() => recorder.write());
   const subgraph = {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { isOutage, type Knex } from "../../../common/database.ts";
+import { isOutage, prepared, type Knex } from "../../../common/database.ts";
 import type { Logger } from "../../../common/log.ts";
 import type { ReadKind } from "../generated.ts";
 
@@ -117,10 +117,13 @@ export class ReadRecorder {
 
   private async writeBatch(reads: readonly Kept[]): Promise<void> {
     const id = randomUUID();
-    await this.db.raw(writeReads, [
-      ...columns.map(([, , valueOf]) => arrayOf(reads.map(valueOf))),
-      ...[id, id],
-    ]);
+    await prepared(
+      this.db,
+      this.db.raw(writeReads, [
+        ...columns.map(([, , valueOf]) => arrayOf(reads.map(valueOf))),
+        ...[id, id],
+      ]),
+    );
   }
 }
 

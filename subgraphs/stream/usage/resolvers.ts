@@ -9,6 +9,7 @@ export const resolvers = {
     usage: ({ id }, args, { usage }) => usage.ofTenant(id, args),
   },
   TenantUsage: {
+    readsKeptFrom: (_, __, { usage }) => usage.readsKeptFrom(),
     given: (asked, args, { usage }) => usage.given(asked, args),
     received: (asked, args, { usage }) => usage.received(asked, args),
   },

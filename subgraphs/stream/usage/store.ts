@@ -183,6 +183,16 @@ export class UsageStore {
       : null;
   }
 
+  /** From when on there are single reads: the same for all tenants. */
+  async readsKeptFrom(): Promise<string> {
+    const [row] = await prepared<{ at: string }>(
+      this.db,
+      this.db.raw("select stream.reads_kept_from() as at"),
+    );
+    if (!row?.at) throw new Error("There is no month of reads.");
+    return row.at;
+  }
+
   /** What others read of the own tenant. */
   given(usage: TenantUsage, args: PageArgs): Promise<Connection<Usage>> {
     return this.page(usage, args, "tenant_id", "reader_tenant_id");
