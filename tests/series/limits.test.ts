@@ -111,6 +111,26 @@ test("a page that is full before has not gone through the rest", async () => {
   ).toMatchObject({ errors: [], data: { stream: { read: { values: [3] } } } });
 });
 
+test("pixels of all streams that a trend draws", async () => {
+  await limit({ rows: 10 });
+  const trend = (width: number) =>
+    plant.run(
+      plant.partner,
+      `query ($ids: [ID!]!) { trend(input: { streamIds: $ids, ${window}, width: ${width} }) { rowCount } }`,
+      { ids: [id, id] },
+    );
+  expect((await trend(6)).errors).toEqual([
+    expect.objectContaining({
+      message: expect.stringContaining("Draw fewer streams, or less wide"),
+      extensions: {
+        ...{ code: "LIMIT_EXCEEDED", limit: 10, value: 12 },
+        at: "input.width",
+      },
+    }),
+  ]);
+  expect((await trend(5)).errors).toEqual([]);
+});
+
 test("events that a trend goes through, of each stream for itself", async () => {
   const few = await plant.create({
     properties: [{ name: "value", kind: "FLOAT", interpolation: "CONTINUOUS" }],
@@ -202,6 +222,7 @@ test("streams that a read names", async () => {
     `streamEvents(ids: $ids, ${window})`,
     `streamSummaries(ids: $ids, ${window}, count: 1)`,
     `streamJoin(ids: $ids, ${window}, mode: INNER)`,
+    `trend(input: { streamIds: $ids, ${window}, width: 1 })`,
   ]) {
     const { errors } = await plant.run(
       plant.partner,
@@ -209,7 +230,8 @@ test("streams that a read names", async () => {
       { ids: [id, "another"] },
     );
     expect(errors[0]?.extensions).toEqual({
-      ...{ code: "LIMIT_EXCEEDED", limit: 1, value: 2, at: "ids" },
+      ...{ code: "LIMIT_EXCEEDED", limit: 1, value: 2 },
+      at: field.startsWith("trend") ? "input.streamIds" : "ids",
     });
   }
 });

@@ -44,7 +44,8 @@ export class EventPage {
         "No time lies inside this window. Widen it, or use the boundary EXACT.",
         "window",
       );
-    if (first < 0) throw badInput("A page has no negative size.", "first");
+    if (first < 0)
+      throw badInput("A page has no negative size. Give 0 or more.", "first");
     if (first > maxRows)
       throw limitExceeded(
         "events a page",

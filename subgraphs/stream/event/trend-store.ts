@@ -1,4 +1,4 @@
-import { badInput } from "../../../common/errors.ts";
+import { badInput, limitExceeded } from "../../../common/errors.ts";
 import type { PackedJson } from "../../../common/packed.ts";
 import { plain, sql, type Sql } from "../../../common/sql.ts";
 import type { TrendInput, ValueKind } from "../generated.ts";
@@ -53,6 +53,15 @@ export class TrendStore {
     assertPaired(input);
     const limits = await this.limits.get();
     const { streamIds, window, width } = input;
+    const pixels = width * streamIds.length;
+    if (pixels > limits.rows)
+      throw limitExceeded(
+        "pixels of all streams a trend",
+        limits.rows,
+        pixels,
+        "Draw fewer streams, or less wide.",
+        "input.width",
+      );
     const edges = evenEdges(
       windowFrom(window, "input.window"),
       width,
