@@ -22,7 +22,7 @@ import {
 } from "./search/by-name-store.ts";
 import {
   conditionOfSearch,
-  isPlainSearch,
+  isUsualSearch,
   rankOf,
 } from "./search/condition.ts";
 import { eitherOf } from "./search/driver.ts";
@@ -172,9 +172,9 @@ export class StreamSearchStore {
           ),
         )
       : stretchOf(page, select);
-    const isPlain = isPlainSearch(expression);
+    const isUsualText = isUsualSearch(expression);
     const rows = (
-      isUsual(args) && isPlain && communities === null
+      isUsual(args) && isUsualText && communities === null
         ? await prepared(this.db, query)
         : await query
     ) as (Stream & { position: string[] })[];
@@ -183,7 +183,7 @@ export class StreamSearchStore {
         .count("* as count")
         .from(listed(selectStreams).as("listed"));
       const [row] = (
-        isPlain ? await prepared(this.db, count) : await count
+        isUsualText ? await prepared(this.db, count) : await count
       ) as { count: number }[];
       return row?.count ?? 0;
     });
@@ -315,7 +315,7 @@ export class StreamSearchStore {
           : select(this.db, gate, found);
       },
       isPrepared: (args) =>
-        isUsual(args) && isPlainSearch(parseSearch(args.search ?? "")),
+        isUsual(args) && isUsualSearch(parseSearch(args.search ?? "")),
     });
   }
 

@@ -52,10 +52,26 @@ export function drivingTerms(expression: Expression): Term[] {
   }
 }
 
+/** Whether some of a search's terms lead to no more than others do, so that it matters how many streams hold their words. */
+export function hasChoice(expression: Expression): boolean {
+  switch (expression.is) {
+    case "term":
+    case "not":
+      return false;
+    case "and":
+      return (
+        expression.of.filter((of) => drivingTerms(of).length > 0).length > 1 ||
+        expression.of.some(hasChoice)
+      );
+    case "or":
+      return expression.of.some(hasChoice);
+  }
+}
+
 /** How far the streams of a word are counted. */
 export const maxCount = 10_000;
 /** So many words have their streams read side by side, in order. */
-const maxSlots = 8;
+export const maxSlots = 8;
 /** The streams of all others are read at once and sorted. */
 const maxSorted = 10_000;
 

@@ -1,7 +1,14 @@
 import { prepared, type Knex } from "../../../../common/database.ts";
 import { sql, type Sql } from "../../../../common/sql.ts";
 import type { Viewer } from "../../../../common/viewer.ts";
-import { driverOf, drivingTerms, maxCount, type Driver } from "./driver.ts";
+import {
+  driverOf,
+  drivingTerms,
+  hasChoice,
+  maxCount,
+  maxSlots,
+  type Driver,
+} from "./driver.ts";
 import { regexOf, wordPatternOf } from "./pattern.ts";
 import type { Expression, Term } from "./syntax.ts";
 
@@ -36,7 +43,7 @@ export class WordStore {
     if (terms.length === 0) return noPlan;
     const communities = this.communities(communityIds);
     const [words, tenants] = await Promise.all([
-      this.words(terms, communities),
+      this.words(terms, communities, hasChoice(expression)),
       this.tenants(terms, communities),
     ]);
     const drivers = (scope: Scope) => (term: Term) => {
@@ -57,7 +64,8 @@ export class WordStore {
     };
   }
 
-  private words(terms: readonly Term[], communities: Sql) {
+  /** How many streams hold a word is counted where there is a choice of words to make; else whether one does. */
+  private words(terms: readonly Term[], communities: Sql, isChoice: boolean) {
     const { identityId } = this.viewer;
     return this.rows<{
       place: number;
@@ -69,23 +77,25 @@ export class WordStore {
             select 'OWN' as scope, i.tenant_id as id from tenant.published_identities i where i.uuid = ${identityId}
             union all
             select 'SHARED', c.id from (${communities}) c
-          )
-          select p.place - 1 as place, w.scope, w.word, sum(c.count)::int as count
-          from unnest(${terms.map(wordPatternOf)}::text[]) with ordinality as p (pattern, place)
-          cross join lateral (
-            select s.scope, s.id, v.word
-            from scopes s
+          ),
+          found as materialized (
+            select p.place, s.scope, s.id, v.word
+            from unnest(${terms.map(wordPatternOf)}::text[]) with ordinality as p (pattern, place)
+            cross join scopes s
             cross join lateral (select v.word from stream.vocabulary v
                                 where v.scope = s.scope and v.scope_id = s.id and v.word like lower(p.pattern)
                                 limit ${maxWords + 1}) v
-          ) w
+          )
+          select f.place - 1 as place, f.scope, f.word, sum(c.count)::int as count
+          from found f
           cross join lateral (
             select count(*) from (select from stream.words x
-                                  where x.scope = w.scope and x.scope_id = w.id and x.word = w.word
-                                  limit ${maxCount}) x
+                                  where x.scope = f.scope and x.scope_id = f.id and x.word = f.word
+                                  limit case when ${isChoice} or (select count(distinct f.word) from found f) > ${maxSlots}
+                                             then ${maxCount} else 1 end) x
           ) c
           where c.count > 0
-          group by p.place, w.scope, w.word`,
+          group by f.place, f.scope, f.word`,
     );
   }
 
