@@ -184,6 +184,18 @@ const lists: readonly Operation[] = [
     viewer: reader,
   },
   {
+    name: "streams, in 2,000 communities",
+    subgraph: "stream",
+    query: `query ($first: Int, $after: String) { streams${page} { nodes { id name isOwn } ${pageOf} } }`,
+    viewer: ({ readers }) => at(readers, 0),
+  },
+  {
+    name: "streams, by a word, in 2,000 communities",
+    subgraph: "stream",
+    query: `query ($first: Int, $after: String) { streams${pageWith('search: "signal"')} { nodes { id name } ${pageOf} } }`,
+    viewer: ({ readers }) => at(readers, 0),
+  },
+  {
     name: "Stream.readers",
     subgraph: "stream",
     query: `query ($id: ID!, $first: Int, $after: String) { stream(id: $id) { readers${page} { nodes { name kind role } ${pageOf} } } }`,

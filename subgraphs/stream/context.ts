@@ -18,6 +18,7 @@ import {
 } from "./share/readers-change-store.ts";
 import { ShareStore } from "./share/store.ts";
 import { StreamSearchStore } from "./stream/search-store.ts";
+import { CommunityStreamStore } from "./stream/search/community-store.ts";
 import { StreamStore } from "./stream/store.ts";
 import { StreamTypeStore } from "./stream-type/store.ts";
 import type { ReadRecorder } from "./usage/recorder-store.ts";
@@ -46,6 +47,7 @@ export const createContext =
       streamTypes,
       streams,
       streamSearch: new StreamSearchStore(db, viewer),
+      communityStreams: new CommunityStreamStore(db, viewer),
       events: eventReads(db, viewer, recorder.noterOf(call.requestId), {
         streams,
         streamTypes,

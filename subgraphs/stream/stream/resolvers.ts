@@ -52,10 +52,10 @@ export const resolvers = {
   },
   Community: {
     __resolveReference: ({ id }) => ({ id }),
-    streams: ({ id }, args, { streamSearch }, info) =>
-      streamSearch.ofCommunity(id, args, asksForLast(info)),
-    sharedStreamCount: ({ id }, _, { streamSearch }) =>
-      streamSearch.countOfCommunity(id),
+    streams: ({ id }, args, { communityStreams }, info) =>
+      communityStreams.list(id, args, asksForLast(info)),
+    sharedStreamCount: ({ id }, _, { communityStreams }) =>
+      communityStreams.count(id),
   },
   Stream: {
     __resolveReference: ({ id }, { streams }, info) =>

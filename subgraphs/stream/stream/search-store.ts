@@ -1,31 +1,21 @@
-import DataLoader from "dataloader";
 import { prepared, type Knex } from "../../../common/database.ts";
-import { notFound } from "../../../common/errors.ts";
-import { inKeyOrder } from "../../../common/loaders.ts";
-import { NestedList } from "../../../common/nested-list.ts";
-import {
-  isUuid,
-  Page,
-  type Connection,
-  type PageArgs,
-} from "../../../common/page.ts";
-import { join, sql, type Sql } from "../../../common/sql.ts";
+import { Page, type Connection } from "../../../common/page.ts";
+import type { Sql } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
-import { lastEvent, lastWay } from "../event/single-store.ts";
-import type { StreamOrder, StreamSource } from "../generated.ts";
-import { NamespaceStore } from "../namespace/store.ts";
-import { tagsFrom } from "./input.ts";
 import {
-  foundInCommunity,
+  ledByName,
   ownByName,
   sharedByName,
+  type ByName,
 } from "./search/by-name-store.ts";
+import { isUsualSearch } from "./search/condition.ts";
+import { maxSlots, type Driver } from "./search/driver.ts";
+import { nextShared } from "./search/lead-store.ts";
 import {
-  conditionOfSearch,
-  isUsualSearch,
-  rankOf,
-} from "./search/condition.ts";
-import { eitherOf } from "./search/driver.ts";
+  listedOf,
+  type Listed,
+  type StreamListArgs,
+} from "./search/listed-store.ts";
 import {
   directionOf,
   isByName,
@@ -35,63 +25,36 @@ import {
   toRank,
   type Stretch,
 } from "./search/order-store.ts";
-import { parseSearch, type Expression } from "./search/syntax.ts";
+import {
+  ranked,
+  selectWithLast,
+  stretchOf,
+  where,
+  withRank,
+} from "./search/selection-store.ts";
 import { noPlan, WordStore, type Plan } from "./search/word-store.ts";
 import { selectStreams, type Stream } from "./store.ts";
 
-interface Selection {
-  search?: string | null;
-  tenantIds?: readonly string[] | null;
-  tags?: readonly string[] | null;
-}
+type Row = Stream & { position: string[] };
 
-export interface CommunityStreamsArgs extends PageArgs, Selection {
-  orderBy?: StreamOrder | null;
-}
+/**
+ * How a page is found: made of a page of each community, by what leads to the next streams of all communities, or among
+ * all that is readable.
+ */
+type Way = "MERGED" | "LED" | "ALL";
 
-export interface StreamListArgs extends PageArgs, Selection {
-  from: StreamSource;
-  communityIds?: readonly string[] | null;
-  namespaceId?: string | null;
-  orderBy?: StreamOrder | null;
-}
-
-/** In so many communities at most a page of each is taken to make one of all; in more, all is found first and sorted. */
+/** In more communities a page of each would cost too much. */
 const maxMerged = 30;
-
-type CommunityList = NestedList<Stream, CommunityStreamsArgs, string>;
-
-/** Of lists that show each stream in one community, or as an own one. */
-const selectWithLast =
-  (viewer: string | null): typeof selectStreams =>
-  (db, gate, bindings) =>
-    selectStreams(db, gate, bindings)
-      .select(db.raw(`${lastEvent} as last`))
-      .select(db.raw(`${lastWay} as "lastWay"`, [viewer]));
-
-const withRank =
-  (
-    select: typeof selectStreams,
-    expression: Expression | null,
-  ): typeof selectStreams =>
-  (db, gate, bindings) => {
-    const rank = rankOf(expression);
-    return select(db, gate, bindings).select(
-      db.raw(`${rank.text} as rank`, rank.bindings as Knex.RawBinding[]),
-    );
-  };
 
 /** Searches among the streams that one viewer sees; every statement joins the gate. */
 export class StreamSearchStore {
+  private readonly words: WordStore;
+
   constructor(
     private readonly db: Knex,
     private readonly viewer: Viewer,
   ) {
     this.words = new WordStore(db, viewer);
-    this.byCommunity = this.ofCommunities(selectStreams);
-    this.byCommunityWithLast = this.ofCommunities(
-      selectWithLast(viewer.identityId),
-    );
   }
 
   /** `withLast`: each with its last event, as far as the list shows it in one community. */
@@ -99,155 +62,39 @@ export class StreamSearchStore {
     args: StreamListArgs,
     withLast: boolean,
   ): Promise<Connection<Stream>> {
-    const {
-      search,
-      from,
-      communityIds,
-      tenantIds,
-      namespaceId,
-      tags,
-      orderBy,
-    } = args;
-    const expression = parseSearch(search ?? "");
-    const isMerged =
-      communityIds == null && isByName(args) && (await this.isInFew());
-    const page = new Page(
-      args,
-      [
-        "streams",
-        { search, from, communityIds, tenantIds, namespaceId, tags, orderBy },
-      ],
-      orderOf(orderBy, isMerged ? "g" : "s"),
-    );
-    const communities = await this.communityRowIds(communityIds);
-    const namespace = await this.namespaceRowId(namespaceId);
-    const { identityId } = this.viewer;
-    const condition = join(
-      [
-        conditionOf(args, expression),
-        sql`(${from === "ALL"} or g.is_own = ${from === "OWN"})`,
-        sql`(${namespace === null} or g.is_own and s.namespace_id = ${namespace}::int)`,
-      ],
-      " and ",
-    );
-    // The offset keeps the gate from being asked stream by stream.
-    const listed = (select: typeof selectStreams) =>
-      where(
-        communities
-          ? select(
-              this.db,
-              `(select distinct h.tenant_id, h.id, h.is_own, h.rights
-                from stream.readable_here(?) h where h.community_id = any (?::int[]))`,
-              [identityId, communities],
-            )
-          : select(this.db, "(select * from stream.all_visible(?) offset 0)", [
-              identityId,
-            ]),
-        condition,
+    const { search, from, communityIds, tenantIds, namespaceId, tags } = args;
+    const { orderBy } = args;
+    const way = await this.wayOf(args);
+    const pageBy = (named: "s" | "g") =>
+      new Page(
+        args,
+        [
+          "streams",
+          { search, from, communityIds, tenantIds, namespaceId, tags, orderBy },
+        ],
+        orderOf(orderBy, named),
       );
-    const select =
-      withLast && isMerged ? selectWithLast(identityId) : selectStreams;
-    const plan =
-      isMerged && expression ? await this.words.plan(expression, null) : noPlan;
-    const stretchOf = (stretch: Stretch, select: typeof selectStreams) =>
-      isMerged
-        ? stretch.select(
-            select(this.db, "?", [
-              this.merged(
-                stretch,
-                namespace === null ? from : "OWN",
-                plan,
-                condition,
-              ),
-            ]),
-          )
-        : stretch.select(listed(select));
-    const query = isRanked(args)
-      ? page.select(
-          this.ranked(
-            stretchOf(
-              toRank(isMerged ? "g" : "s"),
-              withRank(select, expression),
+    const page = pageBy(way === "ALL" ? "s" : "g");
+    const listed = await listedOf(this.db, this.viewer, args);
+    const rows =
+      way === "MERGED"
+        ? await this.merged(page, listed, withLast)
+        : ((way === "LED" ? await this.led(page, listed) : null) ??
+          (await this.rows(
+            this.inOrder(pageBy("s"), "s", listed, (stretch, select) =>
+              stretch.select(this.all(listed, select)),
             ),
-          ),
-        )
-      : stretchOf(page, select);
-    const isUsualText = isUsualSearch(expression);
-    const rows = (
-      isUsual(args) && isUsualText && communities === null
-        ? await prepared(this.db, query)
-        : await query
-    ) as (Stream & { position: string[] })[];
-    return page.connection(rows, async () => {
-      const count = this.db
-        .count("* as count")
-        .from(listed(selectStreams).as("listed"));
-      const [row] = (
-        isUsualText ? await prepared(this.db, count) : await count
-      ) as { count: number }[];
-      return row?.count ?? 0;
-    });
+            listed,
+          )));
+    return page.connection(rows, () => this.count(listed));
   }
 
-  /** A page of the own streams, and one of what others share in each community, as one page in which each is once. */
-  private merged(
-    page: Stretch,
-    from: StreamSource,
-    plan: Plan,
-    condition: Sql,
-  ): Knex.QueryBuilder {
-    const { identityId } = this.viewer;
-    const direction = directionOf(page);
-    const list = { viewer: identityId, direction, condition };
-    const own = this.stretch(page, ownByName(list, plan.own));
-    const shared = this.stretch(
-      page,
-      sharedByName(list, plan.shared, { withOwn: false }),
-    );
-    return this.db
-      .select("g.*")
-      .distinctOn("g.name", "g.uuid")
-      .from(
-        this.db.raw(
-          `(? union all
-            select listed.* from (select c.community_id as id, p.* from stream.participations(?) c
-                                  cross join lateral stream.participation(?, c.community_id) p) as parent
-            cross join lateral ? as listed) as g`,
-          [
-            from === "SHARED" ? own.limit(0) : own,
-            identityId,
-            identityId,
-            from === "OWN" ? shared.limit(0) : shared,
-          ],
-        ),
-      )
-      .orderBy([
-        { column: "g.name", order: direction },
-        { column: "g.uuid", order: direction },
-      ])
-      .limit(page.size + 1);
-  }
-
-  /** Of a list by name as much as a page takes; what is shown of its streams is joined afterwards. */
-  private stretch(page: Stretch, { text, bindings }: Sql): Knex.QueryBuilder {
-    return page.select(
-      this.db
-        .select(
-          "g.community_id",
-          "g.tenant_id",
-          "g.id",
-          "g.uuid",
-          "g.name",
-          "g.is_own",
-          "g.rights",
-        )
-        .from(this.db.raw(`${text} g`, bindings as Knex.RawBinding[])),
-    );
-  }
-
-  /** Streams that bring their rank along, as `g`. */
-  private ranked(streams: Knex.QueryBuilder): Knex.QueryBuilder {
-    return this.db.select("g.*").from(streams.as("g"));
+  /** What is narrowed by more than a search may be far between, and is not led to. */
+  private async wayOf(args: StreamListArgs): Promise<Way> {
+    const { communityIds, tenantIds, tags, namespaceId } = args;
+    if (communityIds != null || !isByName(args)) return "ALL";
+    if (await this.isInFew()) return "MERGED";
+    return isRanked(args) || tenantIds || tags || namespaceId ? "ALL" : "LED";
   }
 
   private async isInFew(): Promise<boolean> {
@@ -261,162 +108,178 @@ export class StreamSearchStore {
     return row?.isInFew ?? true;
   }
 
-  /** What is shared in a community and readable now; null if the viewer does not take part there. */
-  async ofCommunity(
-    communityId: string,
-    args: CommunityStreamsArgs,
-    withLast: boolean,
-  ): Promise<Connection<Stream> | null> {
-    if (!isUuid(communityId)) return null;
-    if (args.search != null)
-      await this.planned.load({ communityId, search: args.search });
-    const list = withLast ? this.byCommunityWithLast : this.byCommunity;
-    return list.find(communityId, args);
-  }
-
-  /** How many streams are shared in a community and readable now; null if the viewer does not take part there. */
-  async countOfCommunity(communityId: string): Promise<number | null> {
-    return isUuid(communityId) ? this.counts.load(communityId) : null;
-  }
-
-  private readonly words: WordStore;
-  private readonly byCommunity: CommunityList;
-  private readonly byCommunityWithLast: CommunityList;
-
-  private ofCommunities(select: typeof selectStreams): CommunityList {
-    return new NestedList(this.db, {
-      name: "Community.streams",
-      order: ({ orderBy }) => orderOf(orderBy, "g"),
-      parents: (communityIds) => this.communities(communityIds),
-      parentId: "g.community_id",
-      rows: (args, page) => {
-        const { identityId } = this.viewer;
-        const expression = parseSearch(args.search ?? "");
-        const condition = conditionOf(args, expression);
-        if (!page || !isByName(args))
-          return where(
-            select(this.db, "stream.readable_here(?)", [identityId]),
-            condition,
-          );
-        const stretch = isRanked(args) ? toRank("g") : page;
-        const found = foundInCommunity(
-          { viewer: identityId, direction: directionOf(stretch), condition },
-          this.plans.get(args.search ?? "") ?? noPlan,
-        ).map((list) => this.stretch(stretch, list));
-        const gate = `(${found.map(() => "?").join(" union all ")})`;
-        return isRanked(args)
-          ? this.ranked(
-              toRank("g").select(
-                withRank(select, expression)(this.db, gate, found).select(
-                  "g.community_id",
-                ),
-              ),
-            )
-          : select(this.db, gate, found);
-      },
-      isPrepared: (args) =>
-        isUsual(args) && isUsualSearch(parseSearch(args.search ?? "")),
-    });
-  }
-
-  /** What leads to the streams of a search, in all communities in which it was asked for. */
-  private readonly plans = new Map<string, Plan>();
-
-  private readonly planned = new DataLoader(
-    async (asked: readonly { communityId: string; search: string }[]) => {
-      const searches = [...new Set(asked.map(({ search }) => search))];
-      await Promise.all(
-        searches.map(async (search) => {
-          const communityIds = asked
-            .filter((one) => one.search === search)
-            .map(({ communityId }) => communityId);
-          const expression = parseSearch(search);
-          if (expression === null) return;
-          const plan = await this.words.plan(expression, communityIds);
-          const known = this.plans.get(search) ?? plan;
-          this.plans.set(search, {
-            own: eitherOf(known.own, plan.own),
-            shared: eitherOf(known.shared, plan.shared),
-          });
-        }),
-      );
-      return asked.map(() => true);
-    },
-    { cache: false },
-  );
-
-  private readonly counts = new DataLoader(
-    async (communityIds: readonly string[]) => {
-      const rows = await prepared<{ key: string; count: number }>(
-        this.db,
-        this.db
-          .select("parent.key", "listed.count")
-          .from(this.communities(communityIds))
-          .joinRaw(
-            `cross join lateral (select count(*) from stream.readable_here(?) g
-                                 where g.community_id = parent.id) as listed`,
-            [this.viewer.identityId],
-          ),
-      );
-      return inKeyOrder(communityIds, rows, (row) => row.key).map(
-        (row) => row?.count ?? null,
-      );
-    },
-    { cache: false },
-  );
-
-  /** Of these communities those in which the viewer takes part, and how, as `parent` with its row's id and its id as key. */
-  private communities(communityIds: readonly string[]): Knex.Raw {
-    return this.db.raw(
-      `(select c.id, c.uuid as key, p.*
-        from community.published_communities c
-        cross join lateral stream.participation(?, c.id) p
-        where c.uuid = any (?::uuid[])) as parent`,
-      [this.viewer.identityId, [...communityIds]],
+  /** All that is readable; the offset keeps the gate from being asked stream by stream. */
+  private all(
+    { communities, condition }: Listed,
+    select: typeof selectStreams,
+  ): Knex.QueryBuilder {
+    const { identityId } = this.viewer;
+    return where(
+      communities
+        ? select(
+            this.db,
+            `(select distinct h.tenant_id, h.id, h.is_own, h.rights
+              from stream.readable_here(?) h where h.community_id = any (?::int[]))`,
+            [identityId, [...communities]],
+          )
+        : select(this.db, "(select * from stream.all_visible(?) offset 0)", [
+            identityId,
+          ]),
+      condition,
     );
   }
 
-  private async communityRowIds(
-    ids: readonly string[] | null | undefined,
-  ): Promise<number[] | null> {
-    if (ids == null) return null;
-    const rows = (await this.db
-      .select("parent.id", "parent.key")
-      .from(this.communities(ids.filter(isUuid)))) as {
-      id: number;
-      key: string;
-    }[];
-    return inKeyOrder(ids, rows, (row) => row.key).map((row, i) => {
-      if (row === null) throw notFound(`communityIds.${i}`);
-      return row.id;
-    });
+  /** A page of the own streams, and one of what others share in each community, as one. */
+  private async merged(
+    page: Page,
+    listed: Listed,
+    withLast: boolean,
+  ): Promise<Row[]> {
+    const { identityId } = this.viewer;
+    const { own, shared } = await this.plan(listed, null);
+    return this.rows(
+      this.inOrder(
+        page,
+        "g",
+        listed,
+        (stretch, select) =>
+          this.together(stretch, listed, select, own, (list) =>
+            this.db.raw(
+              `select listed.* from (select c.community_id as id, p.* from stream.participations(?) c
+                                     cross join lateral stream.participation(?, c.community_id) p) as parent
+               cross join lateral ? as listed`,
+              [
+                identityId,
+                identityId,
+                this.ofShared(
+                  stretch,
+                  listed,
+                  sharedByName(list, shared, { withOwn: false }),
+                ),
+              ],
+            ),
+          ),
+        withLast ? selectWithLast(identityId) : selectStreams,
+      ),
+      listed,
+    );
   }
 
-  private async namespaceRowId(
-    id: string | null | undefined,
-  ): Promise<number | null> {
-    if (id == null) return null;
-    const namespace = await new NamespaceStore(this.db, this.viewer).find(id);
-    if (namespace === null) throw notFound("namespaceId");
-    return namespace.rowId;
+  /**
+   * Likewise of the next that are shared in all communities; of those that hold a search's words if too few of these are
+   * found. Null if those do not suffice either.
+   */
+  private async led(page: Page, listed: Listed): Promise<Row[] | null> {
+    const { own } = await this.plan(listed, []);
+    const rows = await this.ledBy(null, page, listed, own);
+    if (rows !== null || listed.expression === null) return rows;
+    const { shared } = await this.plan(listed, null);
+    return shared && shared.size <= maxSlots
+      ? this.ledBy([...shared.keys()], page, listed, own)
+      : null;
+  }
+
+  private async ledBy(
+    words: readonly string[] | null,
+    page: Page,
+    listed: Listed,
+    own: Driver,
+  ): Promise<Row[] | null> {
+    const { leads, areCut } = await nextShared(
+      this.db,
+      this.viewer.identityId,
+      page,
+      words,
+    );
+    const rows = await this.rows(
+      this.together(page, listed, selectStreams, own, (list) =>
+        this.ofShared(page, listed, ledByName(list, leads)),
+      ),
+      listed,
+    );
+    return areCut && rows.length <= page.size ? null : rows;
+  }
+
+  private plan(
+    { expression }: Listed,
+    communityIds: readonly string[] | null,
+  ): Promise<Plan> | Plan {
+    return expression ? this.words.plan(expression, communityIds) : noPlan;
+  }
+
+  private ofShared(
+    stretch: Stretch,
+    { args: { from, namespaceId } }: Listed,
+    shared: Sql,
+  ): Knex.QueryBuilder {
+    const query = stretchOf(this.db, stretch, shared);
+    return from === "OWN" || namespaceId != null ? query.limit(0) : query;
+  }
+
+  /** The own and the shared streams of a stretch as one, in which each is once. */
+  private together(
+    stretch: Stretch,
+    { condition, args: { from } }: Listed,
+    select: typeof selectStreams,
+    driver: Driver,
+    sharedOf: (list: ByName) => Knex.QueryBuilder | Knex.Raw,
+  ): Knex.QueryBuilder {
+    const direction = directionOf(stretch);
+    const list = { viewer: this.viewer.identityId, direction, condition };
+    const own = stretchOf(this.db, stretch, ownByName(list, driver));
+    const both = this.db
+      .select("g.*")
+      .distinctOn("g.name", "g.uuid")
+      .from(
+        this.db.raw("(? union all ?) as g", [
+          from === "SHARED" ? own.limit(0) : own,
+          sharedOf(list),
+        ]),
+      )
+      .orderBy([
+        { column: "g.name", order: direction },
+        { column: "g.uuid", order: direction },
+      ])
+      .limit(stretch.size + 1);
+    return stretch.select(select(this.db, "?", [both]));
+  }
+
+  /** A page in the order that was asked for, of streams that are had by name. */
+  private inOrder(
+    page: Page,
+    named: "s" | "g",
+    { args, expression }: Listed,
+    streams: (
+      stretch: Stretch,
+      select: typeof selectStreams,
+    ) => Knex.QueryBuilder,
+    select = selectStreams,
+  ): Knex.QueryBuilder {
+    return isRanked(args)
+      ? page.select(
+          ranked(this.db, streams(toRank(named), withRank(select, expression))),
+        )
+      : streams(page, select);
+  }
+
+  private async rows(
+    query: Knex.QueryBuilder,
+    { args, expression, communities }: Listed,
+  ): Promise<Row[]> {
+    return isUsual(args) && isUsualSearch(expression) && communities === null
+      ? prepared<Row>(this.db, query)
+      : (query as Promise<Row[]>);
+  }
+
+  private async count(listed: Listed): Promise<number> {
+    const count = this.db
+      .count("* as count")
+      .from(this.all(listed, selectStreams).as("listed"));
+    const [row] = (
+      isUsualSearch(listed.expression)
+        ? await prepared(this.db, count)
+        : await count
+    ) as { count: number }[];
+    return row?.count ?? 0;
   }
 }
-
-/** Every condition is always there, if only to be left open, so that few texts of the statement are there to prepare. */
-function conditionOf(
-  { tenantIds, tags }: Selection,
-  expression: Expression | null,
-): Sql {
-  const tenants = tenantIds?.filter(isUuid) ?? null;
-  return join(
-    [
-      sql`(${conditionOfSearch(expression)})`,
-      sql`(${tenants === null} or t.uuid = any (${tenants ?? []}::uuid[]))`,
-      sql`(${!tags?.length} or s.tags @> ${tagsFrom(tags ?? [], "tags")}::text[])`,
-    ],
-    " and ",
-  );
-}
-
-const where = (query: Knex.QueryBuilder, { text, bindings }: Sql) =>
-  query.whereRaw(text, bindings as Knex.RawBinding[]);

@@ -1,5 +1,6 @@
 import { join, plain, sql, type Sql } from "../../../../common/sql.ts";
 import { slotsOf, type Driver, type Slots } from "./driver.ts";
+import type { Lead } from "./lead-store.ts";
 import type { Plan } from "./word-store.ts";
 
 export type Direction = "asc" | "desc";
@@ -41,6 +42,20 @@ export function ownByName(list: ByName, driver: Driver): Sql {
   from (${slots ? ownOf(slots, list) : allOwn(direction, viewer)}) h
   cross join lateral (${meeting(condition, plain("true"))}) c
   cross join lateral (${ownRights(viewer)}) r)`;
+}
+
+/** Of these streams likewise, which others may share somewhere. */
+export function ledByName(list: ByName, leads: readonly Lead[]): Sql {
+  const { viewer, direction, condition } = list;
+  return sql`(
+  select null::int as community_id, h.tenant_id, h.stream_id as id, h.uuid, h.name, r.is_own, r.rights
+  from (select * from unnest(${leads.map(({ tenantRowId }) => tenantRowId)}::int[], ${leads.map(({ rowId }) => rowId)}::int[],
+                             ${leads.map(({ id }) => id)}::uuid[], ${leads.map(({ name }) => name)}::text[])
+                        as h (tenant_id, stream_id, uuid, name)
+        order by h.name ${plain(direction)}, h.uuid ${plain(direction)} offset 0) h
+  cross join lateral (${meeting(condition, plain("false"))}) c
+  cross join lateral (select v.is_own, v.rights from stream.visible(${viewer}) v
+                      where v.tenant_id = h.tenant_id and v.id = h.stream_id offset 0) r)`;
 }
 
 /**

@@ -1,0 +1,159 @@
+import DataLoader from "dataloader";
+import { prepared, type Knex } from "../../../../common/database.ts";
+import { inKeyOrder } from "../../../../common/loaders.ts";
+import { NestedList } from "../../../../common/nested-list.ts";
+import {
+  isUuid,
+  type Connection,
+  type PageArgs,
+} from "../../../../common/page.ts";
+import type { Viewer } from "../../../../common/viewer.ts";
+import type { StreamOrder } from "../../generated.ts";
+import { selectStreams, type Stream } from "../store.ts";
+import { foundInCommunity } from "./by-name-store.ts";
+import { isUsualSearch } from "./condition.ts";
+import { eitherOf } from "./driver.ts";
+import {
+  directionOf,
+  isByName,
+  isRanked,
+  isUsual,
+  orderOf,
+  toRank,
+} from "./order-store.ts";
+import {
+  communitiesOf,
+  conditionOf,
+  ranked,
+  selectWithLast,
+  stretchOf,
+  where,
+  withRank,
+  type Selection,
+} from "./selection-store.ts";
+import { parseSearch } from "./syntax.ts";
+import { noPlan, WordStore, type Plan } from "./word-store.ts";
+
+export interface CommunityStreamsArgs extends PageArgs, Selection {
+  orderBy?: StreamOrder | null;
+}
+
+type CommunityList = NestedList<Stream, CommunityStreamsArgs, string>;
+
+/** The streams of communities as one viewer sees them; every statement joins the gate. */
+export class CommunityStreamStore {
+  private readonly words: WordStore;
+  private readonly plain: CommunityList;
+  private readonly withLast: CommunityList;
+
+  constructor(
+    private readonly db: Knex,
+    private readonly viewer: Viewer,
+  ) {
+    this.words = new WordStore(db, viewer);
+    this.plain = this.listOf(selectStreams);
+    this.withLast = this.listOf(selectWithLast(viewer.identityId));
+  }
+
+  /** What is shared in a community and readable now; null if the viewer does not take part there. */
+  async list(
+    communityId: string,
+    args: CommunityStreamsArgs,
+    withLast: boolean,
+  ): Promise<Connection<Stream> | null> {
+    if (!isUuid(communityId)) return null;
+    if (args.search != null)
+      await this.planned.load({ communityId, search: args.search });
+    const list = withLast ? this.withLast : this.plain;
+    return list.find(communityId, args);
+  }
+
+  /** How many streams are shared in a community and readable now; null if the viewer does not take part there. */
+  async count(communityId: string): Promise<number | null> {
+    return isUuid(communityId) ? this.counts.load(communityId) : null;
+  }
+
+  private listOf(select: typeof selectStreams): CommunityList {
+    return new NestedList(this.db, {
+      name: "Community.streams",
+      order: ({ orderBy }) => orderOf(orderBy, "g"),
+      parents: (communityIds) =>
+        communitiesOf(this.db, this.viewer.identityId, communityIds),
+      parentId: "g.community_id",
+      rows: (args, page) => {
+        const { identityId } = this.viewer;
+        const expression = parseSearch(args.search ?? "");
+        const condition = conditionOf(args, expression);
+        if (!page || !isByName(args))
+          return where(
+            select(this.db, "stream.readable_here(?)", [identityId]),
+            condition,
+          );
+        const stretch = isRanked(args) ? toRank("g") : page;
+        const found = foundInCommunity(
+          { viewer: identityId, direction: directionOf(stretch), condition },
+          this.plans.get(args.search ?? "") ?? noPlan,
+        ).map((list) => stretchOf(this.db, stretch, list));
+        const gate = `(${found.map(() => "?").join(" union all ")})`;
+        return isRanked(args)
+          ? ranked(
+              this.db,
+              toRank("g").select(
+                withRank(select, expression)(this.db, gate, found).select(
+                  "g.community_id",
+                ),
+              ),
+            )
+          : select(this.db, gate, found);
+      },
+      isPrepared: (args) =>
+        isUsual(args) && isUsualSearch(parseSearch(args.search ?? "")),
+    });
+  }
+
+  /** What leads to the streams of a search, in all communities in which it was asked for. */
+  private readonly plans = new Map<string, Plan>();
+
+  private readonly planned = new DataLoader(
+    async (asked: readonly { communityId: string; search: string }[]) => {
+      const searches = [...new Set(asked.map(({ search }) => search))];
+      await Promise.all(
+        searches.map(async (search) => {
+          const communityIds = asked
+            .filter((one) => one.search === search)
+            .map(({ communityId }) => communityId);
+          const expression = parseSearch(search);
+          if (expression === null) return;
+          const plan = await this.words.plan(expression, communityIds);
+          const known = this.plans.get(search) ?? plan;
+          this.plans.set(search, {
+            own: eitherOf(known.own, plan.own),
+            shared: eitherOf(known.shared, plan.shared),
+          });
+        }),
+      );
+      return asked.map(() => true);
+    },
+    { cache: false },
+  );
+
+  private readonly counts = new DataLoader(
+    async (communityIds: readonly string[]) => {
+      const rows = await prepared<{ key: string; count: number }>(
+        this.db,
+        this.db
+          .select("parent.key", "listed.count")
+          .from(communitiesOf(this.db, this.viewer.identityId, communityIds))
+          .joinRaw(
+            `cross join lateral (select count(*) from stream.readable_here(?) g
+                                 where g.community_id = parent.id) as listed`,
+            [this.viewer.identityId],
+          ),
+      );
+      return inKeyOrder(communityIds, rows, (row) => row.key).map(
+        (row) => row?.count ?? null,
+      );
+    },
+    { cache: false },
+  );
+}

@@ -1,0 +1,95 @@
+import type { Knex } from "../../../../common/database.ts";
+import { isUuid } from "../../../../common/page.ts";
+import { join, sql, type Sql } from "../../../../common/sql.ts";
+import { lastEvent, lastWay } from "../../event/single-store.ts";
+import { tagsFrom } from "../input.ts";
+import { selectStreams } from "../store.ts";
+import { conditionOfSearch, rankOf } from "./condition.ts";
+import type { Stretch } from "./order-store.ts";
+import type { Expression } from "./syntax.ts";
+
+/** By what a list of streams can be narrowed. */
+export interface Selection {
+  search?: string | null;
+  tenantIds?: readonly string[] | null;
+  tags?: readonly string[] | null;
+}
+
+/** Of lists that show each stream in one community, or as an own one. */
+export const selectWithLast =
+  (viewer: string | null): typeof selectStreams =>
+  (db, gate, bindings) =>
+    selectStreams(db, gate, bindings)
+      .select(db.raw(`${lastEvent} as last`))
+      .select(db.raw(`${lastWay} as "lastWay"`, [viewer]));
+
+export const withRank =
+  (
+    select: typeof selectStreams,
+    expression: Expression | null,
+  ): typeof selectStreams =>
+  (db, gate, bindings) => {
+    const rank = rankOf(expression);
+    return select(db, gate, bindings).select(
+      db.raw(`${rank.text} as rank`, rank.bindings as Knex.RawBinding[]),
+    );
+  };
+
+/** Of a list by name as much as a page takes; what is shown of its streams is joined afterwards. */
+export const stretchOf = (
+  db: Knex,
+  page: Stretch,
+  { text, bindings }: Sql,
+): Knex.QueryBuilder =>
+  page.select(
+    db
+      .select(
+        "g.community_id",
+        "g.tenant_id",
+        "g.id",
+        "g.uuid",
+        "g.name",
+        "g.is_own",
+        "g.rights",
+      )
+      .from(db.raw(`${text} g`, bindings as Knex.RawBinding[])),
+  );
+
+/** Streams that bring their rank along, as `g`. */
+export const ranked = (
+  db: Knex,
+  streams: Knex.QueryBuilder,
+): Knex.QueryBuilder => db.select("g.*").from(streams.as("g"));
+
+/** Of these communities those in which the viewer takes part, and how, as `parent` with its row's id and its id as key. */
+export const communitiesOf = (
+  db: Knex,
+  viewer: string | null,
+  communityIds: readonly string[],
+): Knex.Raw =>
+  db.raw(
+    `(select c.id, c.uuid as key, p.*
+      from community.published_communities c
+      cross join lateral stream.participation(?, c.id) p
+      where c.uuid = any (?::uuid[])) as parent`,
+    [viewer, [...communityIds]],
+  );
+
+/** Every condition is always there, if only to be left open, so that few texts of the statement are there to prepare. */
+export function conditionOf(
+  { tenantIds, tags }: Selection,
+  expression: Expression | null,
+): Sql {
+  const tenants = tenantIds?.filter(isUuid) ?? null;
+  return join(
+    [
+      sql`(${conditionOfSearch(expression)})`,
+      sql`(${tenants === null} or t.uuid = any (${tenants ?? []}::uuid[]))`,
+      sql`(${!tags?.length} or s.tags @> ${tagsFrom(tags ?? [], "tags")}::text[])`,
+    ],
+    " and ",
+  );
+}
+
+export const where = (query: Knex.QueryBuilder, { text, bindings }: Sql) =>
+  query.whereRaw(text, bindings as Knex.RawBinding[]);
