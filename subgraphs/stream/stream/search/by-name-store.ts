@@ -54,8 +54,7 @@ export function ledByName(list: ByName, leads: readonly Lead[]): Sql {
                         as h (tenant_id, stream_id, uuid, name)
         order by h.name ${plain(direction)}, h.uuid ${plain(direction)} offset 0) h
   cross join lateral (${meeting(condition, plain("false"))}) c
-  cross join lateral (select v.is_own, v.rights from stream.visible(${viewer}) v
-                      where v.tenant_id = h.tenant_id and v.id = h.stream_id offset 0) r)`;
+  cross join lateral (select v.is_own, v.rights from stream.visible(${viewer}, array[h.uuid]) v offset 0) r)`;
 }
 
 /**
