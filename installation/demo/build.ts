@@ -5,12 +5,11 @@ import { Actor } from "./actor.ts";
 import { invitationToken } from "./demo-store.ts";
 import { foundCompany, type Company, type DemoIdentity } from "./people.ts";
 import { valuesOf } from "./signals.ts";
+import { streams, type DemoStream } from "./streams.ts";
 import {
   communities,
-  streams,
   tenants,
   type CommunityKey,
-  type DemoStream,
   type TenantKey,
 } from "./world.ts";
 
