@@ -14,6 +14,11 @@ import {
   digested,
   ReadRecorder,
 } from "../../subgraphs/stream/usage/recorder-store.ts";
+import { createContext } from "../../subgraphs/stream/context.ts";
+import {
+  usualLimits,
+  type ReadLimits,
+} from "../../subgraphs/stream/event/limits.ts";
 import { TestDatabase } from "../support/database.ts";
 import { as, outcome, run } from "../support/run.ts";
 import {
@@ -479,6 +484,66 @@ test("what is refused because of the values is recorded all the same", async () 
     { kind: "SUMMARIES", pointCount: 0 },
     { kind: "EVENTS", pointCount: 0 },
   ]);
+});
+
+describe("what fails or is too large is recorded all the same:", () => {
+  const limited = async (limits: Partial<ReadLimits>, query: string) => {
+    const answer = await run(
+      {
+        ...subgraph,
+        createContext: createContext(database.as("stream"), recorder, {
+          ...usualLimits,
+          ...limits,
+        }),
+      },
+      as(reader),
+      query,
+    );
+    await recorder.write();
+    return answer;
+  };
+  const drawn = () =>
+    `{ stream(id: "${stream.uuid}") { lttb(${window}, points: 3) { rowCount } } }`;
+
+  test("lttb over more events than may be gone through", async () => {
+    const answer = await limited({ points: 5 }, drawn());
+    expect(outcome(answer)).toBe("LIMIT_EXCEEDED");
+    expect(await readsOf(steward)).toMatchObject([{ kind: "LTTB", from, to }]);
+  });
+
+  test("lttb that takes too long before it has chosen what to draw", async () => {
+    await database.owner.transaction(async (transaction) => {
+      await transaction.raw(
+        "lock table stream.events in access exclusive mode",
+      );
+      expect(outcome(await limited({ milliseconds: 100 }, drawn()))).toBe(
+        "TIMEOUT",
+      );
+    });
+    expect(await readsOf(steward)).toMatchObject([
+      { kind: "LTTB", from, to, pointCount: 0 },
+    ]);
+  });
+
+  test("a join, of each stream that is read", async () => {
+    const other = await seed.stream(plant);
+    await seed.events(other, 3);
+    await seed.share(other, places[0]);
+    await database.owner.transaction(async (transaction) => {
+      await transaction.raw(
+        "lock table stream.events in access exclusive mode",
+      );
+      const answer = await limited(
+        { milliseconds: 100 },
+        `{ streamJoin(ids: ["${stream.uuid}", "${other.uuid}"], mode: OUTER, ${window}) { rowCount } }`,
+      );
+      expect(outcome(answer)).toBe("TIMEOUT");
+    });
+    for (const one of [stream, other])
+      expect(await readsOf(steward, one)).toMatchObject([
+        { kind: "EVENTS", from, to, pointCount: 0 },
+      ]);
+  });
 });
 
 test("one that the database refuses is left out with its ids in the log, and takes no other along", async () => {

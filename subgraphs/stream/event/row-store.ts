@@ -40,8 +40,10 @@ export interface Read {
   readonly maxRows: number;
   /** Whether there are few texts like this one: it is prepared then. */
   readonly isUsual: boolean;
-  /** What is noted of it; null of what is not handed out. */
-  readonly noted: Omit<NotedRead, "points"> | null;
+  /** What is noted of it. */
+  readonly noted: Omit<NotedRead, "points">;
+  /** Whether another one follows that hands out what this one chooses: then this one is noted only if it fails. */
+  readonly isChoosing?: boolean;
   readonly maxMilliseconds: number;
 }
 
@@ -163,21 +165,28 @@ export class RowStore {
 
   /** A fault can tell of values as an answer does: what the gate let in is noted, as no points. */
   private async noteFailed(reads: Together): Promise<void> {
-    const [first, ...more] = reads.map((read) => ({ ...read, sql: noRows }));
+    const failed = reads.map((read) => ({
+      ...read,
+      sql: noRows,
+      isChoosing: false,
+    }));
     try {
       const found = await this.queue.run(() =>
-        this.ask([first as Read, ...more]),
+        this.ask(failed as [Read, ...Read[]]),
       );
-      for (const [i, read] of reads.entries())
+      for (const [i, read] of failed.entries())
         this.handOut(read, found.get(i + 1));
     } catch {
       // What the database cannot tell now it has not told before; the first fault is the one to tell.
     }
   }
 
-  private handOut({ noted, maxRows }: Read, row: RowsRow | undefined) {
+  private handOut(
+    { noted, isChoosing, maxRows }: Read,
+    row: RowsRow | undefined,
+  ) {
     const rows = rowsIn(row);
-    if (row && noted && !(rows instanceof Error))
+    if (row && !isChoosing && !(rows instanceof Error))
       this.noteRead(row[2], {
         ...noted,
         points: Math.min(rows.count, maxRows),

@@ -202,7 +202,8 @@ export class TableStore {
       ),
       maxRows: Infinity,
       isUsual: isUsual([slot]),
-      noted: null,
+      noted: { kind: "LTTB", ...window },
+      isChoosing: true,
       maxMilliseconds: limits.milliseconds,
     });
     const times = numbersIn(all.timestamps);
