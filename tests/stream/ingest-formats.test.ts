@@ -53,6 +53,7 @@ const times = (unit: Parameters<typeof timestamp>[0], ...seconds: number[]) =>
   columnFromArray(
     seconds.map((n) => new Date(second(n))),
     timestamp(unit, "UTC"),
+    { maxBatchRows: 7 },
   );
 
 const upload = (
@@ -95,6 +96,28 @@ describe("Arrow", () => {
       [0, 7],
       [1, 8],
     ]);
+  });
+
+  test("in many record batches, one schema for all", async () => {
+    const { seed, tenant } = world;
+    const stream = await seed.stream(tenant);
+    const numbers = Array.from({ length: 100 }, (_, i) => i);
+    const table = tableFromColumns({
+      timestamp: times(TimeUnit.SECOND, ...numbers),
+      [stream.uuid]: columnFromArray(numbers, float64(), { maxBatchRows: 7 }),
+    });
+    const body = Buffer.from(
+      tableToIPC(table, { format: "stream" }) as Uint8Array,
+    );
+    expect(await upload(body, arrowType)).toMatchObject({
+      status: 200,
+      rowCount: 100,
+    });
+    expect(await world.eventsOf(stream)).toEqual(numbers.map((n) => [n, n]));
+    const schema = body.subarray(0, 8 + body.readUInt32LE(4));
+    expect(
+      await upload(Buffer.concat([schema, schema]), arrowType),
+    ).toMatchObject({ status: 400, at: "message 2" });
   });
 
   test("a file that was downloaded can be sent", async () => {

@@ -27,6 +27,8 @@ export async function* framesOf(
     const metadata = await input.take(metadataBytes);
     if (metadata.length < metadataBytes) throw brokenOff(place);
     const { kind, bodyBytes } = checkedMessage(metadata, place);
+    if (kind === "schema" && number > 1)
+      throw fault(place, "this is a second schema. Send each file by itself.");
     assertBytes("bytes a record batch", maxBodyBytes, bodyBytes, place);
     if (kind === "dictionary batch") dictionaryBytes += bodyBytes;
     assertBytes(

@@ -5,7 +5,6 @@ import {
   TimeUnit,
   type Data,
   type RecordBatch,
-  type Schema,
   type Vector,
 } from "apache-arrow";
 import { isInRange, type Micros } from "../../../../common/date-time.ts";
@@ -35,14 +34,10 @@ export async function* arrow(
     }
   }
   let number = 0;
-  let schema: Schema | undefined;
   try {
     const reader = await RecordBatchReader.from(frames());
     for await (const batch of reader) {
       number += 1;
-      schema ??= batch.schema;
-      if (schema !== batch.schema)
-        throw new Error("it has another schema than the first");
       yield new ArrowRows(batch, number);
     }
   } catch (error) {
