@@ -1,4 +1,15 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import {
+  Field,
+  Float64,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  tableToIPC,
+  TimestampMillisecond,
+} from "apache-arrow";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -26,7 +37,9 @@ export const ingest: Figure = {
   title: "Writing events",
   about: `1 is a bare COPY in binary of the Tennessee Eastman file's 1.1 M events, encoded beforehand and in the order of the file,
 into an empty \`stream.events\`; the CPU is that of sending and storing. \`npm run import\` takes the file itself, and makes
-its streams. \`writeEvents\` goes through the graph in one process: calls of 5,000 events,
+its streams. \`POST /ingest\` takes the same events through the gateway in one process, as a
+CSV file or an Arrow stream; the same file again, whose events are all there, is compared with its first time.
+\`writeEvents\` goes through the graph in one process: calls of 5,000 events,
 ${batch.events} for each of ${batch.streams} streams, one call after the other. Where \`TRIBUTARY_TEST_DATA\` does not name the real file,
 one of the same shape is made.`,
   unit: "1,000 events",
@@ -34,9 +47,16 @@ one of the same shape is made.`,
   rounds: 5,
   contenders: async (bench) => {
     const file = await processFile(bench);
+    const plant = await startPlant("bench_ingest", bench);
+    const csv = await csvFor(plant, file);
+    const arrow = await arrowFor(plant, file);
     return [
       await bareCopy(file, bench),
       importCommand(file, bench),
+      fresh("POST /ingest, CSV", csv, plant, bench),
+      fresh("POST /ingest, Arrow", arrow, plant, bench),
+      sentAgain("the same CSV again", csv, plant, bench),
+      sentAgain("the same Arrow again", arrow, plant, bench),
       await writeEvents(bench),
     ];
   },
@@ -85,6 +105,142 @@ function importCommand(file: string, { database }: Bench): Contender {
   };
 }
 
+/** A plant whose events are sent through the graph, in one process. */
+interface RunningPlant extends Plant {
+  readonly server: string;
+  readonly processes: readonly number[];
+}
+
+async function startPlant(name: string, bench: Bench): Promise<RunningPlant> {
+  const plant = await seedPlant(await bench.database.clone(name));
+  const { url: server, processes } = await startInOneProcess(bench, plant.url);
+  return { ...plant, server, processes };
+}
+
+interface Body {
+  readonly type: string;
+  readonly bytes: Buffer;
+}
+
+function fresh(
+  name: string,
+  body: Body,
+  plant: RunningPlant,
+  bench: Bench,
+): Contender {
+  return {
+    name,
+    processes: plant.processes,
+    goal: 0.4,
+    prepare: async () => {
+      const client = new pg.Client(connectionSettings(plant.url, "bench"));
+      await client.connect();
+      await client.query("truncate stream.events, stream.latest");
+      await client.end();
+    },
+    run: () => sendTo(plant, body, bench),
+  };
+}
+
+const sentAgain = (
+  name: string,
+  body: Body,
+  plant: RunningPlant,
+  bench: Bench,
+): Contender => ({
+  name,
+  processes: plant.processes,
+  goal: 1.5,
+  base: fresh(name, body, plant, bench),
+  run: () => sendTo(plant, body, bench),
+});
+
+async function sendTo(
+  { server, identityId }: RunningPlant,
+  { type, bytes }: Body,
+  { tokens }: Bench,
+): Promise<number> {
+  const response = await fetch(`${server}/ingest`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${await tokens.sign(identityId)}`,
+      "content-type": type,
+    },
+    body: Uint8Array.from(bytes),
+  });
+  const answer = await response.text();
+  if (!answer.startsWith(`{"eventCount":${shape.rows * shape.tags},`))
+    throw new Error(answer);
+  return thousands;
+}
+
+/** The file's columns, without those that are no signal, as streams of the plant. */
+async function columnsFor(
+  { streamIds }: Plant,
+  file: string,
+): Promise<{ names: string[]; rows: string[][] }> {
+  const [header = [], ...rows] = (await readFile(file, "utf8"))
+    .trim()
+    .split("\n")
+    .map((line) => line.split(","));
+  const places = [...header.keys()].filter(
+    (i) => !shape.ignored.includes(header[i] ?? ""),
+  );
+  return {
+    names: ["timestamp", ...streamIds.slice(0, places.length - 1)],
+    rows: rows.map((row) => places.map((place) => row[place] ?? "")),
+  };
+}
+
+async function csvFor(plant: Plant, file: string): Promise<Body> {
+  const { names, rows } = await columnsFor(plant, file);
+  const text = [names, ...rows].map((row) => `${row.join()}\n`).join("");
+  return { type: "text/csv", bytes: Buffer.from(text) };
+}
+
+const rowsOfRecordBatch = 2_000;
+
+async function arrowFor(plant: Plant, file: string): Promise<Body> {
+  const { names, rows } = await columnsFor(plant, file);
+  const type = new Struct(
+    names.map(
+      (name, i) =>
+        new Field(
+          name,
+          i === 0 ? new TimestampMillisecond("UTC") : new Float64(),
+        ),
+    ),
+  );
+  const schema = new Schema(type.children);
+  const batches: RecordBatch[] = [];
+  for (let from = 0; from < rows.length; from += rowsOfRecordBatch) {
+    const some = rows.slice(from, from + rowsOfRecordBatch);
+    const children = names.map((_, i) =>
+      i === 0
+        ? makeData({
+            type: new TimestampMillisecond("UTC"),
+            data: BigInt64Array.from(some, (row) =>
+              BigInt(Date.parse(row[0] ?? "")),
+            ),
+          })
+        : makeData({
+            type: new Float64(),
+            data: Float64Array.from(some, (row) => Number(row[i])),
+          }),
+    );
+    batches.push(
+      new RecordBatch(
+        schema,
+        makeData({ type, length: some.length, children }),
+      ),
+    );
+  }
+  return {
+    type: "application/vnd.apache.arrow.stream",
+    bytes: Buffer.from(tableToIPC(new Table(batches), "stream")),
+  };
+}
+
 async function writeEvents(bench: Bench): Promise<Contender> {
   const plant = await seedPlant(await bench.database.clone("bench_write"));
   const { url, processes } = await startInOneProcess(bench, plant.url);
@@ -95,7 +251,7 @@ async function writeEvents(bench: Bench): Promise<Contender> {
   return {
     name: "writeEvents, 5,000 events a call",
     processes,
-    goal: 0.2,
+    goal: 0.25,
     run: async () => {
       const calls = await client.askFor(sliceMs, questions);
       return (calls * batch.streams * batch.events) / unit;

@@ -167,7 +167,7 @@ const plantStatements = [
   `insert into tenant.identity_roles (tenant_id, identity_id, role) select tenant_id, id, 'CONTRIBUTOR' from tenant.identities`,
   `insert into tenant.users (tenant_id, identity_id, email)
    select tenant_id, id, 'contributor@plant.example' from tenant.identities`,
-  ...streams(50),
+  ...streams(52),
   `vacuum (analyze)`,
 ];
 
@@ -212,7 +212,7 @@ export interface Plant {
   readonly streamIds: readonly string[];
 }
 
-/** One tenant with 50 streams and no events. */
+/** One tenant with 52 streams and no events. */
 export async function seedPlant(url: string): Promise<Plant> {
   const db = connect(url, { name: "bench-seed", poolSize: 1 });
   try {
