@@ -1,39 +1,18 @@
-import {
-  afterAll,
-  beforeAll,
-  beforeEach,
-  describe,
-  expect,
-  test,
-} from "@jest/globals";
-import type { Subgraph } from "../../common/schema.ts";
+import { describe, expect, test } from "@jest/globals";
 import type { Viewer } from "../../common/viewer.ts";
-import { TestDatabase } from "../support/database.ts";
 import { as, outcome, run, type Answer } from "../support/run.ts";
 import { Seed } from "../support/seed.ts";
 import {
   administeringAnIdentity,
   administeringOwnTenant,
   neverIssued,
-  seedTenants,
   tenantSubgraph,
   type Caller,
-  type TenantWorld,
 } from "../support/tenant-world.ts";
 import { attempt, everythingWritten } from "../support/written.ts";
+import { database, subgraph, world, useTenants } from "./world.ts";
 
-let database: TestDatabase;
-let subgraph: Subgraph;
-let world: TenantWorld;
-
-beforeAll(async () => {
-  database = await TestDatabase.create();
-  subgraph = tenantSubgraph(database);
-});
-beforeEach(async () => {
-  world = await seedTenants(database);
-});
-afterAll(() => database.drop());
+useTenants();
 
 const change = (
   viewer: Viewer,

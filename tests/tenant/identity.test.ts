@@ -1,34 +1,9 @@
-import {
-  afterAll,
-  beforeAll,
-  beforeEach,
-  describe,
-  expect,
-  test,
-} from "@jest/globals";
-import type { Subgraph } from "../../common/schema.ts";
-import { TestDatabase } from "../support/database.ts";
+import { describe, expect, test } from "@jest/globals";
 import { outcome, run } from "../support/run.ts";
-import {
-  neverIssued,
-  seedTenants,
-  tenantSubgraph,
-  type Caller,
-  type TenantWorld,
-} from "../support/tenant-world.ts";
+import { neverIssued, type Caller } from "../support/tenant-world.ts";
+import { subgraph, world, useTenants } from "./world.ts";
 
-let database: TestDatabase;
-let subgraph: Subgraph;
-let world: TenantWorld;
-
-beforeAll(async () => {
-  database = await TestDatabase.create();
-  subgraph = tenantSubgraph(database);
-});
-beforeEach(async () => {
-  world = await seedTenants(database);
-});
-afterAll(() => database.drop());
+useTenants();
 
 const query = (caller: Caller, source: string, variables = {}) =>
   run(subgraph, world.callers[caller], source, variables);

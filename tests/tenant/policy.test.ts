@@ -1,35 +1,13 @@
-import {
-  afterAll,
-  beforeAll,
-  beforeEach,
-  describe,
-  expect,
-  test,
-} from "@jest/globals";
-import type { Subgraph } from "../../common/schema.ts";
-import { TestDatabase } from "../support/database.ts";
+import { describe, expect, test } from "@jest/globals";
 import { outcome, run, type Answer } from "../support/run.ts";
 import {
   administeringOwnTenant,
-  seedTenants,
-  tenantSubgraph,
   type Caller,
-  type TenantWorld,
 } from "../support/tenant-world.ts";
 import { attempt } from "../support/written.ts";
+import { database, subgraph, world, useTenants } from "./world.ts";
 
-let database: TestDatabase;
-let subgraph: Subgraph;
-let world: TenantWorld;
-
-beforeAll(async () => {
-  database = await TestDatabase.create();
-  subgraph = tenantSubgraph(database);
-});
-beforeEach(async () => {
-  world = await seedTenants(database);
-});
-afterAll(() => database.drop());
+useTenants();
 
 const policy = `moderatorsAreAdministrators communityFounders usesPseudonyms`;
 
