@@ -104,6 +104,30 @@ test.each([
   expect((await ask(field)).errors).toEqual([]);
 });
 
+test.each([
+  `summaries(${window}, count: 3)`,
+  `plot(${window}, width: 3)`,
+  `lttb(${window}, points: 3)`,
+])("events without a value are gone through, too: %s", async (field) => {
+  const empty = await plant.create({
+    properties: [{ name: "value", kind: "FLOAT", interpolation: "CONTINUOUS" }],
+    extrapolation: "BOTH",
+    events: Array.from({ length: 20 }, (_, i) => ({
+      at: microsOf("2026-01-01T00:00:00Z") + i * 60_000_000,
+      values: [null],
+    })),
+  });
+  await limit({ points: 19 });
+  const { errors } = await plant.run(
+    plant.partner,
+    `query ($id: ID!) { stream(id: $id) { ${field} { values } } }`,
+    { id: empty },
+  );
+  expect(errors).toMatchObject([
+    { extensions: { code: "LIMIT_EXCEEDED", limit: 19, value: 20 } },
+  ]);
+});
+
 test("a page that is full before has not gone through the rest", async () => {
   await limit({ points: 5 });
   expect(
