@@ -2,13 +2,21 @@ import fc from "fast-check";
 import { operation, type Verdict } from "./operation.ts";
 import { namespace, type, uuidOf } from "./pick.ts";
 import { decisionOn, defaultList, rightsBy } from "./rules.ts";
-import { add, byId, type Identity, type State } from "./state.ts";
+import {
+  add,
+  byId,
+  isAdministrator,
+  type Identity,
+  type State,
+} from "./state.ts";
+import { lists } from "./stream-operations.ts";
 
 /** Few, so that some are taken. */
 const name = fc.constantFrom("first", "north", "south");
 
-/** S1: by the default list, which every namespace has. */
-const mayWrite = (actor: Identity) => rightsBy(defaultList, actor).has("WRITE");
+/** S1: as the default list would have it. */
+const mayCreate = (actor: Identity) =>
+  rightsBy(defaultList, actor).has("WRITE");
 
 export const createNamespace = operation({
   args: fc.record({ name }),
@@ -17,13 +25,16 @@ export const createNamespace = operation({
     variables: { name },
   }),
   judge: (state, actor, { name }) => {
-    if (!mayWrite(actor)) return ["FORBIDDEN"];
+    if (!mayCreate(actor)) return ["FORBIDDEN"];
     const { tenant } = actor;
     if (state.namespaces.some((n) => n.tenant === tenant && n.name === name))
       return ["CONFLICT"];
     return (answer) => {
       const { createNamespace } = answer as { createNamespace: { id: string } };
-      add(state.namespaces, { uuid: createNamespace.id, tenant, name });
+      add(state.namespaces, {
+        ...{ uuid: createNamespace.id, tenant, name },
+        access: defaultList,
+      });
     };
   },
 });
@@ -35,9 +46,36 @@ function inNamespace(
   id: number,
   judge: () => Verdict,
 ): Verdict {
-  if (state.namespaces[id - 1]?.tenant !== actor.tenant) return ["NOT_FOUND"];
-  return mayWrite(actor) ? judge() : ["FORBIDDEN"];
+  const namespace = state.namespaces[id - 1];
+  if (namespace?.tenant !== actor.tenant) return ["NOT_FOUND"];
+  return rightsBy(namespace.access, actor).has("WRITE")
+    ? judge()
+    : ["FORBIDDEN"];
 }
+
+/** S3; each stream that is created from then on starts with the list. */
+export const setNamespaceAccess = operation({
+  args: fc.record({ namespace, list: fc.nat({ max: lists.length - 1 }) }),
+  request: ({ namespaces }, { namespace, list }) => ({
+    query: `mutation ($input: SetNamespaceAccessInput!) { setNamespaceAccess(input: $input) { id } }`,
+    variables: {
+      input: {
+        namespaceId: uuidOf(namespaces, namespace),
+        access: (lists[list] ?? []).map(({ effect, rights, subject }) => ({
+          ...{ effect, rights, ...subject },
+        })),
+      },
+    },
+  }),
+  judge: (state, actor, { namespace: id, list }) => {
+    const namespace = state.namespaces[id - 1];
+    if (namespace?.tenant !== actor.tenant) return ["NOT_FOUND"];
+    if (!isAdministrator(actor)) return ["FORBIDDEN"];
+    return () => {
+      namespace.access = lists[list] ?? [];
+    };
+  },
+});
 
 /** The same type is answered once more. */
 export const createStreamType = operation({
@@ -98,7 +136,11 @@ export const createStream = operation({
         const { createStream } = answer as { createStream: { id: string } };
         add(state.streams, {
           ...{ uuid: createStream.id, tenant, namespace, type: id, externalId },
-          ...{ owner: actor.id, access: defaultList, hasEvents: false },
+          ...{
+            owner: actor.id,
+            access: byId(state.namespaces, namespace).access,
+            hasEvents: false,
+          },
           isDeleted: false,
         });
       };

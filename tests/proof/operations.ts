@@ -33,6 +33,7 @@ import {
   createNamespace,
   createStream,
   createStreamType,
+  setNamespaceAccess,
 } from "./namespace-operations.ts";
 import type { Operation } from "./operation.ts";
 import {
@@ -99,6 +100,7 @@ const mutations = {
   unshareStreams: [3, unshareStreams],
   setStreamAccess: [3, setStreamAccess],
   createNamespace: [1, createNamespace],
+  setNamespaceAccess: [1, setNamespaceAccess],
   createStreamType: [1, createStreamType],
   createStream: [2, createStream],
   updateStream: [1, updateStream],

@@ -147,9 +147,16 @@ export const defaultList: readonly AccessEntry[] = [
 export const rightsBy = (
   access: readonly AccessEntry[],
   actor: Identity,
-): ReadonlySet<Right> =>
-  new Set(
-    access.flatMap(({ rights, subject }) =>
-      "role" in subject && actor.roles.includes(subject.role) ? rights : [],
-    ),
-  );
+): ReadonlySet<Right> => {
+  const of = (effect: AccessEntry["effect"]) =>
+    access.flatMap((entry) =>
+      entry.effect === effect &&
+      "role" in entry.subject &&
+      (entry.subject.role === "MEMBER" ||
+        actor.roles.includes(entry.subject.role))
+        ? entry.rights
+        : [],
+    );
+  const denied = of("DENY");
+  return new Set(of("ALLOW").filter((right) => !denied.includes(right)));
+};

@@ -106,6 +106,7 @@ export interface Namespace {
   readonly uuid: string;
   readonly tenant: number;
   readonly name: string;
+  access: readonly AccessEntry[];
 }
 export interface StreamType {
   readonly id: number;

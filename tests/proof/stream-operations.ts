@@ -116,7 +116,7 @@ export const unshareStreams = operation({
 
 const member = { role: "MEMBER" } as const;
 /** Lists that give nobody but account administrators the right to change them. */
-const lists: readonly (readonly AccessEntry[])[] = [
+export const lists: readonly (readonly AccessEntry[])[] = [
   [],
   [
     { effect: "ALLOW", rights: ["READ", "WRITE"], subject: member },

@@ -172,6 +172,7 @@ async function addStreams(
   for (const [i, { at: tenant, name }] of all.entries()) {
     const namespace = add(namespaces, {
       ...{ uuid: (homes[i] as Row).uuid, tenant, name },
+      access: defaultList,
     }).id;
     const type = add(types, {
       ...{ uuid: (shapes[i] as Row).uuid, namespace, name },

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Subgraph } from "../../common/schema.ts";
 import { TestDatabase } from "../support/database.ts";
-import { as, outcome, run } from "../support/run.ts";
+import { as, outcome, run, type Answer } from "../support/run.ts";
 import { Seed, type Identity, type Row } from "../support/seed.ts";
 import { attempt } from "../support/written.ts";
 import { streamSubgraph } from "./world.ts";
@@ -184,4 +184,134 @@ describe("namespaces", () => {
       ]);
     },
   );
+});
+
+describe("the access list of a namespace", () => {
+  const access = [
+    { effect: "ALLOW", rights: ["READ", "WRITE"], role: "CONTRIBUTOR" },
+    { effect: "DENY", rights: ["WRITE"], role: "VIEWER" },
+  ];
+  const set = (id: string, caller: Identity, list: object[] = access) =>
+    attempt(database, () =>
+      run(
+        subgraph,
+        as(caller),
+        `mutation ($input: SetNamespaceAccessInput!) { setNamespaceAccess(input: $input) {
+           access { effect rights role identity { id } } } }`,
+        { input: { namespaceId: id, access: list } },
+      ),
+    );
+  const idOf = ({ data }: Answer, field: string) =>
+    (data?.[field] as unknown as { id: string }).id;
+
+  /** A namespace with a type, and what creates streams of it. */
+  async function seedNamespace() {
+    const tenant = await seed.tenant();
+    const administrator = await seed.user(tenant, ["ACCOUNT_ADMINISTRATOR"]);
+    const colleague = await seed.user(tenant, ["CONTRIBUTOR"]);
+    const id = idOf(
+      await create(colleague, { name: "North" }),
+      "createNamespace",
+    );
+    const type = await run(
+      subgraph,
+      as(colleague),
+      `mutation ($input: CreateStreamTypeInput!) { createStreamType(input: $input) { id } }`,
+      {
+        input: {
+          namespaceId: id,
+          name: "Flow",
+          properties: [{ name: "value", kind: "FLOAT" }],
+        },
+      },
+    );
+    const typeId = idOf(type, "createStreamType");
+    const createStream = (externalId: string, caller = colleague) =>
+      run(
+        subgraph,
+        as(caller),
+        `mutation ($input: CreateStreamInput!) { createStream(input: $input) { id } }`,
+        { input: { namespaceId: id, typeId, externalId } },
+      );
+    const listOf = async (stream: string) => {
+      const { data } = await run(
+        subgraph,
+        as(administrator),
+        `query ($id: ID!) { stream(id: $id) { access { effect rights role } } }`,
+        { id: stream },
+      );
+      return (data?.["stream"] as unknown as { access: object[] } | null)
+        ?.access;
+    };
+    return { tenant, administrator, colleague, id, createStream, listOf };
+  }
+
+  test("is what each new stream starts with; those that are there keep theirs, also when it changes again", async () => {
+    const { administrator, id, createStream, listOf } = await seedNamespace();
+    const before = idOf(await createStream("before"), "createStream");
+    const answer = await set(id, administrator);
+    expect(answer.data).toEqual({
+      setNamespaceAccess: {
+        access: access.map((entry) => ({ ...entry, identity: null })),
+      },
+    });
+    const after = idOf(await createStream("after"), "createStream");
+    await set(id, administrator, []);
+    expect(await listOf(after)).toEqual(access);
+    expect(await listOf(before)).toHaveLength(4);
+  });
+
+  test("says who creates in it, and is managed by an account administrator whatever it says", async () => {
+    const { administrator, colleague, id, createStream } =
+      await seedNamespace();
+    expect(outcome(await set(id, administrator, []))).toBe("ok");
+    expect(outcome(await createStream("one", administrator))).toBe("FORBIDDEN");
+    expect(outcome(await createStream("one"))).toBe("FORBIDDEN");
+    expect(outcome(await set(id, colleague))).toBe("FORBIDDEN");
+    expect(outcome(await set(id, administrator))).toBe("ok");
+    expect(outcome(await createStream("one"))).toBe("ok");
+  });
+
+  test("grants no right that its changer does not hold there (rule 12), and denies over all roles", async () => {
+    const { tenant, administrator, id, createStream } = await seedNamespace();
+    const manager = await seed.user(tenant, ["CONTRIBUTOR", "VIEWER"]);
+    await set(id, administrator, [
+      ...access,
+      { rights: ["MANAGE_ACCESS_CONTROL"], identityId: manager.uuid },
+    ]);
+    expect(outcome(await createStream("denied", manager))).toBe("FORBIDDEN");
+    const beyond = [{ rights: ["SHARE"], role: "DATA_STEWARD" }];
+    expect(outcome(await set(id, manager, beyond))).toBe("FORBIDDEN");
+    // To leave out what is denied would grant it.
+    const undenied = [{ rights: ["READ"], role: "VIEWER" }];
+    expect(outcome(await set(id, manager, undenied))).toBe("FORBIDDEN");
+    const held = [
+      { rights: ["READ"], role: "DATA_STEWARD" },
+      { effect: "DENY", rights: ["WRITE"], role: "VIEWER" },
+    ];
+    expect(outcome(await set(id, manager, held))).toBe("ok");
+    const entries = await database
+      .owner("ledger.entries")
+      .where({ subject_id: id, action: "setNamespaceAccess" })
+      .orderBy("id");
+    expect(entries).toHaveLength(2);
+    expect(entries[1]).toMatchObject({
+      kind: "ACCESS",
+      after: held.map((entry) => ({ effect: "ALLOW", ...entry })),
+    });
+  });
+
+  test.each<[string, object[], string]>([
+    ["a stranger", [{ rights: ["READ"], identityId: "stranger" }], "NOT_FOUND"],
+    ["nobody", [{ rights: ["READ"] }], "BAD_USER_INPUT"],
+    ["no right", [{ rights: [], role: "VIEWER" }], "BAD_USER_INPUT"],
+    [
+      "too many",
+      Array.from({ length: 101 }, () => ({ rights: ["READ"], role: "VIEWER" })),
+      "LIMIT_EXCEEDED",
+    ],
+  ])("refuses a list that names %s", async (_, list, code) => {
+    const { administrator, id } = await seedNamespace();
+    expect(outcome(await set(id, administrator, list))).toBe(code);
+  });
 });

@@ -3,24 +3,11 @@ import DataLoader from "dataloader";
 import { prepared, type Knex } from "../../../common/database.ts";
 import { inKeyOrder } from "../../../common/loaders.ts";
 import type { Viewer } from "../../../common/viewer.ts";
-import type { AccessEffect, TenantRole } from "../generated.ts";
 import type { Losses } from "../share/readers-change-store.ts";
 import type { Stream } from "../stream/store.ts";
 import type { Caller } from "./caller.ts";
+import type { AccessEntry, NewAccessEntry } from "./entries.ts";
 import { sumOf } from "./rights.ts";
-
-/** A right given or denied to a role or an identity; `rights` is their sum. */
-export interface AccessEntry {
-  readonly effect: AccessEffect;
-  readonly rights: number;
-  readonly role: TenantRole | null;
-  readonly identityId: string | null;
-}
-
-/** An entry as it is written: with the identity's row. */
-export interface NewAccessEntry extends AccessEntry {
-  readonly identityRowId: number | null;
-}
 
 /** What S3 shows of a stream. */
 export interface StreamAccess {
@@ -28,7 +15,7 @@ export interface StreamAccess {
   readonly ownerId: string | null;
 }
 
-/** What a new namespace or stream starts with. */
+/** What a new namespace starts with. */
 export const defaultAccess: readonly NewAccessEntry[] = (
   [
     [
@@ -96,6 +83,11 @@ export class AccessStore {
         })),
       );
     return id;
+  }
+
+  /** The entries of a list of the own tenant, those of identities that are gone left out. */
+  entriesOfList(listId: number): Promise<readonly NewAccessEntry[]> {
+    return this.byList.load(listId);
   }
 
   /** The entries of own streams' lists by stream, those of identities that are gone left out. */
@@ -191,6 +183,32 @@ export class AccessStore {
       [listId, tenantRowId, streams.map(({ rowId }) => rowId)],
     );
   }
+
+  private readonly byList = new DataLoader(
+    async (listIds: readonly number[]) => {
+      const rows = await prepared<{
+        listId: number;
+        entries: NewAccessEntry[];
+      }>(
+        this.db,
+        this.db.raw(
+          `select e.list_id as "listId",
+                  jsonb_agg(jsonb_build_object('effect', e.effect, 'rights', e.rights, 'role', e.role, 'identityRowId', i.id,
+                                               'identityId', i.uuid) order by e.position) as entries
+           from stream.caller(?) c
+           join stream.access_entries e on e.tenant_id = c.tenant_id
+           left join tenant.published_identities i on i.id = e.identity_id
+           where e.list_id = any (?::int[]) and (e.role is not null or i.id is not null)
+           group by e.list_id`,
+          [this.viewer.identityId, [...listIds]],
+        ),
+      );
+      return inKeyOrder(listIds, rows, (row) => row.listId).map(
+        (row) => row?.entries ?? [],
+      );
+    },
+    { cache: false },
+  );
 
   private readonly byStream = new DataLoader(
     async (streamIds: readonly string[]) => {

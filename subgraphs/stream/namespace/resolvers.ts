@@ -1,7 +1,8 @@
 import { notFound } from "../../../common/errors.ts";
+import { includes } from "../access/rights.ts";
 import type { StreamContext } from "../context.ts";
 import type { Resolvers } from "../generated.ts";
-import { createNamespace } from "./actions.ts";
+import { createNamespace, setNamespaceAccess } from "./actions.ts";
 
 export const resolvers = {
   Query: {
@@ -13,6 +14,8 @@ export const resolvers = {
   },
   Mutation: {
     createNamespace: (_, { input }, context) => createNamespace(input, context),
+    setNamespaceAccess: (_, { input }, context) =>
+      setNamespaceAccess(input, context),
   },
   Tenant: {
     __resolveReference: ({ id }) => ({ id }),
@@ -21,6 +24,10 @@ export const resolvers = {
   },
   Namespace: {
     tenant: ({ tenantId }) => ({ id: tenantId }),
+    access: ({ accessListId, rights }, _, { access }) =>
+      includes(rights, "MANAGE_ACCESS_CONTROL")
+        ? access.entriesOfList(accessListId)
+        : null,
     streamTypes: (namespace, args, { streamTypes }) =>
       streamTypes.ofNamespace(namespace, args),
   },

@@ -22,6 +22,7 @@ export interface Namespace {
   readonly tenantId: string;
   readonly tenantRowId: number;
   readonly createdAt: string;
+  readonly accessListId: number;
   /** What the viewer may do in it, as a sum. */
   readonly rights: number;
 }
@@ -41,7 +42,7 @@ const columns = {
   tenantId: "t.uuid",
   tenantRowId: "n.tenant_id",
   createdAt: "n.created_at",
-  rights: "l.rights",
+  accessListId: "n.access_list_id",
 };
 
 const byName: Order = {
@@ -60,6 +61,35 @@ export class NamespaceStore {
 
   async find(id: string): Promise<Namespace | null> {
     return isUuid(id) ? this.byId.load(id) : null;
+  }
+
+  /** The namespace, if the viewer may change its access list (S3). */
+  async getManaged(id: string, at: string): Promise<Namespace> {
+    const namespace = await this.find(id);
+    if (namespace === null) throw notFound(at);
+    if (!includes(namespace.rights, "MANAGE_ACCESS_CONTROL"))
+      throw forbidden(
+        "You may not change the access list of this namespace: that takes the right MANAGE_ACCESS_CONTROL on it.",
+      );
+    return namespace;
+  }
+
+  /** Holds an own namespace as it is until the transaction ends. */
+  async lock(id: string): Promise<void> {
+    await this.db.raw(
+      `select from stream.namespaces n
+       where n.uuid = any (?::uuid[]) and n.tenant_id = (select c.tenant_id from stream.caller(?) c) for no key update`,
+      [[id].filter(isUuid), this.viewer.identityId],
+    );
+  }
+
+  async setAccess(
+    { tenantRowId, rowId }: Namespace,
+    accessListId: number,
+  ): Promise<void> {
+    await this.db("stream.namespaces")
+      .where({ tenant_id: tenantRowId, id: rowId })
+      .update({ access_list_id: accessListId });
   }
 
   /** The namespace, if the viewer may create types and streams in it (S1). */
@@ -140,13 +170,21 @@ export class NamespaceStore {
   );
 
   private visible(): Knex.QueryBuilder {
-    return this.db
-      .select(columns)
-      .from(this.db.raw("stream.caller(?) c", [this.viewer.identityId]))
-      .joinRaw("join stream.namespaces n on n.tenant_id = c.tenant_id")
-      .joinRaw("join tenant.published_tenants t on t.id = n.tenant_id")
-      .joinRaw(
-        "cross join lateral stream.list_rights(c.id, c.roles, n.tenant_id, n.access_list_id) l",
-      );
+    return (
+      this.db
+        .select(columns)
+        // Rule 12: an account administrator can always manage access.
+        .select(
+          this.db.raw(
+            "l.rights | case when 'ACCOUNT_ADMINISTRATOR' = any (c.roles) then 8 else 0 end as rights",
+          ),
+        )
+        .from(this.db.raw("stream.caller(?) c", [this.viewer.identityId]))
+        .joinRaw("join stream.namespaces n on n.tenant_id = c.tenant_id")
+        .joinRaw("join tenant.published_tenants t on t.id = n.tenant_id")
+        .joinRaw(
+          "cross join lateral stream.list_rights(c.id, c.roles, n.tenant_id, n.access_list_id) l",
+        )
+    );
   }
 }

@@ -2,7 +2,6 @@ import { badInput, conflict, notFound } from "../../../common/errors.ts";
 import { record } from "../../../common/ledger-store.ts";
 import { descriptionFrom, nameFrom } from "../../../common/text.ts";
 import { CallerStore } from "../access/caller-store.ts";
-import { AccessStore, defaultAccess } from "../access/store.ts";
 import type { StreamContext } from "../context.ts";
 import type { CreateStreamInput, UpdateStreamInput } from "../generated.ts";
 import { NamespaceStore } from "../namespace/store.ts";
@@ -51,7 +50,6 @@ export async function createStream(
       await streamTypes.properties(type),
       "input.overrides",
     );
-    const access = new AccessStore(transaction, viewer);
     const streams = new StreamStore(transaction, viewer);
     const changes = new StreamChangeStore(transaction);
     const added = await changes.add({
@@ -60,7 +58,7 @@ export async function createStream(
       namespace,
       type,
       ownerRowId: caller.rowId,
-      accessListId: await access.listOf(caller.tenantRowId, defaultAccess),
+      accessListId: namespace.accessListId,
     });
     if (added === null) {
       const id = await changes.idOf(namespace, externalId);
