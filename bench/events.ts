@@ -36,7 +36,8 @@ one, whose JSON PostgreSQL builds.`,
   },
 };
 
-async function windows({ world, tokens }: Bench): Promise<Questions> {
+/** Of reads of such windows by their readers. */
+export async function windows({ world, tokens }: Bench): Promise<Questions> {
   const streams = await Promise.all(
     world.longStreams.map(async (stream) => ({
       ...stream,

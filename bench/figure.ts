@@ -27,4 +27,6 @@ export interface Figure {
   readonly rounds: number;
   /** Starts the contenders, the one that is 1 first, and checks that they do the same. */
   readonly contenders: (bench: Bench) => Promise<Contender[]>;
+  /** What else is measured, in a sentence below the table. */
+  readonly note?: (bench: Bench) => Promise<string>;
 }

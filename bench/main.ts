@@ -4,6 +4,7 @@ import { StartError } from "../common/config.ts";
 import { communities } from "./communities.ts";
 import { assertCpuIsTold } from "./cpu.ts";
 import { events } from "./events.ts";
+import { files } from "./files.ts";
 import type { Bench, Figure } from "./figure.ts";
 import { gate } from "./gate.ts";
 import { ingest } from "./ingest.ts";
@@ -26,6 +27,7 @@ const figures: readonly Figure[] = [
   ledger,
   communities,
   series,
+  files,
   search,
 ];
 const report = "docs/benchmarks.md";
@@ -64,18 +66,19 @@ async function take(
   const already = ends.length;
   try {
     bench.progress("starting");
-    const contenders = await figure.contenders({
+    const ofFigure: Bench = {
       ...bench,
       isWanted: (part) =>
         parts.length === 0 ||
         parts.some((wanted) => part.toLowerCase().includes(wanted)),
-    });
+    };
+    const contenders = await figure.contenders(ofFigure);
     const measurements = await measure(contenders, {
       rounds: figure.rounds,
       postmaster: bench.database.postmaster,
       progress: bench.progress,
     });
-    return { figure, measurements };
+    return { figure, measurements, note: await figure.note?.(ofFigure) };
   } finally {
     await endDownTo(already);
   }

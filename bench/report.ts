@@ -6,15 +6,22 @@ import type { Measurement } from "./measure.ts";
 export interface Taken {
   readonly figure: Figure;
   readonly measurements: readonly Measurement[];
+  readonly note?: string | undefined;
 }
 
 /** Markdown, which a terminal shows well enough. */
-export const tableOf = ({ figure, measurements }: Taken): Promise<string> =>
+export const tableOf = ({
+  figure,
+  measurements,
+  note = "",
+}: Taken): Promise<string> =>
   format(
     [
       `| ${figure.title} | ${figure.ratio} | goal | throughput | ms CPU a ${figure.unit} | ${figure.unit.replace(/s?$/, "s")} a second |`,
       "| --- | --: | --: | --: | --: | --: |",
       ...measurements.map((measured) => rowOf(figure, measured)),
+      "",
+      note,
     ].join("\n"),
     { parser: "markdown" },
   );

@@ -139,7 +139,28 @@ pg with \`rowMode: "array"\` and made a text. Windows change from read to read; 
       wanted.map((comparison) => contender(comparison, world, graph, bare)),
     );
   },
+  async note({ world: { url } }) {
+    const db = connect(url, { name: "bench-series", poolSize: 1 });
+    try {
+      const { rows } = await db.raw<{ rows: [Size] }>(
+        `select round(sum(pg_relation_size(relid)) / max(e.count), 1)::float8 as heap,
+                round(sum(pg_indexes_size(relid)) / max(e.count), 1)::float8 as index
+         from pg_partition_tree('stream.events'), (select count(*) from stream.events) e
+         where isleaf`,
+      );
+      const [{ heap, index }] = rows;
+      return `An event takes ${heap} bytes of heap and ${index} of its index.`;
+    } finally {
+      await db.destroy();
+    }
+  },
 };
+
+/** Bytes an event. */
+interface Size {
+  readonly heap: number;
+  readonly index: number;
+}
 
 async function contender(
   { name, goal, streams, fields, variables, bare }: Comparison,

@@ -113,7 +113,7 @@ interface Place {
   readonly size: number;
 }
 
-const sizes = { min: 1_000, max: 20_000, bytes: 2 ** 20 };
+const sizes = { min: 1_000, max: 8_000, bytes: 2 ** 19 };
 
 /** Of a piece of a file, so that wide rows need no more memory than narrow ones. */
 function nextSize({ rowCount, columns }: EventTable): number {
