@@ -8,6 +8,8 @@ export interface Bench {
   readonly world: World;
   readonly tokens: Tokens;
   readonly progress: (doing: string) => void;
+  /** How many streams a search looks through, if not a million. */
+  readonly streams: number | undefined;
   /** Whether the command names this part of the figure, or no part at all. */
   readonly isWanted: (part: string) => boolean;
   /** Registers what is to be ended when the figure has been taken. */

@@ -53,8 +53,8 @@ names, in both lists; the page without a search is each of these streams asked o
   unit: "page",
   ratio: "CPU",
   rounds: 5,
-  async contenders({ isWanted, onEnd, progress }) {
-    const world = await startMillion(progress);
+  async contenders({ isWanted, onEnd, progress, streams }) {
+    const world = await startMillion(progress, streams);
     onEnd(() => world.stop());
     const db = connect(roleUrl(world.url, "stream"), {
       name: "bench-search",
