@@ -96,7 +96,7 @@ export class EventWriteStore {
         break;
       }
       case "UPSERT":
-        await this.insert(replacing);
+        await this.insertChanged(events, among.count);
         break;
       case "REPLACE":
       case "PATCH": {
@@ -114,6 +114,38 @@ export class EventWriteStore {
   private async insert(onConflict: string): Promise<void> {
     await this.transaction.raw(
       `insert into stream.events as e ${columns} select * from pg_temp.incoming ${onConflict}`,
+    );
+  }
+
+  /**
+   * Most of what is sent again is as it was, and is found so for less than half of what a conflict costs. No more events are
+   * looked through for it than twice those that come: what is not found is sorted out by the conflict.
+   */
+  private async insertChanged(
+    events: readonly EventColumns[],
+    count: number,
+  ): Promise<void> {
+    const ends = events.flatMap((stream) => [
+      timeOf(stream, stream.order[0] ?? -1),
+      timeOf(stream, stream.order.at(-1) ?? -1),
+    ]);
+    await this.transaction.raw(
+      `insert into stream.events as e ${columns}
+       select i.* from pg_temp.incoming i
+       left join (
+         select * from stream.events e
+         where e.tenant_id = ? and e.stream_id = any (?::int[]) and e.ts between ? and ? limit ?
+       ) there on there.stream_id = i.stream_id and there.ts = i.ts
+       where there.ts is null
+          or (there.value, there.numbers, there.texts) is distinct from (i.value, i.numbers, i.texts)
+       ${replacing}`,
+      [
+        events[0]?.tenantRowId ?? null,
+        events.map(({ streamRowId }) => streamRowId),
+        dateTimeOf(ends.reduce((a, b) => Math.min(a, b))),
+        dateTimeOf(ends.reduce((a, b) => Math.max(a, b))),
+        2 * count,
+      ],
     );
   }
 
