@@ -51,6 +51,10 @@ const ofStream = ({ streamIds }: Crowd, n: number) => ({
 const ofFirstTenant = (crowd: Crowd) => ofTenant(crowd, 0);
 const input = (more: object) => ({ input: more });
 
+/** Of the first tenant, which has as many identities as there are tenants. */
+const pseudonyms = (areUsed: boolean) =>
+  `update tenant.tenants set uses_pseudonyms = ${areUsed} where id = 1`;
+
 const pageOf = "pageInfo { hasNextPage endCursor }";
 const page = "(first: $first, after: $after)";
 const pageWith = (more: string) => `(${more}, first: $first, after: $after)`;
@@ -201,6 +205,15 @@ const lists: readonly Operation[] = [
     query: `query ($id: ID!, $first: Int, $after: String) { stream(id: $id) { readers${page} { nodes { name kind role } ${pageOf} } } }`,
     viewer: steward,
     variables: (crowd, n) => ofStream(crowd, 2 + (n % (actors - 2))),
+    prepare: () => [...restored, pseudonyms(false)],
+  },
+  {
+    name: "Stream.readers, behind pseudonyms",
+    subgraph: "stream",
+    query: `query ($id: ID!, $first: Int, $after: String) { stream(id: $id) { readers${page} { nodes { name kind role } ${pageOf} } } }`,
+    viewer: steward,
+    variables: (crowd, n) => ofStream(crowd, 2 + (n % (actors - 2))),
+    prepare: () => [...restored, pseudonyms(true)],
   },
   {
     name: "Stream.shares",

@@ -71,24 +71,36 @@ const otherTenants = `
    where m.community_id = w.community_id and m.tenant_id <> parent.tenant_id
    order by m.tenant_id) t`;
 
-/**
- * Those of another tenant go by their names, as their index does, each asked of the gate (the offset sees to it); where
- * they have pseudonyms, by a mark that tells nothing of them.
- */
-const foreign = (key: string, condition: string) => `
+/** Whether the gate lets a member of another tenant in by a way; the offset has it asked one by one. */
+const isReader = `lateral (
+  select from stream.audience a
+  where a.membership_id = t.membership_id and a.identity_id = me.identity_id and ${readsByShare} offset 0) a`;
+
+/** Those of another tenant go by their names, as their index does. */
+const named = `
   (select t.tenant_id, i.kind, n.name, n.is_pseudonym, me.role, 0 as place, me.key, n.mark
-   from (select p.identity_id, p.role, ${key} as key
+   from (select p.identity_id, p.role, lower(p.name) as key
          from community.published_members p
          where p.membership_id = t.membership_id
          order by key) me
-   cross join lateral (
-     select from stream.audience a
-     where a.membership_id = t.membership_id and a.identity_id = me.identity_id and ${readsByShare} offset 0) a
+   cross join ${isReader}
    join tenant.published_identities i on i.id = me.identity_id
    cross join lateral tenant.introduce(me.identity_id, parent.tenant_id) n
-   where ${condition}) r`;
-const named = foreign("lower(p.name)", "not t.is_pseudonymous");
-const pseudonymous = foreign("''", "t.is_pseudonymous");
+   where not t.is_pseudonymous) r`;
+
+/** Where they have pseudonyms, by a mark that tells nothing of them: all marks are made, but only a page of them asked of the gate. */
+const pseudonymous = `
+  (select t.tenant_id, i.kind, me.name, me.is_pseudonym, p.role, 0 as place, '' as key, me.mark
+   from (select n.*
+         from (select array_agg(p.identity_id) as ids, array_fill(parent.tenant_id, array[count(*)::int]) as sharers
+               from community.published_members p
+               where p.membership_id = t.membership_id and t.is_pseudonymous) p
+         cross join lateral tenant.introduce_each(p.ids, p.sharers) n
+         order by n.mark) me
+   cross join ${isReader}
+   cross join lateral (select p.role from community.published_members p
+                       where p.membership_id = t.membership_id and p.identity_id = me.identity_id offset 0) p
+   join tenant.published_identities i on i.id = me.identity_id) r`;
 
 const counted = `${ways}
   cross join lateral (select from stream.own_audience a where ${readsByList}
