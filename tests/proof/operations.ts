@@ -49,6 +49,7 @@ import {
   shareStreams,
   unshareStreams,
   updateStream,
+  updateStreams,
   writeEvents,
   removeEvents,
 } from "./stream-operations.ts";
@@ -104,6 +105,7 @@ const mutations = {
   createStreamType: [1, createStreamType],
   createStream: [2, createStream],
   updateStream: [1, updateStream],
+  updateStreams: [1, updateStreams],
   deleteStream: [1, deleteStream],
   deleteStreams: [1, deleteStreams],
   writeEvents: [1, writeEvents],

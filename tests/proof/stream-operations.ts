@@ -227,6 +227,16 @@ export const updateStream = operation({
     judgeWriting(state, actor, stream, () => undefined),
 });
 
+export const updateStreams = operation({
+  args: fc.record({ stream }),
+  request: ({ streams }, { stream }) => ({
+    query: `mutation ($id: ID!) { updateStreams(input: { streams: [{ id: $id, tags: ["changed"] }] }) { id } }`,
+    variables: { id: uuidOf(streams, stream) },
+  }),
+  judge: (state, actor, { stream }) =>
+    judgeWriting(state, actor, stream, () => undefined),
+});
+
 export const writeEvents = operation({
   args: fc.record({ stream }),
   request: ({ streams }, { stream }) => ({

@@ -471,3 +471,63 @@ describe("what a caller sees of a stream", () => {
     );
   });
 });
+
+describe("updating many streams", () => {
+  const updateMany = (streams: object[], caller = contributor) =>
+    attempt(database, () =>
+      run(
+        subgraph,
+        as(caller),
+        `mutation ($input: UpdateStreamsInput!) { updateStreams(input: $input) {
+           name description tags metadata properties { uom } } }`,
+        { input: { streams } },
+      ),
+    );
+  const created = async (externalId: string) =>
+    idIn(await create({ externalId, tags: ["old"] }), "createStream");
+
+  test("changes each in its own way, and tells each in the ledger", async () => {
+    const [one, two] = [await created("many 1"), await created("many 2")];
+    const answer = await updateMany([
+      { id: two, name: "Two", metadata: { site: "North" } },
+      {
+        id: one,
+        tags: ["b", "a"],
+        overrides: [{ property: "flow", uom: "L/s" }],
+      },
+    ]);
+    expect(answer.data?.["updateStreams"]).toMatchObject([
+      { name: "Two", tags: ["old"], metadata: { site: "North" } },
+      { name: "many 1", tags: ["b", "a"], properties: [{ uom: "L/s" }, {}] },
+    ]);
+    const entries = await database
+      .owner("ledger.entries")
+      .whereIn("subject_id", [one, two])
+      .where({ action: "updateStream" });
+    expect(entries).toHaveLength(2);
+  });
+
+  test("is all or nothing, and names the fault by its place", async () => {
+    const id = await created("many 3");
+    const foreign = await seed.stream(await seed.tenant());
+    const good = { id, name: "Renamed" };
+    for (const [streams, code, at] of [
+      [
+        [good, { id: foreign.uuid, name: "x" }],
+        "NOT_FOUND",
+        "input.streams.1.id",
+      ],
+      [[good, good], "BAD_USER_INPUT", "input.streams.1.id"],
+      [[{ id, tags: [""] }], "BAD_USER_INPUT", "input.streams.0.tags.0"],
+      [[], "BAD_USER_INPUT", "input.streams"],
+      [
+        Array.from({ length: 1001 }, () => good),
+        "LIMIT_EXCEEDED",
+        "input.streams",
+      ],
+    ] as const) {
+      const { errors } = await updateMany([...streams]);
+      expect(errors).toMatchObject([{ extensions: { code, at } }]);
+    }
+  });
+});

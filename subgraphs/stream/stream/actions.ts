@@ -3,13 +3,19 @@ import { record } from "../../../common/ledger-store.ts";
 import { descriptionFrom, nameFrom } from "../../../common/text.ts";
 import { CallerStore } from "../access/caller-store.ts";
 import type { StreamContext } from "../context.ts";
-import type { CreateStreamInput, UpdateStreamInput } from "../generated.ts";
+import type {
+  CreateStreamInput,
+  UpdateStreamInput,
+  UpdateStreamsInput,
+} from "../generated.ts";
 import { NamespaceStore } from "../namespace/store.ts";
 import { StreamTypeStore, type StreamType } from "../stream-type/store.ts";
 import { StreamChangeStore, type StreamValues } from "./change-store.ts";
 import {
+  assertEachOnce,
   maxNameLength,
   metadataFrom,
+  placeOfChange,
   retentionFrom,
   tagsFrom,
 } from "./input.ts";
@@ -64,7 +70,7 @@ export async function createStream(
       const id = await changes.idOf(namespace, externalId);
       return existing(id === null ? null : await streams.find(id), type);
     }
-    await changes.replaceOverrides(added, overrides);
+    await changes.replaceOverrides([{ ...added, overrides }]);
     await record(
       transaction,
       call,
@@ -111,55 +117,95 @@ function existing(stream: Stream | null, type: StreamType): Stream {
 
 export async function updateStream(
   input: UpdateStreamInput,
-  { db, viewer, call }: StreamContext,
+  context: StreamContext,
 ): Promise<Stream | null> {
-  const change = changeFrom(input);
+  const [stream = null] = await changeStreams([input], context, () => "input");
+  return stream;
+}
+
+/** All of them, or nothing. */
+export async function updateStreams(
+  input: UpdateStreamsInput,
+  context: StreamContext,
+): Promise<Stream[]> {
+  assertEachOnce(input);
+  return changeStreams(input.streams, context, placeOfChange);
+}
+
+/** `at` is the place of each in the arguments. */
+async function changeStreams(
+  inputs: readonly UpdateStreamInput[],
+  { db, viewer, call }: StreamContext,
+  at: (index: number) => string,
+): Promise<Stream[]> {
+  const values = inputs.map((input, i) => changeFrom(input, at(i)));
   return db.transaction(async (transaction) => {
     const caller = await new CallerStore(transaction, viewer).lock();
     const streams = new StreamStore(transaction, viewer);
-    await streams.lock([input.id]);
-    const stream = await streams.requireChange(input, "input.id");
+    const streamTypes = new StreamTypeStore(transaction, viewer);
+    await streams.lock(inputs.map(({ id }) => id));
+    const found = await streams.requireChanges(inputs, at);
+    const changed = await Promise.all(
+      found.map(async (stream, i) => {
+        const { overrides } = inputs[i] as UpdateStreamInput;
+        return {
+          stream,
+          change: values[i] as Partial<StreamValues>,
+          ...(overrides !== undefined && {
+            overrides: {
+              before: await streams.overrides(stream),
+              after: overridesFrom(
+                overrides ?? [],
+                await streamTypes.properties(typeOf(stream)),
+                `${at(i)}.overrides`,
+              ),
+            },
+          }),
+        };
+      }),
+    );
     const changes = new StreamChangeStore(transaction);
-    await changes.update(stream, change);
-    const before = {
-      ...(change.extrapolation && { extrapolation: stream.extrapolation }),
-      ...(change.retention !== undefined && { retention: stream.retention }),
-      ...(input.overrides !== undefined && {
-        overrides: await streams.overrides(stream),
-      }),
-    };
-    const after = {
-      ...(change.extrapolation && { extrapolation: change.extrapolation }),
-      ...(change.retention !== undefined && { retention: change.retention }),
-      ...(input.overrides !== undefined && {
-        overrides: overridesFrom(
-          input.overrides ?? [],
-          await new StreamTypeStore(transaction, viewer).properties(
-            typeOf(stream),
-          ),
-          "input.overrides",
-        ),
-      }),
-    };
-    if (after.overrides)
-      await changes.replaceOverrides(stream, after.overrides);
+    await changes.update(
+      changed.map(({ stream, change }) => ({ ...stream, change })),
+    );
+    await changes.replaceOverrides(
+      changed.flatMap(({ stream, overrides }) =>
+        overrides ? [{ ...stream, overrides: overrides.after }] : [],
+      ),
+    );
     await record(
       transaction,
       call,
       "updateStream",
-      [
-        {
-          kind: "STREAM",
-          subjectType: "Stream",
-          subjectId: stream.id,
-          tenantIds: [caller.tenantId],
-          before,
-          after: { ...after, changed: textsIn(change) },
+      changed.map(({ stream, change, overrides }) => ({
+        kind: "STREAM",
+        subjectType: "Stream",
+        subjectId: stream.id,
+        tenantIds: [caller.tenantId],
+        before: {
+          ...(change.extrapolation && { extrapolation: stream.extrapolation }),
+          ...(change.retention !== undefined && {
+            retention: stream.retention,
+          }),
+          ...(overrides && { overrides: overrides.before }),
         },
-      ],
-      change.name === undefined ? [] : [{ id: stream.id, name: change.name }],
+        after: {
+          ...(change.extrapolation && { extrapolation: change.extrapolation }),
+          ...(change.retention !== undefined && {
+            retention: change.retention,
+          }),
+          ...(overrides && { overrides: overrides.after }),
+          changed: textsIn(change),
+        },
+      })),
+      changed.flatMap(({ stream: { id }, change: { name } }) =>
+        name === undefined ? [] : [{ id, name }],
+      ),
     );
-    return streams.find(stream.id);
+    return streams.getAll(
+      found.map(({ id }) => id),
+      at,
+    );
   });
 }
 
@@ -170,28 +216,31 @@ const textsIn = (change: Partial<StreamValues>) =>
   );
 
 /** What is left out stays; null clears what may be empty. */
-function changeFrom(input: UpdateStreamInput): Partial<StreamValues> {
+function changeFrom(
+  input: UpdateStreamInput,
+  at: string,
+): Partial<StreamValues> {
   const { name, description, tags, metadata, extrapolation, retention } = input;
   for (const field of ["name", "extrapolation"] as const)
     if (input[field] === null)
       throw badInput(
         `A stream always has its ${field}. Give one, or leave it out.`,
-        `input.${field}`,
+        `${at}.${field}`,
       );
   return {
     ...(name != null && {
-      name: nameFrom(name, "input.name", maxNameLength),
+      name: nameFrom(name, `${at}.name`, maxNameLength),
     }),
     ...(description !== undefined && {
-      description: descriptionFrom(description, "input.description"),
+      description: descriptionFrom(description, `${at}.description`),
     }),
-    ...(tags !== undefined && { tags: tagsFrom(tags ?? [], "input.tags") }),
+    ...(tags !== undefined && { tags: tagsFrom(tags ?? [], `${at}.tags`) }),
     ...(metadata !== undefined && {
-      metadata: metadataFrom(metadata, "input.metadata"),
+      metadata: metadataFrom(metadata, `${at}.metadata`),
     }),
     ...(extrapolation != null && { extrapolation }),
     ...(retention !== undefined && {
-      retention: retentionFrom(retention, "input.retention"),
+      retention: retentionFrom(retention, `${at}.retention`),
     }),
   };
 }

@@ -76,36 +76,63 @@ export class StreamChangeStore {
   }
 
   async update(
-    { tenantRowId, rowId }: StreamKey,
-    change: Partial<StreamValues>,
+    changes: readonly (StreamKey & {
+      readonly change: Partial<StreamValues>;
+    })[],
   ): Promise<void> {
-    await this.transaction("stream.streams")
-      .where({ tenant_id: tenantRowId, id: rowId })
-      .update({
-        ...change,
-        updated_at: this.transaction.raw("clock_timestamp()"),
-      });
-    // By which communities list it.
-    if (change.name !== undefined)
-      await this.transaction("stream.shares")
-        .where({ tenant_id: tenantRowId, stream_id: rowId })
-        .update({ stream_name: change.name });
+    await this.transaction.raw(
+      `update stream.streams s
+         set name = case when jsonb_exists(c.change, 'name') then c.change ->> 'name' else s.name end,
+             description = case when jsonb_exists(c.change, 'description') then c.change ->> 'description' else s.description end,
+             tags = case when jsonb_exists(c.change, 'tags')
+                         then array(select t from jsonb_array_elements_text(c.change -> 'tags') with ordinality t (t, place)
+                                    order by t.place) else s.tags end,
+             metadata = case when jsonb_exists(c.change, 'metadata') then (c.change ->> 'metadata')::jsonb else s.metadata end,
+             extrapolation = coalesce(c.change ->> 'extrapolation', s.extrapolation),
+             retention = case when jsonb_exists(c.change, 'retention') then (c.change ->> 'retention')::interval
+                              else s.retention end,
+             updated_at = clock_timestamp()
+       from unnest(?::int[], ?::int[], ?::jsonb[]) c (tenant_id, id, change)
+       where s.tenant_id = c.tenant_id and s.id = c.id`,
+      [...keysOf(changes), changes.map(({ change }) => JSON.stringify(change))],
+    );
+    // By which communities list them.
+    const renamed = changes.filter(({ change }) => change.name !== undefined);
+    if (renamed.length > 0)
+      await this.transaction.raw(
+        `update stream.shares h set stream_name = c.name
+         from unnest(?::int[], ?::int[], ?::text[]) c (tenant_id, id, name)
+         where h.tenant_id = c.tenant_id and h.stream_id = c.id`,
+        [
+          ...keysOf(renamed),
+          renamed.map(({ change }) => change.name as string),
+        ],
+      );
   }
 
   async replaceOverrides(
-    { tenantRowId, rowId }: StreamKey,
-    overrides: readonly Override[],
+    streams: readonly (StreamKey & {
+      readonly overrides: readonly Override[];
+    })[],
   ): Promise<void> {
-    await this.transaction("stream.property_overrides")
-      .where({ tenant_id: tenantRowId, stream_id: rowId })
-      .delete();
-    if (overrides.length > 0)
-      await this.transaction("stream.property_overrides").insert(
-        overrides.map((override) => ({
-          tenant_id: tenantRowId,
-          stream_id: rowId,
-          ...override,
-        })),
-      );
+    await this.transaction.raw(
+      `delete from stream.property_overrides
+       where (tenant_id, stream_id) in (select * from unnest(?::int[], ?::int[]))`,
+      keysOf(streams),
+    );
+    const rows = streams.flatMap(({ tenantRowId, rowId, overrides }) =>
+      overrides.map((override) => ({
+        tenant_id: tenantRowId,
+        stream_id: rowId,
+        ...override,
+      })),
+    );
+    if (rows.length > 0)
+      await this.transaction("stream.property_overrides").insert(rows);
   }
 }
+
+const keysOf = (streams: readonly StreamKey[]): [number[], number[]] => [
+  streams.map(({ tenantRowId }) => tenantRowId),
+  streams.map(({ rowId }) => rowId),
+];

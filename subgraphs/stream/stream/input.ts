@@ -99,5 +99,35 @@ export function streamIdsOf({
   return streamIds;
 }
 
+/** Where a change stands in the arguments. */
+export const placeOfChange = (i: number) => `input.streams.${i}`;
+
+/** The changes of a call: of each stream one, and no more than a call may make. */
+export function assertEachOnce({
+  streams,
+}: {
+  readonly streams: readonly { readonly id: string }[];
+}): void {
+  if (streams.length === 0)
+    throw badInput("Name at least one stream.", "input.streams");
+  if (streams.length > maxStreams)
+    throw limitExceeded(
+      "streams a call",
+      maxStreams,
+      streams.length,
+      "Divide them among several calls.",
+      "input.streams",
+    );
+  const named = new Set<string>();
+  for (const [i, { id }] of streams.entries()) {
+    if (named.has(id))
+      throw badInput(
+        `Stream ${id} is named twice. Put its changes together.`,
+        `${placeOfChange(i)}.id`,
+      );
+    named.add(id);
+  }
+}
+
 /** Where a stream stands in the arguments. */
 export const placeOf = (i: number) => `input.streamIds.${i}`;

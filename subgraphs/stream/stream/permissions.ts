@@ -10,8 +10,14 @@ import type {
   MutationDeleteStreamArgs,
   MutationDeleteStreamsArgs,
   MutationUpdateStreamArgs,
+  MutationUpdateStreamsArgs,
 } from "../generated.ts";
-import { placeOf, streamIdsOf } from "./input.ts";
+import {
+  assertEachOnce,
+  placeOf,
+  placeOfChange,
+  streamIdsOf,
+} from "./input.ts";
 
 const writesInNamespace = can<MutationCreateStreamArgs, StreamContext>(
   "create streams in this namespace",
@@ -22,7 +28,15 @@ const writesInNamespace = can<MutationCreateStreamArgs, StreamContext>(
 const writesStream = can<MutationUpdateStreamArgs, StreamContext>(
   "edit this stream",
   async (_viewer, { input }, { streams }) =>
-    Boolean(await streams.requireChange(input, "input.id")),
+    Boolean(await streams.requireChanges([input], () => "input")),
+);
+
+const writesStreams = can<MutationUpdateStreamsArgs, StreamContext>(
+  "edit these streams",
+  async (_viewer, { input }, { streams }) => {
+    assertEachOnce(input);
+    return Boolean(await streams.requireChanges(input.streams, placeOfChange));
+  },
 );
 
 const deletesStream = can<MutationDeleteStreamArgs, StreamContext>(
@@ -46,6 +60,7 @@ export const permissions = {
   Mutation: {
     createStream: writesInNamespace, // S1
     updateStream: writesStream, // S1
+    updateStreams: writesStreams, // S1
     deleteStream: deletesStream, // S1
     deleteStreams: deletesStreams, // S1
   },

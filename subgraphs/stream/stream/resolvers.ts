@@ -5,7 +5,7 @@ import { rightsIn } from "../access/rights.ts";
 import type { StreamContext } from "../context.ts";
 import type { Resolvers } from "../generated.ts";
 import { asksForLosses } from "../share/asked.ts";
-import { createStream, updateStream } from "./actions.ts";
+import { createStream, updateStream, updateStreams } from "./actions.ts";
 import { deleteStreams } from "./deletion/actions.ts";
 import { overridden } from "./overrides.ts";
 import { typeOf } from "./store.ts";
@@ -38,6 +38,7 @@ export const resolvers = {
   Mutation: {
     createStream: (_, { input }, context) => createStream(input, context),
     updateStream: (_, { input }, context) => updateStream(input, context),
+    updateStreams: (_, { input }, context) => updateStreams(input, context),
     deleteStream: async (_, { id }, context) => {
       const one = { streamIds: [id], dryRun: false, areLossesAsked: false };
       await deleteStreams(one, context, () => "id");

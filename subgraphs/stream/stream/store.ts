@@ -148,13 +148,27 @@ export class StreamStore {
     return stream as Stream;
   }
 
-  /** S1: a shorter retention ends events, as removing them does. */
-  async requireChange(
-    { id, retention }: UpdateStreamInput,
-    at: string,
-  ): Promise<Stream> {
-    if (retention !== undefined) await this.requireOne("DELETE", id, at);
-    return this.requireOne("WRITE", id, at);
+  /**
+   * S1: the streams that are to be changed like this. A shorter retention ends events, as removing them does; `at` is the
+   * place of each change in the arguments.
+   */
+  async requireChanges(
+    changes: readonly Pick<UpdateStreamInput, "id" | "retention">[],
+    at: (index: number) => string,
+  ): Promise<Stream[]> {
+    const streams = await this.require(
+      "WRITE",
+      changes.map(({ id }) => id),
+      (i) => `${at(i)}.id`,
+    );
+    await this.require(
+      "DELETE",
+      changes.flatMap(({ id, retention }) =>
+        retention === undefined ? [] : [id],
+      ),
+      () => "input",
+    );
+    return streams;
   }
 
   /** Holds own streams as they are until the transaction ends. */
