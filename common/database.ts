@@ -191,6 +191,10 @@ export const isTimeout = (error: unknown): boolean =>
 export const isOutOfRange = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && error.code === "22003";
 
+/** Whether PostgreSQL does not take what a function of its own was given, such as the name of a time zone. */
+export const isNotTaken = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && error.code === "22023";
+
 /** The detail of an exception that a function of the database raised by a code of its own; null of any other. */
 export const raisedAs = (code: string, error: unknown): string | null =>
   error instanceof pg.DatabaseError && error.code === code

@@ -505,6 +505,71 @@ describe("summaries", () => {
       "2025-02-28T00:00:00Z",
       ["2023-02-28T00:00:00+00:00", "2024-02-28T00:00:00+00:00"],
     ],
+    [
+      "three years",
+      "Europe/Berlin",
+      "P3Y",
+      "2019-12-31T23:00:00Z",
+      "2024-01-01T00:00:00Z",
+      ["2019-12-31T23:00:00+00:00", "2022-12-31T23:00:00+00:00"],
+    ],
+    [
+      "ten years, in a window of a day",
+      "UTC",
+      "P10Y",
+      "2026-01-01T00:00:00Z",
+      "2026-01-02T00:00:00Z",
+      ["2026-01-01T00:00:00+00:00"],
+    ],
+    [
+      "two thousand days",
+      "UTC",
+      "P2000D",
+      "2020-01-01T00:00:00Z",
+      "2026-01-01T00:00:00Z",
+      ["2020-01-01T00:00:00+00:00", "2025-06-23T00:00:00+00:00"],
+    ],
+    [
+      "a thousand years, in a moment",
+      "UTC",
+      "P1000Y",
+      "2026-01-01T00:00:00Z",
+      "2026-01-01T00:00:00Z",
+      ["2026-01-01T00:00:00+00:00"],
+    ],
+    [
+      "Februaries, one after the other",
+      "UTC",
+      "P28D",
+      "2026-02-01T00:00:00Z",
+      "2026-03-29T00:00:00.000001Z",
+      [
+        "2026-02-01T00:00:00+00:00",
+        "2026-03-01T00:00:00+00:00",
+        "2026-03-29T00:00:00+00:00",
+      ],
+    ],
+    [
+      "the day that Samoa skipped is empty",
+      "Pacific/Apia",
+      "P1D",
+      "2011-12-29T10:00:00Z",
+      "2011-12-31T10:00:00.000001Z",
+      [
+        "2011-12-29T10:00:00+00:00",
+        "2011-12-30T10:00:00+00:00",
+        "2011-12-30T10:00:00+00:00",
+        "2011-12-31T10:00:00+00:00",
+      ],
+    ],
+    [
+      "a zone by its distance from Greenwich, which is counted westwards",
+      "Etc/GMT+5",
+      "P1D",
+      "2026-01-01T05:00:00Z",
+      "2026-01-02T05:00:00.000001Z",
+      ["2026-01-01T05:00:00+00:00", "2026-01-02T05:00:00+00:00"],
+    ],
   ])("%s", async (_, timeZone, interval, from, to, expected) => {
     const id = await stream({ "2026-03-29T22:30:00Z": 1 });
     const { timestamps } = await read(
@@ -625,12 +690,14 @@ describe("a read that cannot be done is refused", () => {
       "window",
       "BAD_USER_INPUT",
     ],
-    [
-      "no time zone",
-      `summaries(${hour}, interval: "P1D", timeZone: "Atlantis")`,
-      "timeZone",
-      "BAD_USER_INPUT",
-    ],
+    ...[`interval: "P1D"`, `interval: "PT1H"`, `count: 1`].map(
+      (cut): [string, string, string, string] => [
+        `no time zone, whatever cuts: ${cut}`,
+        `summaries(${hour}, ${cut}, timeZone: "Atlantis")`,
+        "timeZone",
+        "BAD_USER_INPUT",
+      ],
+    ),
     [
       "too many rows by count",
       `summaries(${hour}, count: 100001)`,
@@ -654,6 +721,32 @@ describe("a read that cannot be done is refused", () => {
   ])("%s", async (_, field, at, code) => {
     const id = await stream({});
     expect(await refusal(id, field)).toMatchObject({ code, at });
+  });
+
+  test.each([
+    ...["+01:00", "-05:00", "+0100", "UTC+1", "GMT-5", "<+01>-1"],
+    ...["IST", "AST", "PST", "CET", "EST5EDT", "Z", "Zulu", "Greenwich", ""],
+    ...["posix/Europe/Berlin", "right/UTC", "SystemV/PST8", "posixrules"],
+    ...["Europe/", "/Berlin", "Europe/Atlantis", "EST5EDT,M3.2.0/2,M11.1.0/2"],
+    ...["Europe/Berlin ", "Europe/Berlin\\u0000", "US/Pacific-New"],
+  ])("a time zone that may mean another elsewhere: %s", async (timeZone) => {
+    const id = await stream({});
+    const field = `summaries(${hour}, interval: "P1D", timeZone: "${timeZone}")`;
+    expect(await refusal(id, field)).toEqual({
+      ...{ code: "BAD_USER_INPUT", at: "timeZone" },
+      message: expect.stringContaining(
+        'an area and a city, like "Europe/Berlin", or "UTC" or "GMT"',
+      ),
+    });
+  });
+
+  test("no time zone for being unknown to PostgreSQL", async () => {
+    const names = [...Intl.supportedValuesOf("timeZone"), "GMT"];
+    const { rows } = await database.owner.raw<{ rows: unknown[] }>(
+      `select z as name from unnest(?::text[]) z except select name from pg_timezone_names`,
+      [names],
+    );
+    expect(rows).toEqual([]);
   });
 
   test("the mean of a text, naming the kind", async () => {

@@ -1,5 +1,6 @@
-import type { Knex } from "../../../common/database.ts";
+import { isNotTaken, type Knex } from "../../../common/database.ts";
 import { dateTimeOf } from "../../../common/date-time.ts";
+import type { Duration } from "../../../common/duration.ts";
 import { badInput } from "../../../common/errors.ts";
 import type { StreamSummariesArgs } from "../generated.ts";
 import {
@@ -20,6 +21,7 @@ export class EdgeStore {
     maxRows: number,
   ): Promise<string[]> {
     const within = windowFrom(window);
+    assertTimeZone(timeZone);
     if (count != null && interval == null)
       return evenEdges(within, count, maxRows, "count");
     if (interval == null || count != null)
@@ -27,31 +29,35 @@ export class EdgeStore {
     const length = durationFrom(interval);
     return length.months === 0 && length.days === 0
       ? regularEdges(within, length.micros, maxRows)
-      : this.byCalendar(within, interval, timeZone, maxRows);
+      : this.byCalendar(within, interval, length, timeZone, maxRows);
   }
 
   /** Every edge is counted from the first, so that months keep their day where they have one; the last one is cut. */
   private async byCalendar(
     { from, to }: Window,
     interval: string,
+    length: Duration,
     timeZone: string,
     maxRows: number,
   ): Promise<string[]> {
-    if (!isTimeZone(timeZone))
-      throw badInput(
-        'There is no such time zone. Name one like "Europe/Berlin".',
-        "timeZone",
-      );
-    // One more than is allowed is enough to know it.
-    const { rows } = await this.db.raw<{ rows: { at: string }[] }>(
+    // One more than is allowed is enough to know it; and beyond the window there may be no calendar any more.
+    const last = Math.min(
+      maxRows,
+      Math.ceil((to - from) / shortestOf(length)) + 1,
+    );
+    const asked = this.db.raw<{ rows: { at: string }[] }>(
       `select at from generate_series(0, ?::int) k
        cross join lateral (
          select (?::timestamptz at time zone z.name + k * ?::interval) at time zone z.name as at
          from (select ?::text as name) z
        ) e
        where k = 0 or at < ?::timestamptz order by k`,
-      [maxRows, dateTimeOf(from), interval, timeZone, dateTimeOf(to)],
+      [last, dateTimeOf(from), interval, timeZone, dateTimeOf(to)],
     );
+    // Names that were given up long ago live on in Intl alone.
+    const { rows } = await asked.catch((error: unknown) => {
+      throw isNotTaken(error) ? unknownTimeZone() : error;
+    });
     assertRows(rows.length, maxRows, "interval");
     // The first stays as it is: where clocks are put back, its time of the day may mean another.
     const [, ...later] = rows.map(({ at }) => at);
@@ -59,9 +65,31 @@ export class EdgeStore {
   }
 }
 
-function isTimeZone(name: string): boolean {
+const dayMicros = 86_400_000_000;
+
+/** What no interval falls below, but for the day that a zone may skip as it changes sides of the date line. */
+const shortestOf = ({ months, days, micros }: Duration): number =>
+  (months * 28 + days) * dayMicros + micros;
+
+/**
+ * Names by area and city mean the same here and in PostgreSQL. Offsets and abbreviations do not: PostgreSQL counts those
+ * westwards, and has an IST of its own.
+ */
+const areaAndCity = /^(?!SystemV\/|posix\/|right\/)[a-z_]+\/|^(UTC|GMT)$/i;
+
+function assertTimeZone(name: string): void {
+  if (!areaAndCity.test(name) || !isKnown(name)) throw unknownTimeZone();
+}
+
+const unknownTimeZone = () =>
+  badInput(
+    'There is no such time zone. Name an area and a city, like "Europe/Berlin", or "UTC" or "GMT".',
+    "timeZone",
+  );
+
+function isKnown(timeZone: string): boolean {
   try {
-    return Boolean(new Intl.DateTimeFormat("en", { timeZone: name }));
+    return Boolean(new Intl.DateTimeFormat("en", { timeZone }));
   } catch {
     return false;
   }
