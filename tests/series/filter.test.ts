@@ -122,6 +122,19 @@ describe("a fault is named with its place:", () => {
   });
 });
 
+test("texts are compared by their code points in a database of another language, too", async () => {
+  await database.owner.raw(
+    `alter table stream.events alter column texts type text[] collate "en-x-icu"`,
+  );
+  const { rows } = await database.owner.raw<{ rows: unknown[] }>(
+    `select from stream.events where texts[1] < 'B'`,
+  );
+  expect(rows).toHaveLength(2);
+  expect(await kept("note < 'B'")).toEqual([]);
+  expect(await kept("'B' >= note")).toEqual([]);
+  expect(await kept("note > 'B' and note <= 'é'")).toEqual([0, 1, 3]);
+});
+
 test("every value is bound: nothing of a filter is in the statement's text", async () => {
   const statements: string[] = [];
   const listen = ({ sql }: { sql: string }) => statements.push(sql);

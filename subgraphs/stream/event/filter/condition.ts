@@ -190,12 +190,18 @@ class Compiler {
     return joined(
       "boolean",
       operator === "!=" ? "<>" : operator,
-      a,
+      a.type === "text" ? byCodePoints(a) : a,
       b,
       position,
     );
   }
 }
+
+/** A text that is compared alike in every database, whatever its collation. */
+const byCodePoints = (text: Typed): Typed => ({
+  ...text,
+  sql: sql`${text.sql} collate "C"`,
+});
 
 const joined = (
   type: Type,
