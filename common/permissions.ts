@@ -64,6 +64,14 @@ export async function assertLive(
     throw identityGone();
 }
 
+/** UNAUTHENTICATED once the token has ended; for what goes on for long. `next` says what to do with a new one. */
+export function assertTokenHolds({ tokenEndsAt }: Viewer, next: string): void {
+  if (tokenEndsAt !== undefined && tokenEndsAt < Date.now() / 1000)
+    throw unauthenticated(
+      `The access token has expired meanwhile. Get a new one, and ${next}.`,
+    );
+}
+
 /** What the caller is told instead of any refusal once it is gone itself. */
 export async function unlessGone<T>(
   context: CallContext,

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { tableFromIPC } from "@uwdata/flechette";
 import { parse } from "csv-parse/sync";
 import { request as send } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import type { Viewer } from "../../common/viewer.ts";
 import { TestDatabase } from "../support/database.ts";
@@ -321,9 +322,10 @@ describe.each(modes)("%s", (mode) => {
     query: string,
     headers: Record<string, string>,
     meanwhile: () => Promise<unknown>,
+    token = graph.issuer.tokenFor(partner),
   ): Promise<{ body: Buffer; isWhole: boolean }> {
     const url = new URL(`/data/streams/${bulky.uuid}${query}`, graph.url);
-    const authorization = `Bearer ${await graph.issuer.tokenFor(partner)}`;
+    const authorization = `Bearer ${await token}`;
     return new Promise((resolve, reject) => {
       const request = send(
         url,
@@ -389,6 +391,25 @@ describe.each(modes)("%s", (mode) => {
     expect(body.toString().slice(-200)).toMatch(/ERROR,.*UNAUTHENTICATED/);
   });
 
+  test("a token that ends meanwhile ends the file", async () => {
+    // Clocks may differ by half a minute.
+    const token = graph.issuer.sign({
+      sub: client.uuid,
+      identity: client.uuid,
+      exp: Math.floor(Date.now() / 1000) - 28,
+    });
+    const { body, isWhole } = await interrupted(
+      "",
+      {},
+      () => sleep(3_000),
+      token,
+    );
+    expect(isWhole).toBe(false);
+    expect(body.toString().slice(-200)).toMatch(
+      /ERROR,"UNAUTHENTICATED: The access token has expired meanwhile/,
+    );
+  });
+
   test("a client that takes its time, or leaves, holds nothing in the database", async () => {
     const busy = async () => {
       const { rows } = await database.owner.raw<{ rows: unknown[] }>(
@@ -407,10 +428,10 @@ describe.each(modes)("%s", (mode) => {
       (response) => response.once("data", () => response.pause()),
     );
     request.on("error", () => undefined).end();
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await sleep(1_000);
     expect(await busy()).toEqual([]);
     request.destroy();
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await sleep(200);
     expect(await busy()).toEqual([]);
   });
 });

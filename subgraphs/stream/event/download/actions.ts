@@ -2,6 +2,7 @@ import { badInput, conflict } from "../../../../common/errors.ts";
 import type { PackedJson } from "../../../../common/packed.ts";
 import {
   assertLive,
+  assertTokenHolds,
   unlessGone,
   type CallContext,
 } from "../../../../common/permissions.ts";
@@ -30,8 +31,8 @@ export interface Download {
 }
 
 /**
- * Reads what a question asks for, as the same reads of the graph do it. Each piece is a request of its own: what its
- * caller may read is asked anew, and nothing is held in the database while a client takes its time.
+ * Reads what a question asks for, as the same reads of the graph do it. Each piece is a request of its own: whether
+ * its caller's token holds and what it may read is asked anew, and nothing is held in the database while a client takes its time.
  */
 export async function openDownload(
   question: Question,
@@ -134,6 +135,7 @@ function tableOf(
   const request = requestOf(question);
   const { events, limits, streams } = context;
   return unlessGone(context, async () => {
+    assertTokenHolds(context.viewer, "begin again");
     const [stream] = await streams.getAll([streamId], () => "ids");
     if (!stream) throw new Error("A stream is neither there nor missing.");
     switch (kind) {

@@ -1,9 +1,9 @@
-import { notFound, unauthenticated } from "../../../../common/errors.ts";
+import { notFound } from "../../../../common/errors.ts";
 import {
+  assertTokenHolds,
   unlessGone,
   type CallContext,
 } from "../../../../common/permissions.ts";
-import type { Viewer } from "../../../../common/viewer.ts";
 import type { StreamContext } from "../../context.ts";
 import type { WriteResult } from "../../generated.ts";
 import { storeEvents, withProperties } from "../actions.ts";
@@ -25,7 +25,7 @@ export function storeBatch(
   context: Context,
 ): Promise<WriteResult> {
   return unlessGone(context, async () => {
-    assertTokenHolds(context.viewer);
+    assertTokenHolds(context.viewer, "send the rest");
     const places = [...streamsIn(batch)];
     const names = places.map(([name]) => name);
     const placeOf = (i: number) => places[i]?.[1] ?? "";
@@ -61,13 +61,6 @@ export function storeBatch(
       },
     );
   });
-}
-
-function assertTokenHolds({ tokenEndsAt }: Viewer): void {
-  if (tokenEndsAt !== undefined && tokenEndsAt < Date.now() / 1000)
-    throw unauthenticated(
-      "The access token has expired meanwhile. Get a new one, and send the rest.",
-    );
 }
 
 async function idsIn(
