@@ -4,6 +4,7 @@ import { connect, connectionSettings, type Knex } from "../common/database.ts";
 import { stringifyResult } from "../common/packed.ts";
 import { roleUrl } from "../migrations/run.ts";
 import { createContext } from "../subgraphs/stream/context.ts";
+import { usualLimits } from "../subgraphs/stream/event/limits.ts";
 import { schema } from "../subgraphs/stream/schema.ts";
 import type { Figure } from "./figure.ts";
 import type { Contender } from "./measure.ts";
@@ -187,10 +188,10 @@ async function contender(
       schema,
       document,
       variableValues: { of, ids, ...variables(n, world) },
-      contextValue: createContext(
-        db,
-        unrecorded,
-      )({
+      contextValue: createContext(db, unrecorded, {
+        ...usualLimits,
+        streams: 1_000,
+      })({
         viewer: { identityId: world.readerId, person: null },
         requestId: "bench",
       }),

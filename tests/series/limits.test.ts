@@ -59,7 +59,11 @@ test.each<[string, number, string, string]>([
     "fewer or longer",
   ],
   [`plot(${window}, width: 11)`, 11, "width", "fewer or longer"],
-  [`lttb(${window}, points: 11)`, 11, "points", "fewer or longer"],
+  [`lttb(${window}, points: 11)`, 11, "points", "Ask for fewer points"],
+  [
+    `interpolated(timestamps: ${JSON.stringify(Array<string>(11).fill("2026-01-01T00:00:00Z"))})`,
+    ...([11, "timestamps", "Ask for them in several reads"] as const),
+  ],
 ])("at most 10 rows: %s", async (field, value, at, next) => {
   await limit({ rows: 10 });
   const { data, errors } = await ask(field);
@@ -246,6 +250,7 @@ test("streams that a read names", async () => {
     `streamEvents(ids: $ids, ${window})`,
     `streamSummaries(ids: $ids, ${window}, count: 1)`,
     `streamJoin(ids: $ids, ${window}, mode: INNER)`,
+    `streamLast(ids: $ids)`,
     `trend(input: { streamIds: $ids, ${window}, width: 1 })`,
   ]) {
     const { errors } = await plant.run(
@@ -253,6 +258,7 @@ test("streams that a read names", async () => {
       `query ($ids: [ID!]!) { ${field} { rowCount } }`,
       { ids: [id, "another"] },
     );
+    expect(errors[0]?.message).toContain("Ask for them in several reads");
     expect(errors[0]?.extensions).toEqual({
       ...{ code: "LIMIT_EXCEEDED", limit: 1, value: 2 },
       at: field.startsWith("trend") ? "input.streamIds" : "ids",

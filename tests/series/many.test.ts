@@ -84,6 +84,98 @@ describe("many streams at once", () => {
     });
   });
 
+  describe("have their last events", () => {
+    let [warm, cold, count, note]: string[] = [];
+    beforeAll(async () => {
+      const measured = (
+        kind: naive.Property["kind"],
+        value: naive.Value,
+        uom?: string,
+      ) =>
+        plant.create({
+          ...floats({}),
+          properties: [
+            {
+              name: "value",
+              kind,
+              interpolation: "DISCRETE",
+              ...(uom && { uom }),
+            },
+          ],
+          events: [{ at: at(5), values: [value] }],
+        });
+      [warm, cold, count, note] = [
+        await measured("FLOAT", 25, "degC"),
+        await measured("FLOAT", null, "degC"),
+        await measured("INTEGER", 300, "degC"),
+        await measured("TEXT", "a"),
+      ];
+      await database.owner.raw(
+        `insert into stream.property_overrides (tenant_id, stream_id, position, uom)
+         select tenant_id, id, 0, 'K' from stream.streams where uuid = ?`,
+        [count],
+      );
+    });
+    const read = (
+      ids: readonly (string | undefined)[],
+      uom: string | null = null,
+    ) =>
+      plant.run(
+        plant.partner,
+        `query ($ids: [ID!]!, $uom: String) { streamLast(ids: $ids, uom: $uom) { values kinds uoms } }`,
+        { ids, uom },
+      );
+
+    test("with the kind and the unit that each stream has", async () => {
+      const { data } = await read([note, warm, count, cold, warm]);
+      expect(data).toEqual({
+        streamLast: {
+          values: ["a", 25, 300, null, 25],
+          kinds: ["TEXT", "FLOAT", "INTEGER", "FLOAT", "FLOAT"],
+          uoms: [null, "degC", "K", "degC", "degC"],
+        },
+      });
+    });
+
+    test("in one unit, as far as they have one", async () => {
+      const { data } = await read([note, warm, count, cold], "K");
+      expect(data).toEqual({
+        streamLast: {
+          values: ["a", expect.closeTo(298.15, 9), 300, null],
+          kinds: ["TEXT", "FLOAT", "INTEGER", "FLOAT"],
+          uoms: [null, "K", "K", "K"],
+        },
+      });
+      const values = await plant.ask(
+        plant.partner,
+        `query ($ids: [ID!]!) { streamLast(ids: $ids, uom: "degC") { values } }`,
+        { ids: [count, warm] },
+      );
+      expect(values).toEqual({
+        streamLast: { values: [expect.closeTo(26.85, 9), 25] },
+      });
+    });
+
+    test.each([
+      [
+        "that one cannot be read in",
+        () => [note, warm],
+        "bar",
+        /"degC", which cannot/,
+      ],
+      ["where none has one", () => [note], "K", /None of "value" is a number/],
+    ])("not in a unit %s", async (_, ids, uom, message) => {
+      const { data, errors } = await read(ids(), uom);
+      expect(data).toEqual({ streamLast: null });
+      expect(errors).toEqual([
+        expect.objectContaining({
+          message: expect.stringMatching(message),
+          extensions: { code: "BAD_USER_INPUT", at: "uom" },
+        }),
+      ]);
+    });
+  });
+
   test.each([
     ["one that was never issued", never, "NOT_FOUND"],
     ["no id", "here", "NOT_FOUND"],
@@ -169,6 +261,7 @@ describe("many streams at once", () => {
       `streamEvents(ids: $ids, ${day})`,
       `streamSummaries(ids: $ids, ${day}, count: 1)`,
       `streamJoin(ids: $ids, ${day}, mode: OUTER)`,
+      `streamLast(ids: $ids)`,
     ]) {
       const answer = await plant.run(
         plant.partner,

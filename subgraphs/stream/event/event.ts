@@ -7,6 +7,7 @@ import {
   type Value,
   type ValueProperty,
 } from "./shape.ts";
+import { converted } from "./unit.ts";
 
 export interface Event {
   readonly timestamp: string;
@@ -45,12 +46,10 @@ const propertiesOf = ({ names, kinds, states }: StoredEvent): ValueProperty[] =>
 
 /** The event with its numbers in the unit of these slots. */
 export function convertedTo(slots: readonly ReadSlot[], event: Event): Event {
-  const values = slots.map(({ name, conversion }): [string, Value] => {
-    const value = event.values[name] ?? null;
-    return conversion && typeof value === "number"
-      ? [name, value * conversion.factor + conversion.offset]
-      : [name, value];
-  });
+  const values = slots.map(({ name, conversion }): [string, Value] => [
+    name,
+    converted(event.values[name] ?? null, conversion),
+  ]);
   return {
     timestamp: event.timestamp,
     value: values[0]?.[1] ?? null,

@@ -1,14 +1,16 @@
 import { prepared, type Knex } from "../../../common/database.ts";
-import { badInput, notFound } from "../../../common/errors.ts";
+import { notFound } from "../../../common/errors.ts";
 import { PackedJson } from "../../../common/packed.ts";
 import { isUuid } from "../../../common/page.ts";
-import { sql } from "../../../common/sql.ts";
+import { plain, sql } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import type { NoteRead, Way } from "../usage/recorder-store.ts";
 import type { LimitStore } from "./limit-store.ts";
+import { assertStreams } from "./limits.ts";
 import { gated } from "./read-store.ts";
 import { unreadable } from "./refusals.ts";
-import { assertRows } from "./times.ts";
+import type { Value } from "./shape.ts";
+import { converted, inUnit, type Measured, type Unit } from "./unit.ts";
 
 /** The last events of streams as columns, in the order in which the streams are named. */
 export interface LastEvents {
@@ -16,6 +18,9 @@ export interface LastEvents {
   readonly timestamps: PackedJson;
   /** The first properties'. */
   readonly values: PackedJson;
+  /** Theirs, if they are asked for. */
+  readonly kinds: PackedJson | undefined;
+  readonly uoms: PackedJson | undefined;
 }
 
 interface LastEventsRow {
@@ -24,6 +29,7 @@ interface LastEventsRow {
   readonly unreadable: readonly number[] | null;
   readonly timestamps: string;
   readonly values: string;
+  readonly measured: readonly Measured[] | null;
   readonly reader: Way[4] | null;
   /** Of other tenants' streams: what makes a way, and whether there is an event, as texts of arrays; null of none. */
   readonly tenants: string | null;
@@ -41,6 +47,7 @@ const lastEventsOf = (
   viewer: string | null,
   streamIds: string,
   count: number,
+  isMeasured: boolean,
 ) => sql`
   with seen as materialized (
     select v.*, l.ts, l.value, l.texts from ${gated(viewer, streamIds)} order by v.place
@@ -65,6 +72,7 @@ const lastEventsOf = (
                       from stream.properties p
                       where p.tenant_id = s.tenant_id and p.type_id = s.type_id and p.position = 0) end,
            'null'), ',') || ']' as values,
+         ${isMeasured ? measured : plain("null")} as measured,
          (select json_build_array(i.id, i.tenant_id) from tenant.published_identities i where i.uuid = ${viewer}) as reader,
          (array_agg(s.tenant_id) filter (where not s.is_own))::text as tenants,
          (array_agg(s.id) filter (where not s.is_own))::text as streams,
@@ -73,7 +81,15 @@ const lastEventsOf = (
          (array_agg((s.ts is not null)::int) filter (where not s.is_own))::text as points
   from seen s`;
 
-/** The last events of as many streams as a table has rows, as far as one viewer may read them. */
+/** How the first properties are measured, each as its stream has it. */
+const measured = plain(`(
+           select json_agg(json_build_object('name', p.name, 'kind', p.kind, 'uom', coalesce(o.uom, p.uom)) order by s.place)
+           from seen s
+           join stream.properties p on p.tenant_id = s.tenant_id and p.type_id = s.type_id and p.position = 0
+           left join stream.property_overrides o on o.tenant_id = s.tenant_id and o.stream_id = s.id and o.position = 0
+         )`);
+
+/** The last events of many streams, as far as one viewer may read them. */
 export class LastEventsStore {
   constructor(
     private readonly db: Knex,
@@ -83,9 +99,12 @@ export class LastEventsStore {
   ) {}
 
   /** The first stream that is not readable is refused with its place in `ids`. */
-  async read(ids: readonly string[]): Promise<LastEvents> {
-    if (ids.length === 0) throw badInput("Name at least one stream.", "ids");
-    assertRows(ids.length, (await this.limits.get()).rows, "ids");
+  async read(
+    ids: readonly string[],
+    { uom }: Unit,
+    isMeasured: boolean,
+  ): Promise<LastEvents> {
+    assertStreams(ids, await this.limits.get());
     const malformed = ids.findIndex((id) => !isUuid(id));
     if (malformed >= 0) throw notFound(`ids.${malformed}`);
     // As the text of an array: the driver would look at each for what is to be escaped.
@@ -93,17 +112,21 @@ export class LastEventsStore {
       this.viewer.identityId,
       `{${ids.join(",")}}`,
       ids.length,
+      isMeasured || uom != null,
     );
     const [row] = (await prepared<LastEventsRow>(
       this.db,
       this.db.raw(text, bindings as Knex.RawBinding[]),
     )) as [LastEventsRow];
     assertAll(ids, row);
+    const { values, measured } = uom == null ? row : readIn(uom, row);
     this.note(row);
     return {
       rowCount: ids.length,
       timestamps: new PackedJson(row.timestamps),
-      values: new PackedJson(row.values),
+      values: new PackedJson(values),
+      kinds: packed(measured?.map(({ kind }) => kind)),
+      uoms: packed(measured?.map(({ uom }) => uom)),
     };
   }
 
@@ -126,6 +149,21 @@ export class LastEventsStore {
       );
   }
 }
+
+/** The numbers in a unit, as far as they have one. */
+function readIn(uom: string, { values, measured }: LastEventsRow) {
+  const slots = inUnit(measured ?? [], uom);
+  const stored = JSON.parse(values) as Value[];
+  return {
+    values: JSON.stringify(
+      stored.map((value, i) => converted(value, slots[i]?.conversion)),
+    ),
+    measured: slots,
+  };
+}
+
+const packed = (column: readonly unknown[] | undefined) =>
+  column && new PackedJson(JSON.stringify(column));
 
 const partsOf = (array: string): string[] => array.slice(1, -1).split(",");
 

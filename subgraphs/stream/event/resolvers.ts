@@ -1,3 +1,4 @@
+import { asksFor } from "../../../common/selection.ts";
 import type { StreamContext } from "../context.ts";
 import type { Resolvers } from "../generated.ts";
 import type { Stream } from "../stream/store.ts";
@@ -26,7 +27,12 @@ export const resolvers = {
         ),
       );
     },
-    streamLast: (_, { ids }, { events }) => events.lastOfEach(ids),
+    streamLast: (_, { ids, ...unit }, { events }, info) =>
+      events.lastOfEach(
+        ids,
+        unit,
+        asksFor(info, ["kinds"]) || asksFor(info, ["uoms"]),
+      ),
     streamJoin: (_, args, { events }, info) =>
       events.joined(args, requestOf(info)),
     trend: (_, { input }, { events }) => events.trend(input),

@@ -90,8 +90,12 @@ export interface EventReads {
   /** Several streams to be drawn on one axis of time; an error in the place of one that cannot be read. */
   trend(input: TrendInput): Promise<Promise<TrendLine>[]>;
 
-  /** The last event of each; the first stream that is not readable is refused with its place in `ids`. */
-  lastOfEach(ids: readonly string[]): Promise<LastEvents>;
+  /** The last event of each, and if asked how it is measured; the first stream that is not readable is refused with its place in `ids`. */
+  lastOfEach(
+    ids: readonly string[],
+    unit: Unit,
+    isMeasured: boolean,
+  ): Promise<LastEvents>;
 
   /** The properties that a table shows, as it shows them. */
   shown(
@@ -164,7 +168,7 @@ export function eventReads(
     ofEach: (...read) => many.ofEach(...read),
     joined: (...read) => many.joined(...read),
     trend: (...read) => trends.draw(...read),
-    lastOfEach: (ids) => queue.run(() => lasts.read(ids)),
+    lastOfEach: (...read) => queue.run(() => lasts.read(...read)),
     shown: (...read) => tables.shown(...read),
   };
 }

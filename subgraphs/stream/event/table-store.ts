@@ -183,7 +183,7 @@ export class TableStore {
   ): Promise<EventTable> {
     const { window, points } = args;
     const { slots, asked, limits } = await this.begin(stream, request, args);
-    assertRows(points, limits.rows, "points");
+    assertRows(points, limits.rows, "points", "Ask for fewer points.");
     const { from, to } = windowFrom(window);
     const slot = (asked.length > 0 ? asked : slots).find(({ kind }) =>
       isNumeric(kind),

@@ -35,7 +35,12 @@ export function interpolationTimes(
     count == null &&
     interval == null
   ) {
-    assertRows(timestamps.length, maxRows, "timestamps");
+    assertRows(
+      timestamps.length,
+      maxRows,
+      "timestamps",
+      "Ask for them in several reads.",
+    );
     return [...timestamps];
   }
   if (timestamps == null && window != null) {
@@ -125,16 +130,15 @@ function fixedFrom(interval: string): number {
   );
 }
 
-export function assertRows(count: number, maxRows: number, at: string): void {
+export function assertRows(
+  count: number,
+  maxRows: number,
+  at: string,
+  next = "Ask for fewer or longer intervals, or for a part of the window.",
+): void {
   if (count < 1) throw badInput("Ask for one row at least.", at);
   if (count > maxRows)
-    throw limitExceeded(
-      "rows a read",
-      maxRows,
-      count,
-      "Ask for fewer or longer intervals, or for a part of the window.",
-      at,
-    );
+    throw limitExceeded("rows a read", maxRows, count, next, at);
 }
 
 /** `of` * `i` / `parts`, down to the microsecond; the product can be too large for a number. */

@@ -1,10 +1,19 @@
 import Qty from "js-quantities";
 import { badInput } from "../../../common/errors.ts";
-import { isNumeric, type Conversion, type ReadSlot } from "./shape.ts";
+import type { ValueKind } from "../generated.ts";
+import { outOfRange } from "./refusals.ts";
+import { isNumeric, type Conversion, type Value } from "./shape.ts";
 
 /** In which a read wants its numbers. */
 export interface Unit {
   readonly uom?: string | null;
+}
+
+/** What of a property its unit depends on. */
+export interface Measured {
+  readonly name: string;
+  readonly kind: ValueKind;
+  readonly uom: string | null;
 }
 
 /** A temperature has a zero of its own; the library's names without it are of differences. */
@@ -24,16 +33,16 @@ const isTemperature = (uom: string) => uom.startsWith("temp");
  * Properties as they are read in a unit: numbers that have one are converted, whatever has none stays as it is. A unit
  * that is unknown, or to which one of them cannot be converted, is refused by name.
  */
-export function inUnit(
-  slots: readonly ReadSlot[],
+export function inUnit<Slot extends Measured>(
+  slots: readonly Slot[],
   uom: string | null | undefined,
   at = "uom",
-): readonly ReadSlot[] {
+): readonly (Slot & { readonly conversion?: Conversion })[] {
   if (uom == null) return slots;
   const measured = slots.filter((slot) => isNumeric(slot.kind) && slot.uom);
   if (slots.length > 0 && measured.length === 0)
     throw badInput(
-      `None of ${slots.map(({ name }) => `"${name}"`).join(", ")} is a number with a unit, to be read in ${shown(uom)}. Leave uom out.`,
+      `None of ${[...new Set(slots.map(({ name }) => `"${name}"`))].join(", ")} is a number with a unit, to be read in ${shown(uom)}. Leave uom out.`,
       at,
     );
   return slots.map((slot) => {
@@ -42,6 +51,14 @@ export function inUnit(
     const conversion = conversionOf(slot.name, slot.uom, uom, at);
     return { ...slot, kind: "FLOAT", uom, conversion };
   });
+}
+
+/** A value as it is read in another unit. */
+export function converted(value: Value, conversion?: Conversion): Value {
+  if (!conversion || typeof value !== "number") return value;
+  const read = value * conversion.factor + conversion.offset;
+  if (!Number.isFinite(read)) throw outOfRange();
+  return read;
 }
 
 function conversionOf(
