@@ -337,15 +337,17 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 test("every read answers as the naive reading does", async () => {
+  // Each read of a stream once, though both viewers read it.
   let compared = 0;
   await fc.assert(
     fc.asyncProperty(
       series.chain((series) =>
         fc.record({
           series: fc.constant(series),
-          reads: fc.array(reads(series), {
+          reads: fc.uniqueArray(reads(series), {
             minLength: readsPerStream,
             maxLength: readsPerStream,
+            selector: ({ field }) => field,
           }),
         }),
       ),
@@ -371,11 +373,11 @@ test("every read answers as the naive reading does", async () => {
               `${found}\nof ${JSON.stringify(series)}\n ${i === undefined ? "first or last" : reads[Number(i)]?.field}`,
             );
           }
-          compared += reads.length + 2;
         }
+        compared += reads.length + 2;
       },
     ),
-    { numRuns: Math.ceil(cases / readsPerStream / 2), endOnFailure: true },
+    { numRuns: Math.ceil(cases / readsPerStream), endOnFailure: true },
   );
   expect(compared).toBeGreaterThanOrEqual(cases);
 }, 3_600_000);
