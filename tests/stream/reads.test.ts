@@ -6,7 +6,9 @@ import {
   expect,
   test,
 } from "@jest/globals";
+import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
+import type { Knex } from "../../common/database.ts";
 import { createLogger } from "../../common/log.ts";
 import type { Subgraph } from "../../common/schema.ts";
 import type { Viewer } from "../../common/viewer.ts";
@@ -28,6 +30,7 @@ import {
   type Row,
   type Stream,
 } from "../support/seed.ts";
+import { untilWaiting } from "../support/waiting.ts";
 import { streamSubgraph } from "./world.ts";
 
 let database: TestDatabase;
@@ -543,6 +546,82 @@ describe("what fails or is too large is recorded all the same:", () => {
       expect(await readsOf(steward, one)).toMatchObject([
         { kind: "EVENTS", from, to, pointCount: 0 },
       ]);
+  });
+});
+
+describe("a statement that has run for more than a second", () => {
+  // What is noted is what was handed out.
+  const doors = () =>
+    ({
+      LAST: `{ streamLast(ids: ["${stream.uuid}"]) { values } }`,
+      FIRST: `{ stream(id: "${stream.uuid}") { first { value } } }`,
+      EVENTS: `{ streamJoin(ids: ["${stream.uuid}"], mode: OUTER, ${window}) { rowCount } }`,
+      SUMMARIES: `{ stream(id: "${stream.uuid}") { summaries(${window}, count: 3) { values } } }`,
+      LTTB: `{ stream(id: "${stream.uuid}") { lttb(${window}, points: 3) { values } } }`,
+      TREND: `{ trend(input: { streamIds: ["${stream.uuid}"], ${window}, width: 2 }) { values } }`,
+    }) as const;
+  const latest = "from stream.latest l";
+  let reach: string;
+
+  beforeAll(async () => {
+    const { rows } = await database.owner.raw<{ rows: [{ text: string }] }>(
+      "select pg_get_functiondef('stream.reach'::regproc) as text",
+    );
+    reach = rows[0].text;
+    expect(reach).toContain(latest);
+    const held = `${latest} cross join pg_advisory_xact_lock_shared(1)`;
+    await database.owner.raw(reach.replace(latest, held));
+  });
+  afterAll(() => database.owner.raw(reach));
+
+  /** Reads through every door at once, with something done while the gate has let all of them in. */
+  async function readHeldUp(
+    meanwhile: (transaction: Knex) => Promise<unknown>,
+  ) {
+    const queries = Object.values(doors());
+    const answers = await database.owner.transaction(async (transaction) => {
+      await transaction.raw("select pg_advisory_xact_lock(1)");
+      const reading = queries.map((query) => run(subgraph, as(reader), query));
+      // By another connection: a transaction sees no session that is newer than its first look at them.
+      await untilWaiting(database.owner, queries.length);
+      await sleep(1_000);
+      await meanwhile(transaction);
+      return reading;
+    });
+    const settled = await Promise.all(answers);
+    await recorder.write();
+    return settled;
+  }
+
+  const noted = async () =>
+    new Map(
+      (await readsOf(steward))?.map(({ kind, pointCount }) => [
+        kind,
+        pointCount,
+      ]),
+    );
+
+  test("hands out nothing to whose access has ended meanwhile", async () => {
+    const answers = await readHeldUp((transaction) =>
+      transaction("stream.shares").where({ stream_id: stream.id }).delete(),
+    );
+    expect(answers.map(outcome)).toEqual(answers.map(() => "NOT_FOUND"));
+    expect(JSON.stringify(answers.map(({ data }) => data))).not.toMatch(
+      /"values?":(?!null)/,
+    );
+    expect(await noted()).toEqual(
+      new Map(Object.keys(doors()).map((kind) => [kind, 0])),
+    );
+  });
+
+  test("hands out what it has found to who may read it still", async () => {
+    const answers = await readHeldUp(() => Promise.resolve());
+    const quick = await Promise.all(
+      Object.values(doors()).map((query) => run(subgraph, as(reader), query)),
+    );
+    expect(answers.map(outcome)).toEqual(answers.map(() => "ok"));
+    expect(answers).toEqual(quick);
+    expect(Math.min(...(await noted()).values())).toBeGreaterThan(0);
   });
 });
 

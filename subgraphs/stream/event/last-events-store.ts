@@ -5,6 +5,7 @@ import { isUuid } from "../../../common/page.ts";
 import { plain, sql } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import type { NoteRead, Way } from "../usage/recorder-store.ts";
+import { firstRefusal, type GateStore } from "./gate-store.ts";
 import type { LimitStore } from "./limit-store.ts";
 import { assertStreams } from "./limits.ts";
 import { gated } from "./read-store.ts";
@@ -96,6 +97,7 @@ export class LastEventsStore {
     private readonly viewer: Viewer,
     private readonly noteRead: NoteRead,
     private readonly limits: LimitStore,
+    private readonly gate: GateStore,
   ) {}
 
   /** The first stream that is not readable is refused with its place in `ids`. */
@@ -108,19 +110,29 @@ export class LastEventsStore {
     const malformed = ids.findIndex((id) => !isUuid(id));
     if (malformed >= 0) throw notFound(`ids.${malformed}`);
     // As the text of an array: the driver would look at each for what is to be escaped.
+    const streamIds = `{${ids.join(",")}}`;
     const { text, bindings } = lastEventsOf(
       this.viewer.identityId,
-      `{${ids.join(",")}}`,
+      streamIds,
       ids.length,
       isMeasured || uom != null,
     );
-    const [row] = (await prepared<LastEventsRow>(
-      this.db,
-      this.db.raw(text, bindings as Knex.RawBinding[]),
-    )) as [LastEventsRow];
+    const [[row], admissions] = await this.gate.run(
+      streamIds,
+      () =>
+        prepared<LastEventsRow>(
+          this.db,
+          this.db.raw(text, bindings as Knex.RawBinding[]),
+        ) as Promise<[LastEventsRow]>,
+    );
     assertAll(ids, row);
+    const refusal = firstRefusal(ids, admissions);
+    if (refusal) {
+      this.note(row, false);
+      throw refusal;
+    }
     const { values, measured } = uom == null ? row : readIn(uom, row);
-    this.note(row);
+    this.note(row, true);
     return {
       rowCount: ids.length,
       timestamps: new PackedJson(row.timestamps),
@@ -130,7 +142,10 @@ export class LastEventsStore {
     };
   }
 
-  private note({ reader, tenants, ...row }: LastEventsRow): void {
+  private note(
+    { reader, tenants, ...row }: LastEventsRow,
+    isHandedOut: boolean,
+  ): void {
     if (reader === null || tenants === null) return;
     const streams = partsOf(row.streams);
     const shares = partsOf(row.shares);
@@ -145,7 +160,10 @@ export class LastEventsStore {
           Number(communities[i]),
           reader,
         ],
-        { kind: "LAST", from: null, to: null, points: Number(points[i]) },
+        {
+          ...{ kind: "LAST", from: null, to: null },
+          points: isHandedOut ? Number(points[i]) : 0,
+        },
       );
   }
 }

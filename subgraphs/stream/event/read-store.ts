@@ -15,7 +15,8 @@ export const gated = (
   stream.visible(${viewer}, ${streamIds}::uuid[]) v
   left join lateral stream.reach(v.tenant_id, v.id, v.rights, v.retention) l on true`;
 
-const wayOf = (viewer: string | null) => new Sql(wayThrough("v"), [viewer]);
+export const wayOf = (viewer: string | null) =>
+  new Sql(wayThrough("v"), [viewer]);
 
 /** What a viewer reads of streams: `read` is done for each that is gated. */
 export const readOf = (

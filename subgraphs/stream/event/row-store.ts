@@ -8,10 +8,16 @@ import {
 } from "../../../common/database.ts";
 import { limitExceeded, notFound } from "../../../common/errors.ts";
 import { PackedJson } from "../../../common/packed.ts";
-import { plain, type Sql } from "../../../common/sql.ts";
+import type { Sql } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { includes } from "../access/rights.ts";
 import type { NoteRead, NotedRead, Way } from "../usage/recorder-store.ts";
+import {
+  firstRefusal,
+  refusalAt,
+  type Admissions,
+  type GateStore,
+} from "./gate-store.ts";
 import { longestMilliseconds, tooManyPoints } from "./limits.ts";
 import type { Queue } from "./queue.ts";
 import { joinedReadOf, readOf } from "./read-store.ts";
@@ -57,9 +63,6 @@ type JoinedRow = [
   ...RowsColumns,
 ];
 
-/** Of each stream only what the gate says. */
-const noRows = plain("select 0 as count, null::text, null::text");
-
 const maxTables = 500;
 
 /** Rows of streams as columns, as far as one viewer may read them in one request. */
@@ -71,6 +74,7 @@ export class RowStore {
     private readonly viewer: Viewer,
     private readonly noteRead: NoteRead,
     private readonly queue: Queue,
+    private readonly gate: GateStore,
   ) {}
 
   /** To be called for each table before the first is read: a request beyond the limit then has none of them read. */
@@ -108,15 +112,15 @@ export class RowStore {
         .options({ rowMode: "array" });
       return rows;
     };
-    const [row] = await this.queue
-      .run(() => this.within(maxMilliseconds, joining))
+    const [[row], admissions] = await this.queue
+      .run(() =>
+        this.gate.run(streamIds, () => this.within(maxMilliseconds, joining)),
+      )
       .catch(async (error: unknown) => {
-        const each = streamIds.map((streamId): Read => ({
-          ...{ streamId, sql: noRows, maxRows: 0, isUsual: true },
-          ...{ noted, maxMilliseconds },
-        }));
-        await this.noteFailed(each as [Read, ...Read[]]);
-        throw refusalOf(error) ?? error;
+        const admissions = await this.noteFailed(
+          streamIds.map((streamId) => ({ streamId, noted })),
+        );
+        throw firstRefusal(streamIds, admissions) ?? refusalOf(error) ?? error;
       });
     const [gated, ...rest] = row as JoinedRow;
     const ways = streamIds.map((_, i) => {
@@ -126,8 +130,10 @@ export class RowStore {
       return stream.way;
     });
     const rows = rowsOf(rest);
-    for (const way of ways)
-      this.noteRead(way, { ...noted, points: Math.min(rows.count, maxRows) });
+    const refusal = firstRefusal(streamIds, admissions);
+    const points = refusal ? 0 : Math.min(rows.count, maxRows);
+    for (const way of ways) this.noteRead(way, { ...noted, points });
+    if (refusal) throw refusal;
     return rows;
   }
 
@@ -148,50 +154,58 @@ export class RowStore {
   /** Of several streams, only those whose own events are in the way are refused. */
   private async readTogether(reads: Together): Promise<[Read, Rows | Error][]> {
     try {
-      const found = await this.queue.run(() => this.ask(reads));
+      const [found, admissions] = await this.queue.run(() =>
+        this.gate.run(
+          reads.map(({ streamId }) => streamId),
+          () => this.ask(reads),
+        ),
+      );
       return reads.map((read, i) => [
         read,
-        this.handOut(read, found.get(i + 1)),
+        this.handOut(read, found.get(i + 1), refusalAt(i + 1, admissions)),
       ]);
     } catch (error) {
       const refusal = refusalOf(error);
-      if (!refusal || reads.length === 1) await this.noteFailed(reads);
+      if (refusal && reads.length > 1) {
+        const each = reads.map((read) => this.readTogether([read]));
+        return (await Promise.all(each)).flat();
+      }
+      const admissions = await this.noteFailed(reads);
       if (!refusal) throw error;
-      if (reads.length === 1) return [[reads[0], refusal]];
-      const each = reads.map((read) => this.readTogether([read]));
-      return (await Promise.all(each)).flat();
+      return [[reads[0], refusalAt(1, admissions) ?? refusal]];
     }
   }
 
-  /** A fault can tell of values as an answer does: what the gate let in is noted, as no points. */
-  private async noteFailed(reads: Together): Promise<void> {
-    const failed = reads.map((read) => ({
-      ...read,
-      sql: noRows,
-      isChoosing: false,
-    }));
+  /** A fault can tell of values as an answer does: what the gate lets in is noted, as no points. */
+  private async noteFailed(
+    reads: readonly Pick<Read, "streamId" | "noted">[],
+  ): Promise<Admissions | null> {
+    const streamIds = reads.map(({ streamId }) => streamId);
     try {
-      const found = await this.queue.run(() =>
-        this.ask(failed as [Read, ...Read[]]),
-      );
-      for (const [i, read] of failed.entries())
-        this.handOut(read, found.get(i + 1));
+      const admissions = await this.queue.run(() => this.gate.ask(streamIds));
+      for (const [i, { noted }] of reads.entries()) {
+        const way = admissions.get(i + 1)?.way ?? null;
+        if (refusalAt(i + 1, admissions) === null)
+          this.noteRead(way, { ...noted, points: 0 });
+      }
+      return admissions;
     } catch {
       // What the database cannot tell now it has not told before; the first fault is the one to tell.
+      return null;
     }
   }
 
+  /** What was found for somebody who is refused by now is noted, as no points. */
   private handOut(
     { noted, isChoosing, maxRows }: Read,
     row: RowsRow | undefined,
+    refusal: Error | null,
   ) {
     const rows = rowsIn(row);
-    if (row && !isChoosing && !(rows instanceof Error))
-      this.noteRead(row[2], {
-        ...noted,
-        points: Math.min(rows.count, maxRows),
-      });
-    return rows;
+    if (!row || rows instanceof Error) return rows;
+    const points = refusal ? 0 : Math.min(rows.count, maxRows);
+    if (refusal || !isChoosing) this.noteRead(row[2], { ...noted, points });
+    return refusal ?? rows;
   }
 
   /** Only who is given less time than every statement has pays for a transaction that says so. */

@@ -13,6 +13,7 @@ import {
   type Way,
 } from "../usage/recorder-store.ts";
 import { toEvent, type Event, type StoredEvent } from "./event.ts";
+import { refusalAt, type GateStore } from "./gate-store.ts";
 import type { Queue } from "./queue.ts";
 import { eventAt, eventsIn, readOf } from "./read-store.ts";
 import { assertReadable, unreadable } from "./refusals.ts";
@@ -95,6 +96,7 @@ export class SingleEventStore {
     private readonly viewer: Viewer,
     private readonly noteRead: NoteRead,
     private readonly queue: Queue,
+    private readonly gate: GateStore,
   ) {}
 
   first(streamId: string): Promise<Event | null> {
@@ -161,26 +163,35 @@ export class SingleEventStore {
     notedOf: (place: number) => Omit<NotedRead, "points">,
   ): Promise<(Event | null | Error)[]> {
     const { text, bindings } = readOf(this.viewer.identityId, streamIds, event);
-    const rows = await this.queue.run(() =>
-      prepared<EventRow>(
-        this.db,
-        this.db.raw(text, bindings as Knex.RawBinding[]),
+    const [rows, admissions] = await this.queue.run(() =>
+      this.gate.run(streamIds, () =>
+        prepared<EventRow>(
+          this.db,
+          this.db.raw(text, bindings as Knex.RawBinding[]),
+        ),
       ),
     );
     const byPlace = new Map(rows.map((row) => [row.place, row]));
     return streamIds.map((_, i) =>
-      this.handOut(notedOf(i), byPlace.get(i + 1)),
+      this.handOut(
+        notedOf(i),
+        byPlace.get(i + 1),
+        refusalAt(i + 1, admissions),
+      ),
     );
   }
 
+  /** What was found for somebody who is refused by now is noted, as no points. */
   private handOut(
     noted: Omit<NotedRead, "points">,
     row: EventRow | undefined,
+    refusal: Error | null,
   ): Event | null | Error {
     const event = eventIn(row);
-    if (row && !(event instanceof Error))
-      this.noteRead(row.way, { ...noted, points: event === null ? 0 : 1 });
-    return event;
+    if (!row || event instanceof Error) return event;
+    const points = refusal || event === null ? 0 : 1;
+    this.noteRead(row.way, { ...noted, points });
+    return refusal ?? event;
   }
 }
 

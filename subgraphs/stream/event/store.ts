@@ -18,6 +18,7 @@ import type { StreamKey } from "./claim-store.ts";
 import type { EventColumns } from "./columns.ts";
 import { EdgeStore } from "./edge-store.ts";
 import { convertedTo, type Event } from "./event.ts";
+import { GateStore } from "./gate-store.ts";
 import { LastEventsStore, type LastEvents } from "./last-events-store.ts";
 import type { LimitStore } from "./limit-store.ts";
 import { ManyStreamsStore } from "./many-streams-store.ts";
@@ -138,12 +139,13 @@ export function eventReads(
   }: { streams: StreamStore; streamTypes: StreamTypeStore; limits: LimitStore },
 ): EventReads {
   const queue = new Queue(maxStatementsAtOnce);
-  const rows = new RowStore(db, viewer, noteRead, queue);
+  const gate = new GateStore(db, viewer);
+  const rows = new RowStore(db, viewer, noteRead, queue, gate);
   const slots = new SlotStore(streams, streamTypes);
-  const single = new SingleEventStore(db, viewer, noteRead, queue);
+  const single = new SingleEventStore(db, viewer, noteRead, queue, gate);
   const tables = new TableStore(rows, slots, new EdgeStore(db), limits);
   const many = new ManyStreamsStore(rows, slots, streams, limits);
-  const lasts = new LastEventsStore(db, viewer, noteRead, limits);
+  const lasts = new LastEventsStore(db, viewer, noteRead, limits, gate);
   const trends = new TrendStore(rows, slots, many, limits);
   const read = async (
     stream: Stream,
