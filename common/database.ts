@@ -133,10 +133,12 @@ export async function copyIn(
   transaction: Knex.Transaction,
   statement: string,
   data: readonly Buffer[],
-): Promise<void> {
+): Promise<number> {
   const client = transaction.client as Knex.Client;
   const connection = (await client.acquireConnection()) as pg.Client;
-  await pipeline(Readable.from(data), connection.query(copyFrom(statement)));
+  const copy = connection.query(copyFrom(statement));
+  await pipeline(Readable.from(data), copy);
+  return copy.rowCount;
 }
 
 /** A connection of its own that hears a channel. */

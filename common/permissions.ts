@@ -48,7 +48,7 @@ export const can = <Args, Context extends CallContext>(
   });
 
 /** A token stays what it was when it was issued, so that who has just founded a tenant needs another one. */
-const hintFor = ({ person }: Viewer) =>
+export const hintFor = ({ person }: Viewer) =>
   person === null
     ? ""
     : " Your token stands for no tenant: found one by signUpTenant, or if you have one by now, sign in again.";

@@ -16,13 +16,8 @@ import { requestIdHeader } from "../common/masking.ts";
 export const streamPaths = ["/data/streams/*", "/ingest"];
 
 /** What of a request concerns the subgraph, and of its answer the client. */
-const requestHeaders = [
-  "accept",
-  "accept-encoding",
-  "content-type",
-  "content-encoding",
-  "content-length",
-];
+const requestHeaders = ["accept", "accept-encoding"];
+const bodyHeaders = ["content-type", "content-encoding", "content-length"];
 const answerHeaders = [
   "accept",
   "accept-encoding",
@@ -49,21 +44,26 @@ export class Forwarder {
 
   readonly handler: CallHandler = async (request, response, call, log) => {
     const { viewer, requestId } = call;
+    // Without a length Node sends the body of a GET as it is: the subgraph would take it for the next caller's request.
+    const hasBody = request.method === "POST";
     const outgoing = this.send(new URL(this.url.origin), {
       agent: this.agent,
       path: request.url,
       method: request.method,
       headers: {
         ...chosen(request.headers, requestHeaders),
+        ...(hasBody && chosen(request.headers, bodyHeaders)),
         authorization: `Bearer ${await this.tokens.sign(viewer)}`,
         [requestIdHeader]: requestId,
       },
     });
     response.once("close", () => outgoing.destroy());
     const answered = once(outgoing, "response") as Promise<[IncomingMessage]>;
-    // The subgraph gives up who sends nothing. What fails here is met below: no answer comes, or it breaks off.
-    takeTime(request);
-    passOn(request, outgoing).catch(() => outgoing.destroy());
+    if (hasBody) {
+      // The subgraph gives up who sends nothing. What fails here is met below: no answer comes, or it breaks off.
+      takeTime(request);
+      passOn(request, outgoing).catch(() => outgoing.destroy());
+    } else outgoing.end();
     const [answer] = await answered.catch((error: unknown) => {
       log.error({ requestId, err: error }, "a request was not forwarded");
       throw new DomainError(

@@ -53,6 +53,10 @@ export const readIngestLimits = (reader: EnvironmentReader): IngestLimits => ({
     min: 100,
     max: 3_600_000,
   }),
+  batchMs: reader.integer("INGEST_BATCH_MS", usualIngestLimits.batchMs, {
+    min: 100,
+    max: 86_400_000,
+  }),
 });
 
 /** `READS_KEPT_DAYS`: for how long it is told who read what, each read by itself. */

@@ -59,6 +59,7 @@ afterAll(async () => {
 const expected = (caller: MatrixCaller) => {
   if (writers.includes(caller)) return [200, undefined];
   if (readers.includes(caller)) return [403, "FORBIDDEN"];
+  if (caller === "nobody: person without a tenant") return [403, "FORBIDDEN"];
   if (nobody.includes(caller)) return [401, "UNAUTHENTICATED"];
   return [404, "NOT_FOUND"];
 };

@@ -8,7 +8,8 @@ const chunkBytes = 1 << 16;
 /** Events in PostgreSQL's binary COPY format, as tenant_id, stream_id, ts, value, numbers, texts. */
 export class EventCopy {
   private readonly full: Buffer[] = [];
-  private chunk = Buffer.allocUnsafe(chunkBytes);
+  // Zeroed, lest memory of other requests is ever sent for events.
+  private chunk = Buffer.alloc(chunkBytes);
   private used = 0;
   count = 0;
 
@@ -77,7 +78,9 @@ export class EventCopy {
     if (value === null) return this.int32(-1);
     const bytes = Buffer.byteLength(value);
     this.int32(bytes);
-    this.used += this.room(bytes).write(value, this.used);
+    // Where it goes is known once there is room.
+    const chunk = this.room(bytes);
+    this.used += chunk.write(value, this.used);
   }
 
   private int16(value: number): void {
@@ -97,7 +100,7 @@ export class EventCopy {
   private room(bytes: number): Buffer {
     if (this.used + bytes > this.chunk.length) {
       this.full.push(this.chunk.subarray(0, this.used));
-      this.chunk = Buffer.allocUnsafe(Math.max(chunkBytes, bytes));
+      this.chunk = Buffer.alloc(Math.max(chunkBytes, bytes));
       this.used = 0;
     }
     return this.chunk;

@@ -176,12 +176,15 @@ export class EventWriteStore {
     }));
   }
 
-  private copy(table: string, events: EventCopy): Promise<void> {
-    return copyIn(
+  private async copy(table: string, events: EventCopy): Promise<void> {
+    const count = await copyIn(
       this.transaction,
       `copy ${table} ${columns} from stdin (format binary)`,
       events.chunks(),
     );
+    // PostgreSQL takes what it is sent for any tenant's: what it has read is what was written, or nothing is kept.
+    if (count !== events.count)
+      throw new Error(`${count} events were read of ${events.count}.`);
   }
 
   private async keepLatest(

@@ -8,13 +8,14 @@ import {
   type Vector,
 } from "apache-arrow";
 import { isInRange, type Micros } from "../../../../common/date-time.ts";
-import { badInput } from "../../../../common/errors.ts";
+import { badInput, limitExceeded } from "../../../../common/errors.ts";
 import type { ValueProperty } from "../shape.ts";
 import { storedOf } from "../value.ts";
 import { framesOf } from "./arrow-frames.ts";
 import {
   assertColumns,
   fault,
+  maxRowBytes,
   shortened,
   type Reader,
   type Rows,
@@ -54,7 +55,7 @@ export async function* arrow(
 class ArrowRows implements Rows {
   readonly count: number;
   readonly columns: readonly string[];
-  private readonly bytesPerRow: number;
+  private readonly texts: readonly ((row: number) => number)[];
 
   constructor(
     private readonly batch: RecordBatch,
@@ -62,7 +63,6 @@ class ArrowRows implements Rows {
   ) {
     this.count = batch.numRows;
     this.columns = batch.schema.fields.map(({ name }) => name);
-    this.bytesPerRow = batch.data.byteLength / Math.max(this.count, 1);
     assertColumns(this.columns.length, `record batch ${number}`);
     for (const [i, data] of batch.data.children.entries()) {
       const name = this.columns[i] ?? "";
@@ -73,6 +73,9 @@ class ArrowRows implements Rows {
       if (!isWhole(data, this.count))
         throw new Error(`column ${shortened(name)} is shorter than its rows`);
     }
+    this.texts = batch.data.children.flatMap((data, column) =>
+      isText(data.type) ? [textBytes(data, this.vector(column))] : [],
+    );
   }
 
   reader(column: number, property: ValueProperty): Reader {
@@ -98,8 +101,19 @@ class ArrowRows implements Rows {
     return this.columns.length;
   }
 
-  bytesOf(): number {
-    return this.bytesPerRow;
+  /** Of its texts as they are read: many rows can share one that stands in the file once. */
+  bytesOf(row: number): number {
+    let bytes = 8 * this.columns.length;
+    for (const bytesIn of this.texts) bytes += bytesIn(row);
+    if (bytes > maxRowBytes)
+      throw limitExceeded(
+        "bytes in a row",
+        maxRowBytes,
+        bytes,
+        "Send shorter texts.",
+        this.placeOf(row),
+      );
+    return bytes;
   }
 
   placeOf(row: number): string {
@@ -128,20 +142,43 @@ class ArrowRows implements Rows {
     if (DataType.isInt(type))
       return (row) =>
         storedOf(property, Number((values as BigInt64Array)[row]));
-    const valueType: DataType = DataType.isDictionary(type)
-      ? (type.dictionary as DataType)
-      : type;
-    if (
-      DataType.isBool(type) ||
-      DataType.isUtf8(valueType) ||
-      DataType.isLargeUtf8(valueType)
-    ) {
+    if (DataType.isBool(type) || isText(type)) {
       const vector = this.vector(column);
       return (row) => storedOf(property, vector.get(row) ?? undefined);
     }
     return () => undefined;
   }
 }
+
+/** Texts, or a dictionary of them. */
+function isText(type: DataType): boolean {
+  const valueType = DataType.isDictionary(type)
+    ? (type.dictionary as DataType)
+    : type;
+  return DataType.isUtf8(valueType) || DataType.isLargeUtf8(valueType);
+}
+
+/** How many bytes the text in a row has. */
+function textBytes(data: Data, vector: Vector): (row: number) => number {
+  const ofValue = (row: number) =>
+    Buffer.byteLength(String(vector.get(row) ?? ""));
+  if (!DataType.isDictionary(data.type)) return byOffsets(data);
+  const [part, another] = data.dictionary?.data ?? [];
+  // A dictionary that came in several parts is looked up as the library does.
+  if (!part || another) return ofValue;
+  const bytesAt = byOffsets(part);
+  const indexes = data.values as Int32Array;
+  return (row) => bytesAt(Number(indexes[row]));
+}
+
+/** None of a row that there is not, as its value is null. */
+const byOffsets =
+  ({ valueOffsets }: Data) =>
+  (row: number) =>
+    Math.max(
+      Number(valueOffsets[row + 1] ?? 0) - Number(valueOffsets[row] ?? 0),
+      0,
+    );
 
 /** Whether a column's buffers hold as many rows as it says that it has. */
 function isWhole(data: Data, count: number): boolean {

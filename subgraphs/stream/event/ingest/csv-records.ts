@@ -66,14 +66,17 @@ function endOfRecord(text: string, start: number): number {
   let end = text.indexOf("\n", start);
   if (end < 0 || !text.slice(start, end).includes('"')) return end;
   // A line end between quotes belongs to the cell. A quote written twice closes and opens again.
-  for (let at = start; ;) {
+  let at = start;
+  while (end >= 0) {
     const opening = text.indexOf('"', at);
-    end = text.indexOf("\n", at);
-    if (end < 0 || opening < 0 || opening > end) return end;
+    if (opening < 0 || opening > end) return end;
     const closing = text.indexOf('"', opening + 1);
     if (closing < 0) return -1;
     at = closing + 1;
+    // Looked for again only if it is passed, or a row of many quotes would take their number times its length.
+    if (end < at) end = text.indexOf("\n", at);
   }
+  return end;
 }
 
 /** Answers how many lines the record takes. */

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import type { CallHandler } from "../../../../common/call-handler.ts";
 import { sendJson, takeTime } from "../../../../common/http-server.ts";
-import { assertLive } from "../../../../common/permissions.ts";
+import { DomainError, forbidden } from "../../../../common/errors.ts";
+import { assertLive, hintFor } from "../../../../common/permissions.ts";
 import { refuse } from "../../../../common/refusal.ts";
 import type { Call } from "../../../../common/viewer.ts";
 import type { StreamContext } from "../../context.ts";
@@ -9,6 +10,7 @@ import { Queue } from "../queue.ts";
 import { storeBatch } from "./actions.ts";
 import { batchesOf } from "./batches.ts";
 import { unpacked } from "./body.ts";
+import { inTimeEach } from "./in-time.ts";
 import { layoutOf } from "./layout.ts";
 import type { IngestLimits } from "./limits.ts";
 import { readAhead } from "./read-ahead.ts";
@@ -44,7 +46,9 @@ export function ingest(
     const context = createContext(call);
     await assertLive(context);
     const caller = await context.callers.find();
-    await uploads.run(caller?.tenantRowId ?? null, async () => {
+    if (!caller)
+      throw forbidden(`You may not send events.${hintFor(call.viewer)}`);
+    await uploads.run(caller.tenantRowId, async () => {
       takeTime(request);
       const done = { eventCount: 0, rowCount: 0 };
       const abandon = new AbortController();
@@ -55,7 +59,12 @@ export function ingest(
         asked.skip,
       );
       try {
-        for await (const next of readAhead(batches, () => abandon.abort())) {
+        const inTime = inTimeEach(
+          readAhead(batches, () => abandon.abort()),
+          limits.batchMs,
+          () => abandon.abort(tooSlow(limits.batchMs)),
+        );
+        for await (const next of inTime) {
           const { eventCount } = await queue.run(() =>
             storeBatch(next, asked, createContext(call)),
           );
@@ -69,6 +78,12 @@ export function ingest(
     });
   };
 }
+
+const tooSlow = (batchMs: number) =>
+  new DomainError(
+    "TIMEOUT",
+    `What is stored at a time took longer than ${batchMs / 1000} seconds to come. Collect more events first, and send them at once.`,
+  );
 
 const isReadable = ({ headers }: IncomingMessage) =>
   [undefined, "identity", "gzip"].includes(headers["content-encoding"]);

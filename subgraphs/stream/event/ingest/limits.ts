@@ -10,6 +10,8 @@ export interface IngestLimits {
   readonly atOnce: number;
   /** A client that sends nothing for so long is given up. */
   readonly idleMs: number;
+  /** And one that takes longer than this for what is written in one transaction, by which it is asked who it is. */
+  readonly batchMs: number;
 }
 
 export const usualIngestLimits: IngestLimits = {
@@ -18,4 +20,5 @@ export const usualIngestLimits: IngestLimits = {
   perTenant: 4,
   atOnce: 16,
   idleMs: 60_000,
+  batchMs: 600_000,
 };

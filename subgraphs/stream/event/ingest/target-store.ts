@@ -15,6 +15,7 @@ export class TargetStore {
   ) {}
 
   async namespaceId(name: string): Promise<string | null> {
+    if (!isName(name)) return null;
     const { rows } = await this.db.raw<{ rows: { id: string }[] }>(
       `select n.uuid as id from stream.caller(?) c join stream.namespaces n on n.tenant_id = c.tenant_id where n.name = ?`,
       [this.viewer.identityId, name],
@@ -33,8 +34,11 @@ export class TargetStore {
        join stream.streams s on s.tenant_id = o.tenant_id and s.id = o.id
        join stream.namespaces n on n.tenant_id = s.tenant_id and n.id = s.namespace_id
        where s.external_id = any (?::text[]) and n.uuid = coalesce(?, n.uuid)`,
-      [this.viewer.identityId, [...externalIds], namespaceId],
+      [this.viewer.identityId, externalIds.filter(isName), namespaceId],
     );
     return rows;
   }
 }
+
+/** PostgreSQL takes no text with a NUL, so nothing is called by one. */
+const isName = (name: string) => !name.includes("\0");

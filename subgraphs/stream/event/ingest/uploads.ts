@@ -4,14 +4,13 @@ import type { IngestLimits } from "./limits.ts";
 /** Uploads that are under way in this process. */
 export class Uploads {
   private count = 0;
-  private readonly byTenant = new Map<number | null, number>();
+  private readonly byTenant = new Map<number, number>();
 
   constructor(
     private readonly limits: Pick<IngestLimits, "perTenant" | "atOnce">,
   ) {}
 
-  /** A person who has no tenant yet has none to be counted with. */
-  async run<T>(tenantRowId: number | null, work: () => Promise<T>): Promise<T> {
+  async run<T>(tenantRowId: number, work: () => Promise<T>): Promise<T> {
     const { perTenant, atOnce } = this.limits;
     const ofTenant = this.byTenant.get(tenantRowId) ?? 0;
     if (ofTenant >= perTenant)

@@ -1,0 +1,210 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import {
+  columnFromArray,
+  dictionary,
+  tableFromColumns,
+  tableToIPC,
+  utf8,
+} from "@uwdata/flechette";
+import { setTimeout as sleep } from "node:timers/promises";
+import { anonymous, type Viewer } from "../../common/viewer.ts";
+import { EventCopy } from "../../subgraphs/stream/event/copy-format.ts";
+import { arrow } from "../../subgraphs/stream/event/ingest/arrow.ts";
+import { batchesOf } from "../../subgraphs/stream/event/ingest/batches.ts";
+import { recordsOf } from "../../subgraphs/stream/event/ingest/csv-records.ts";
+import { layoutOf } from "../../subgraphs/stream/event/ingest/layout.ts";
+import type { TestGraph } from "../support/gateway.ts";
+import { startGraph } from "../support/graph.ts";
+import type { Stream } from "../support/seed.ts";
+import { begin, send } from "../support/uploads.ts";
+import { everythingWritten } from "../support/written.ts";
+import {
+  createUploadWorld,
+  csvOf,
+  jsonLines,
+  second,
+  type UploadWorld,
+} from "./upload-world.ts";
+
+/** What is sent to take memory, time or places from others, or to come to stand where it must not. */
+let world: UploadWorld;
+let graph: TestGraph;
+let notes: Stream;
+beforeAll(async () => {
+  world = await createUploadWorld();
+  graph = await startGraph(world.database, "in one process", {
+    environment: {
+      INGEST_IDLE_MS: "2000",
+      INGEST_BATCH_MS: "3000",
+      INGEST_PER_TENANT: "1",
+    },
+  });
+  notes = await world.seed.stream(world.tenant, {
+    properties: [{ name: "note", kind: "TEXT" }],
+  });
+});
+afterAll(async () => {
+  await graph.stop();
+  await world.database.drop();
+});
+
+const person: Viewer = {
+  ...anonymous,
+  person: {
+    id: "00000000-0000-4000-8000-000000000001",
+    email: "ann@example.com",
+    name: "Ann",
+  },
+};
+
+/** Fill several of the pieces in which events are sent to PostgreSQL, and no piece wholly. */
+const texts = Array.from({ length: 300 }, (_, i) =>
+  `${i} `.padEnd(1000 + i, "x"),
+);
+
+async function notesStored(): Promise<string[]> {
+  const { rows } = await world.database.owner.raw<{
+    rows: { note: string }[];
+  }>(
+    `select texts[1] as note from stream.events where tenant_id = ? and stream_id = ? order by ts`,
+    [notes.tenantId, notes.id],
+  );
+  return rows.map(({ note }) => note);
+}
+
+describe("long texts", () => {
+  test("take as many bytes on their way to PostgreSQL as they have", () => {
+    const copy = new EventCopy();
+    const events = {
+      tenantRowId: 1,
+      streamRowId: 1,
+      timestamps: texts.map((_, i) => i),
+      value: null,
+      numbers: [],
+      texts: [texts],
+    } as unknown as Parameters<EventCopy["add"]>[0];
+    for (const i of texts.keys()) copy.add(events, i);
+    const head = 19;
+    const row = 2 + 8 + 8 + 12 + 4 + 4 + 4 + 20 + 4;
+    const sent = texts.reduce((sum, text) => sum + row + text.length, head + 2);
+    expect(Buffer.concat(copy.chunks())).toHaveLength(sent);
+  });
+
+  test("are stored as they are by an upload and by the graph", async () => {
+    const lines = texts.map(
+      (note, i) =>
+        `${JSON.stringify({ timestamp: second(i), stream: notes.uuid, note })}\n`,
+    );
+    expect(
+      await send(graph, world.writer, lines.join(""), { type: jsonLines }),
+    ).toMatchObject({ status: 200, eventCount: texts.length });
+    expect(await notesStored()).toEqual(texts);
+
+    const { errors } = await graph.request(
+      world.writer,
+      `mutation ($input: WriteEventsInput!) { writeEvents(input: $input) { eventCount } }`,
+      {
+        input: {
+          mode: "REPLACE",
+          streams: [
+            {
+              streamId: notes.uuid,
+              timestamps: texts.map((_, i) => second(i)),
+              columns: [{ property: "note", values: [...texts].reverse() }],
+            },
+          ],
+        },
+      },
+    );
+    expect(errors).toEqual([]);
+    expect(await notesStored()).toEqual([...texts].reverse());
+  });
+
+  test("that an Arrow dictionary holds once are counted for each row", async () => {
+    const column = (text: string) =>
+      columnFromArray(Array<string>(5000).fill(text), dictionary(utf8()));
+    const file = tableToIPC(
+      tableFromColumns({
+        timestamp: column(second(0)),
+        stream: column(notes.uuid),
+        note: column("x".repeat(8000)),
+      }),
+      { format: "stream" },
+    ) as Uint8Array;
+    expect(file.length).toBeLessThan(100_000);
+    async function* bytes() {
+      yield Buffer.from(file);
+    }
+    const limits = { cells: 100_000, bytes: 2 ** 20, streams: 1_000 };
+    for await (const { rowCount } of batchesOf(
+      arrow(bytes()),
+      layoutOf,
+      limits,
+    ))
+      expect(rowCount * 8000).toBeLessThanOrEqual(limits.bytes);
+  });
+});
+
+test("a row of quotes alone takes no longer than others of its length", async () => {
+  const file = Buffer.from(`timestamp,x\na,"${'"'.repeat(1_000_000)}"\n`);
+  async function* bytes() {
+    yield file;
+  }
+  const start = performance.now();
+  let count = 0;
+  for await (const rows of recordsOf(bytes())) count += rows.length;
+  expect(count).toBe(2);
+  // Eleven seconds, where each quote looked for the end of the row.
+  expect(performance.now() - start).toBeLessThan(2000);
+});
+
+test.each([
+  ["a stream", jsonLines, `{"timestamp":"${second(0)}","\\u0000x":1}\n`, ""],
+  ["a namespace", "text/csv", `timestamp,x\n${second(0)},1\n`, "%00"],
+])("%s whose name has a NUL is not found", async (_, type, body, namespace) => {
+  const before = await everythingWritten(world.database);
+  const known = await world.database
+    .owner("stream.namespaces")
+    .where({ tenant_id: world.tenant.id })
+    .first("name");
+  const name =
+    namespace || encodeURIComponent((known as { name: string }).name);
+  expect(
+    await send(graph, world.writer, body, {
+      type,
+      query: `?namespace=${name}`,
+    }),
+  ).toMatchObject({ status: 404, code: "NOT_FOUND", eventCount: 0 });
+  expect(await everythingWritten(world.database)).toEqual(before);
+});
+
+test("who has no tenant is refused before anything is read", async () => {
+  const before = await everythingWritten(world.database);
+  const { request, received } = await begin(graph, person);
+  request.write("timestamp,x\n");
+  expect(await received).toMatchObject({ status: 403, code: "FORBIDDEN" });
+  request.destroy();
+  expect(await everythingWritten(world.database)).toEqual(before);
+});
+
+test("who sends a little now and then does not keep its place", async () => {
+  const stream = await world.seed.stream(world.tenant);
+  const { request, received } = await begin(graph, world.writer);
+  request.write(csvOf(stream, []));
+  let isAnswered = false;
+  void received.finally(() => (isAnswered = true));
+  for (let i = 0; !isAnswered && i < 50; i += 1) {
+    request.write(`${second(i)},1\n`);
+    await sleep(200);
+  }
+  expect(await received).toMatchObject({
+    status: 504,
+    code: "TIMEOUT",
+    eventCount: 0,
+  });
+  request.destroy();
+  expect(await world.eventsOf(stream)).toEqual([]);
+  expect(await send(graph, world.writer, csvOf(stream, [1]))).toMatchObject({
+    status: 200,
+  });
+});
