@@ -15,7 +15,7 @@ export default {
   globalSetup: "<rootDir>/tests/support/global-setup.js",
   globalTeardown: "<rootDir>/tests/support/global-teardown.js",
   testSequencer: "<rootDir>/tests/support/sequencer.js",
-  testTimeout: 30_000,
+  testTimeout: 120_000,
   // The suites share one small PostgreSQL, and the target machine has two cores; the third fills them while a suite
   // waits for processes that start and stop.
   maxWorkers: 3,

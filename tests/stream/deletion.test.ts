@@ -192,6 +192,28 @@ describe("a deleted stream", () => {
     expect(notices).toHaveLength(1);
   });
 
+  test("tells how many colleagues lose it to those alone who may know who reads it", async () => {
+    const count = async (caller: Identity) => {
+      const { data } = await run(
+        subgraph,
+        as(caller),
+        `mutation ($input: DeleteStreamsInput!) { deleteStreams(input: $input) { tenantCount identityCount streamCount } }`,
+        { input: { streamIds: [stream.uuid], dryRun: true } },
+      );
+      return data?.["deleteStreams"];
+    };
+    expect(await count(administrator)).toEqual({
+      tenantCount: 2,
+      identityCount: 3,
+      streamCount: 1,
+    });
+    expect(await count(contributor)).toEqual({
+      tenantCount: 0,
+      identityCount: 0,
+      streamCount: 0,
+    });
+  });
+
   test("tells who may not see shares of none", async () => {
     const [other] = [await seed.stream(plant)];
     await seed.share(other, place.ownerMembership);

@@ -12,6 +12,7 @@ import { EventCopy } from "../../subgraphs/stream/event/copy-format.ts";
 import { arrow } from "../../subgraphs/stream/event/ingest/arrow.ts";
 import { batchesOf } from "../../subgraphs/stream/event/ingest/batches.ts";
 import { recordsOf } from "../../subgraphs/stream/event/ingest/csv-records.ts";
+import { jsonLines as jsonLinesIn } from "../../subgraphs/stream/event/ingest/json-lines.ts";
 import { layoutOf } from "../../subgraphs/stream/event/ingest/layout.ts";
 import type { TestGraph } from "../support/gateway.ts";
 import { startGraph } from "../support/graph.ts";
@@ -143,6 +144,29 @@ describe("long texts", () => {
     ))
       expect(rowCount * 8000).toBeLessThanOrEqual(limits.bytes);
   });
+});
+
+test("a line counts for the columns that lines before it have named", async () => {
+  const named = Object.fromEntries(
+    Array.from({ length: 900 }, (_, i) => [`column ${i}`, null]),
+  );
+  const lines = Array.from({ length: 2000 }, (_, i) =>
+    JSON.stringify({
+      timestamp: second(i),
+      stream: "x",
+      ...(i === 0 && named),
+    }),
+  );
+  async function* bytes() {
+    yield Buffer.from(lines.join("\n"));
+  }
+  const limits = { cells: 100_000, bytes: 2 ** 24, streams: 1_000 };
+  for await (const { rowCount } of batchesOf(
+    jsonLinesIn(bytes()),
+    layoutOf,
+    limits,
+  ))
+    expect(rowCount * 902).toBeLessThanOrEqual(limits.cells);
 });
 
 test("a row of quotes alone takes no longer than others of its length", async () => {

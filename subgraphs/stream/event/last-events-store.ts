@@ -109,6 +109,9 @@ export class LastEventsStore {
     assertStreams(ids, await this.limits.get());
     const malformed = ids.findIndex((id) => !isUuid(id));
     if (malformed >= 0) throw notFound(`ids.${malformed}`);
+    // Each is a read of its own in the record of its tenant.
+    if (new Set(ids).size < ids.length)
+      throw badInput("A stream is named twice. Name it once.", "ids");
     // As the text of an array: the driver would look at each for what is to be escaped.
     const streamIds = `{${ids.join(",")}}`;
     const { text, bindings } = lastEventsOf(

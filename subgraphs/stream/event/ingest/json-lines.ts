@@ -15,7 +15,8 @@ interface Line {
   /** From 1. */
   readonly number: number;
   readonly object: Readonly<Record<string, unknown>>;
-  readonly keyCount: number;
+  /** How many columns the lines have named as far as this one. */
+  readonly columnCount: number;
   /** In characters. */
   readonly length: number;
 }
@@ -64,11 +65,10 @@ function lineOf(text: string, number: number, columns: Set<string>): Line[] {
   assertLength(text, number);
   if (text.trim() === "") return [];
   const object = objectIn(text, number);
-  const keys = Object.keys(object);
-  for (const key of keys) columns.add(key);
+  for (const key of Object.keys(object)) columns.add(key);
   assertColumns(columns.size, `line ${number}`);
   const { length } = text;
-  return [{ number, object, keyCount: keys.length, length }];
+  return [{ number, object, columnCount: columns.size, length }];
 }
 
 function objectIn(text: string, number: number): Line["object"] {
@@ -111,8 +111,9 @@ class JsonRows implements Rows {
     return Array.isArray(value) ? "a list" : "an object";
   }
 
+  /** A column that has nothing in a row is looked at, too. */
   cellsOf(row: number): number {
-    return this.lines[row]?.keyCount ?? 0;
+    return this.lines[row]?.columnCount ?? 0;
   }
 
   bytesOf(row: number): number {

@@ -1,5 +1,6 @@
 import { record } from "../../../../common/ledger-store.ts";
 import { notify } from "../../../../notices/store.ts";
+import { hasRole } from "../../access/caller.ts";
 import { CallerStore } from "../../access/caller-store.ts";
 import type { StreamContext } from "../../context.ts";
 import { eventChanges } from "../../event/store.ts";
@@ -40,10 +41,15 @@ export async function deleteStreams(
     await streams.lock(streamIds);
     const ending = await streams.require("DELETE", streamIds, at);
     const ended = await shares.ofStreams(ending);
-    // T4, S8: those alone are told that the caller sees.
+    // T4, S8: those alone are told that the caller sees, and of colleagues' access those who may ask for it.
     const seen = await shares.own(ending, null);
+    const seesColleagues = hasRole(
+      caller,
+      "ACCOUNT_ADMINISTRATOR",
+      "DATA_STEWARD",
+    );
     const losses = input.areLossesAsked
-      ? await deletion.losses(caller, ending, seen)
+      ? await deletion.losses(caller, seesColleagues ? ending : [], seen)
       : nothingLost;
     await record(transaction, call, "deleteStreams", [
       ...endings(ended, caller),

@@ -11,7 +11,7 @@ export class StreamDeletionStore {
   /** Who is going to lose these streams: colleagues by their access lists, and others by these shares of them. */
   async losses(
     { tenantRowId }: Caller,
-    streams: readonly Stream[],
+    ownStreams: readonly Stream[],
     shares: readonly Share[],
   ): Promise<Losses> {
     const { rows } = await this.transaction.raw<{
@@ -48,7 +48,7 @@ export class StreamDeletionStore {
               array(select s.uuid from streams s order by s.id limit 100) as "streamIds"`,
       [
         tenantRowId,
-        streams.map(({ rowId }) => rowId),
+        ownStreams.map(({ rowId }) => rowId),
         shares.map(({ rowId }) => rowId),
       ],
     );
