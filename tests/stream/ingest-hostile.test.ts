@@ -183,6 +183,33 @@ test("a row of quotes alone takes no longer than others of its length", async ()
 });
 
 test.each([
+  ["a cell of digits", "9".repeat(500_000) + "x"],
+  ["a cell of white space", `1${" ".repeat(500_000)}x`],
+])("%s is refused as fast as others", async (_, cell) => {
+  const stream = await world.seed.stream(world.tenant);
+  const start = performance.now();
+  expect(await send(graph, world.writer, csvOf(stream, [cell]))).toMatchObject({
+    status: 400,
+    code: "BAD_USER_INPUT",
+    at: "line 2",
+  });
+  expect(performance.now() - start).toBeLessThan(3000);
+  expect(await world.eventsOf(stream)).toEqual([]);
+});
+
+test("a unit that is none is refused as fast as others, however long", async () => {
+  const stream = await world.seed.stream(world.tenant);
+  const start = performance.now();
+  const { errors } = await graph.request(
+    world.writer,
+    `query ($id: ID!, $uom: String) { stream(id: $id) { last(uom: $uom) { value } } }`,
+    { id: stream.uuid, uom: `${"m2".repeat(50_000)}!` },
+  );
+  expect(errors[0]?.extensions.code).toBe("BAD_USER_INPUT");
+  expect(performance.now() - start).toBeLessThan(3000);
+});
+
+test.each([
   ["a stream", jsonLines, `{"timestamp":"${second(0)}","\\u0000x":1}\n`, ""],
   ["a namespace", "text/csv", `timestamp,x\n${second(0)},1\n`, "%00"],
 ])("%s whose name has a NUL is not found", async (_, type, body, namespace) => {

@@ -94,8 +94,12 @@ function conversionOf(
   return { factor: Number(factor.toPrecision(14)), offset: converted(0) };
 }
 
+/** No unit is longer, and the library takes a text's length squared to find that it is none. */
+const maxUnitLength = 60;
+
 /** The library's name for a unit, or null if it has none. */
 function quantityOf(uom: string): string | null {
+  if (uom.length > maxUnitLength) return null;
   const name = Object.hasOwn(temperatures, uom)
     ? (temperatures[uom] as string)
     : uom;
@@ -106,4 +110,4 @@ function quantityOf(uom: string): string | null {
   }
 }
 
-const shown = (uom: string) => JSON.stringify(uom.slice(0, 60));
+const shown = (uom: string) => JSON.stringify(uom.slice(0, maxUnitLength));

@@ -14,9 +14,17 @@ export async function* unpacked(
   { bytes, idleMs }: IngestLimits,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer, undefined> {
-  const sent = received(request, idleMs, signal);
+  const sent = within(bytes, received(request, idleMs, signal));
+  yield* isZipped(request) ? within(bytes, unzipped(sent)) : sent;
+}
+
+/** Packed as well as unpacked: a gzip can go on for ever and hold nothing. */
+async function* within(
+  bytes: number,
+  chunks: AsyncIterable<Buffer>,
+): AsyncGenerator<Buffer, undefined> {
   let size = 0;
-  for await (const chunk of isZipped(request) ? unzipped(sent) : sent) {
+  for await (const chunk of chunks) {
     size += chunk.length;
     if (size > bytes)
       throw limitExceeded(

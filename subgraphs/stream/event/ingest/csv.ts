@@ -99,7 +99,7 @@ export class CsvRows implements Rows {
 
 const isBlank = (text: string) => text === "" || text.trim() === "";
 
-const decimal = /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/;
+const decimal = /^\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*$/;
 const numberIn = (text: string) => (decimal.test(text) ? Number(text) : text);
 const booleans = new Map([
   ["true", true],
