@@ -1,5 +1,5 @@
 import { prepared, type Knex } from "../../../common/database.ts";
-import { notFound } from "../../../common/errors.ts";
+import { badInput, notFound } from "../../../common/errors.ts";
 import { PackedJson } from "../../../common/packed.ts";
 import { isUuid } from "../../../common/page.ts";
 import { plain, sql } from "../../../common/sql.ts";
