@@ -77,7 +77,7 @@ async function seedWorld() {
   });
   const stream = await make("createStream", {
     ...{ namespaceId, typeId, externalId: "PI-1", description: "Suction" },
-    metadata: { loop: 1 },
+    ...{ metadata: { loop: 1 }, retention: "P100Y" },
   });
   await make(
     "writeEvents",
