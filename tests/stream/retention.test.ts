@@ -210,6 +210,38 @@ describe("events beyond a stream's retention are read by nobody, through no door
 });
 
 describe("a retention", () => {
+  test("that reaches beyond all times keeps and takes every event", async () => {
+    const stream = await shared([]);
+    expect(outcome(await change(stream, "P1000YT8784000H"))).toBe("ok");
+    const written = await run(
+      subgraph,
+      as(contributor),
+      `mutation ($input: WriteEventsInput!) { writeEvents(input: $input) { eventCount } }`,
+      {
+        input: {
+          mode: "INSERT",
+          streams: [
+            {
+              streamId: stream.uuid,
+              timestamps: ["1970-01-01T00:00:00Z"],
+              values: [7],
+            },
+          ],
+        },
+      },
+    );
+    expect(written.data).toEqual({ writeEvents: { eventCount: 1 } });
+    const { data } = await run(
+      subgraph,
+      as(reader),
+      `query ($id: ID!) { stream(id: $id) { first { value } last { value } } }`,
+      { id: stream.uuid },
+    );
+    expect(data).toEqual({
+      stream: { first: { value: 7 }, last: { value: 7 } },
+    });
+  });
+
   test("is given with a stream or later, shown to its tenant alone, and cleared by null", async () => {
     const stream = await shared([]);
     const answer = await attempt(database, () => change(stream, "P24M"));

@@ -16,7 +16,7 @@ export interface StreamKey {
 /** What is known of streams whose events nobody else changes, by their rows. */
 export interface Claimed {
   readonly extents: ReadonlyMap<number, Reach>;
-  /** Of streams that keep their events for a time: what is older is not there any more. */
+  /** Of streams that keep their events for a time: what is older is not there any more. No event is before 1970. */
   readonly keptFrom: ReadonlyMap<number, Micros>;
 }
 
@@ -44,7 +44,7 @@ export async function claimStreams(
        on conflict (tenant_id, stream_id) do update set ts = l.ts
        returning l.stream_id as "streamRowId", case when isfinite(l.ts) then l.first_ts end as first,
                  case when isfinite(l.ts) then l.ts end as last,
-                 (select now() - s.retention from stream.streams s
+                 (select greatest(now() - s.retention, timestamptz 'epoch') from stream.streams s
                   where s.tenant_id = l.tenant_id and s.id = l.stream_id) as "keptFrom"`,
       keysOf(streams),
     )
