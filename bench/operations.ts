@@ -349,8 +349,9 @@ const changeOfMembership = (name: string, more: string): Operation => ({
   variables: inCommunity,
 });
 
-/** What mutations have ended: sharing goes on, the readers take part, and the streams are shared again. */
+/** What mutations have ended: clients are enabled, sharing goes on, the readers take part, and the streams are shared. */
 export const restored = [
+  `update tenant.identities set enabled = true where not enabled`,
   `update community.memberships set status = 'ACTIVE' where community_id = 1 and tenant_id <= ${actors}`,
   `insert into community.members (membership_id, tenant_id, identity_id, role)
    select m.id, m.tenant_id, i.id, 'MEMBER' from community.memberships m
