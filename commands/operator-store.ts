@@ -33,6 +33,10 @@ export interface ListedTenant {
   readonly userCount: number;
   readonly clientCount: number;
   readonly entitlements: readonly Entitlement[];
+  /** Null where the installation's apply. */
+  readonly readLimits: Readonly<
+    Partial<Record<ReadLimit, number | null>>
+  > | null;
 }
 
 export const readLimits = [
@@ -41,6 +45,7 @@ export const readLimits = [
   "streams",
   "milliseconds",
 ] as const;
+type ReadLimit = (typeof readLimits)[number];
 
 /** What the operator does beside the graph, as the owner of the database. Each change is in the ledger, by nobody. */
 export class OperatorStore {
@@ -56,7 +61,8 @@ export class OperatorStore {
       select t.uuid as id, t.name,
              count(i.id) filter (where i.kind = 'USER') as "userCount",
              count(i.id) filter (where i.kind = 'CLIENT') as "clientCount",
-             array(select e.entitlement from tenant.entitlements e where e.tenant_id = t.id order by 1) as entitlements
+             array(select e.entitlement from tenant.entitlements e where e.tenant_id = t.id order by 1) as entitlements,
+             (select to_json(l) from stream.read_limits l where l.tenant_id = t.id) as "readLimits"
       from tenant.tenants t
       left join tenant.identities i on i.tenant_id = t.id
       group by t.id
@@ -90,7 +96,7 @@ export class OperatorStore {
   /** What one read of the tenant's identities may ask for; null: what the installation allows. */
   async setReadLimit(
     tenantId: string,
-    limit: (typeof readLimits)[number],
+    limit: ReadLimit,
     value: number | null,
   ): Promise<void> {
     await this.db.transaction(async (transaction) => {

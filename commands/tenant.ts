@@ -4,7 +4,11 @@ import { parseEmail } from "../common/text.ts";
 import { entitlements } from "../subgraphs/tenant/tenant/entitlements.ts";
 import { runCommand } from "./command.ts";
 import { asOwner } from "./installation.ts";
-import { OperatorStore, readLimits } from "./operator-store.ts";
+import {
+  OperatorStore,
+  readLimits,
+  type ListedTenant,
+} from "./operator-store.ts";
 
 const usage = `
 Usage: npm run tenant -- found <name> --email <e-mail> [--user-name <name>] [--region <region>]
@@ -16,7 +20,7 @@ What the operator does with tenants: in the installation that runs with the data
 (.tributary), or in the database of DATABASE_URL.
 
   found        a tenant and its first user, who administers it; prints a link by which that user sets a password
-  list         every tenant: id, name, number of users and clients, entitlements
+  list         every tenant: id, name, number of users and clients, entitlements, limits of reads
   entitle      grants a feature; disentitle takes it back, and deletes nothing
   limit        says what one read of the tenant's identities may ask for; usual: what the installation allows
 `;
@@ -128,8 +132,16 @@ async function list(operator: OperatorStore): Promise<void> {
         `${tenant.userCount} users`,
         `${tenant.clientCount} clients`,
         tenant.entitlements.join(", ") || "no entitlements",
+        limitsOf(tenant),
       ].join("\t"),
     );
+}
+
+function limitsOf({ readLimits: own }: ListedTenant): string {
+  const set = readLimits.filter((limit) => own?.[limit] != null);
+  return (
+    set.map((limit) => `${limit} ${own?.[limit]}`).join(", ") || "usual limits"
+  );
 }
 
 function required(option: string, value: string | undefined): string {

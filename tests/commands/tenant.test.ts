@@ -74,7 +74,7 @@ test("an operator founds a tenant, entitles it, and sees it in the list", async 
     { email, role: "ACCOUNT_ADMINISTRATOR", region: "eu" },
   ]);
   expect((await tenant(["list"])).output).toBe(
-    `${id}\tNorthern Chemicals\t1 users\t0 clients\tno entitlements\n`,
+    `${id}\tNorthern Chemicals\t1 users\t0 clients\tno entitlements\tusual limits\n`,
   );
 
   expect((await tenant(["entitle", id, "COMMUNITIES"])).code).toBe(0);
@@ -85,7 +85,7 @@ test("an operator founds a tenant, entitles it, and sees it in the list", async 
     before: { entitlements: [] },
     after: { entitlements: ["COMMUNITIES"] },
   });
-  expect((await tenant(["list"])).output).toContain("\tCOMMUNITIES\n");
+  expect((await tenant(["list"])).output).toContain("\tCOMMUNITIES\t");
   expect((await tenant(["disentitle", id, "COMMUNITIES"])).code).toBe(0);
   expect(await lastEntry()).toMatchObject({
     action: "disentitleTenant",
@@ -179,7 +179,13 @@ test("an operator limits what a tenant's reads ask for, and lets it be as usual 
     subject_id: id,
     after: { limits: { ...none, rows: 500, points: 1000 } },
   });
+  const listed = async () =>
+    (await tenant(["list"])).output
+      .split("\n")
+      .find((line) => line.startsWith(id));
+  expect(await listed()).toMatch(/\trows 500, points 1000$/);
   await tenant(["limit", id, "rows", "usual"]);
+  expect(await listed()).toMatch(/\tpoints 1000$/);
   expect(await limits()).toEqual({ ...none, points: 1000 });
   for (const [name, value, message] of [
     ["rows", "0", "above zero"],
