@@ -185,6 +185,13 @@ export const isOutage = (error: unknown): boolean =>
     error.message.startsWith("Connection terminated") ||
     /^(ECONN|ETIMEDOUT|EPIPE|08|53|57P0)/.test(codeOf(error)));
 
+/**
+ * Whether a statement failed by what others did at the same time, or took too long: nothing is wrong with what it says,
+ * and it may succeed when it is tried again.
+ */
+export const isPassing = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && /^(40|55P03|57014)/.test(codeOf(error));
+
 /** Whether a statement was ended because it took too long. */
 export const isTimeout = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && error.code === "57014";

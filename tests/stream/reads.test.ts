@@ -8,10 +8,11 @@ import {
 } from "@jest/globals";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
-import type { Knex } from "../../common/database.ts";
+import { connect, type Knex } from "../../common/database.ts";
 import { createLogger } from "../../common/log.ts";
 import type { Subgraph } from "../../common/schema.ts";
 import type { Viewer } from "../../common/viewer.ts";
+import { roleUrl } from "../../migrations/run.ts";
 import {
   digested,
   ReadRecorder,
@@ -276,7 +277,7 @@ describe("a read by another tenant", () => {
     expect(errors).toEqual([]);
     expect(await readsOf(steward)).toMatchObject([
       {
-        kind: "EVENTS",
+        kind: "JOIN",
         from,
         to,
         pointCount: 10,
@@ -544,7 +545,7 @@ describe("what fails or is too large is recorded all the same:", () => {
     });
     for (const one of [stream, other])
       expect(await readsOf(steward, one)).toMatchObject([
-        { kind: "EVENTS", from, to, pointCount: 0 },
+        { kind: "JOIN", from, to, pointCount: 0 },
       ]);
   });
 });
@@ -555,7 +556,7 @@ describe("a statement that has run for more than a second", () => {
     ({
       LAST: `{ streamLast(ids: ["${stream.uuid}"]) { values } }`,
       FIRST: `{ stream(id: "${stream.uuid}") { first { value } } }`,
-      EVENTS: `{ streamJoin(ids: ["${stream.uuid}"], mode: OUTER, ${window}) { rowCount } }`,
+      JOIN: `{ streamJoin(ids: ["${stream.uuid}"], mode: OUTER, ${window}) { rowCount } }`,
       SUMMARIES: `{ stream(id: "${stream.uuid}") { summaries(${window}, count: 3) { values } } }`,
       LTTB: `{ stream(id: "${stream.uuid}") { lttb(${window}, points: 3) { values } } }`,
       TREND: `{ trend(input: { streamIds: ["${stream.uuid}"], ${window}, width: 2 }) { values } }`,
@@ -675,6 +676,43 @@ test("one that the database refuses is left out with its ids in the log, and tak
   );
   const { given } = (await usageOf(steward, plant)) ?? {};
   expect(given?.nodes).toMatchObject([{ readCount: 8 }]);
+});
+
+test("what has to wait for longer than a statement may take is kept later, and once", async () => {
+  const lines: string[] = [];
+  const hurried = connect(roleUrl(database.url, "stream"), {
+    name: "hurried",
+    poolSize: 1,
+    statementTimeoutMs: 100,
+  });
+  const listening = new ReadRecorder(
+    hurried,
+    pino({}, { write: (line: string) => void lines.push(line) }),
+  );
+  const graph = streamSubgraph(database, listening);
+  try {
+    await database.owner.transaction(async (transaction) => {
+      await transaction.raw("lock table stream.usage in exclusive mode");
+      await run(
+        graph,
+        as(reader),
+        `{ stream(id: "${stream.uuid}") { last { value } first { value } } }`,
+      );
+      await listening.write();
+    });
+    await listening.write();
+  } finally {
+    await hurried.destroy();
+  }
+  expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+    { msg: "Reads could not be kept yet." },
+  ]);
+  expect(await readsOf(steward)).toMatchObject([
+    { kind: expect.stringMatching(/FIRST|LAST/) },
+    { kind: expect.stringMatching(/FIRST|LAST/) },
+  ]);
+  const { given } = (await usageOf(steward, plant)) ?? {};
+  expect(given?.nodes).toMatchObject([{ readCount: 2 }]);
 });
 
 describe("who is told of reads", () => {

@@ -87,7 +87,7 @@ export class ManyStreamsStore {
     const rows = await this.rows.joined(
       ids,
       joinRead(parts, mode, page, request, limits.points),
-      { kind: "EVENTS", ...args.window, maxRows: page.size },
+      { kind: "JOIN", ...args.window, maxRows: page.size },
       limits.milliseconds,
     );
     const columns = parts.flatMap(({ asked }, i) =>

@@ -1,5 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { isOutage, prepared, type Knex } from "../../../common/database.ts";
+import {
+  isOutage,
+  isPassing,
+  prepared,
+  type Knex,
+} from "../../../common/database.ts";
 import type { Logger } from "../../../common/log.ts";
 import type { ReadKind } from "../generated.ts";
 
@@ -83,13 +88,26 @@ export class ReadRecorder {
     this.timer ??= setTimeout(() => void this.write(), everyMs).unref();
   }
 
+  /** Of what the database refuses, each half by itself, so that a read which it cannot keep takes no other along. */
   private async writeAll(): Promise<void> {
-    const reads = this.waiting;
+    let reads = this.waiting;
     this.waiting = [];
+    let size = maxTogether;
     try {
       while (reads.length > 0) {
-        await this.writeOrLeaveOut(reads.slice(0, maxTogether));
-        reads.splice(0, maxTogether);
+        const batch = reads.slice(0, size);
+        const refusal = await this.refusalOf(batch);
+        if (refusal && batch.length > 1) {
+          size = Math.ceil(batch.length / 2);
+          continue;
+        }
+        if (refusal)
+          this.log.error(
+            { err: refusal, read: told(batch[0] as Kept) },
+            "a read was not kept",
+          );
+        reads = reads.slice(batch.length);
+        size = Math.min(size * 2, maxTogether);
       }
     } catch (error) {
       this.log.warn({ err: error }, "Reads could not be kept yet.");
@@ -98,20 +116,14 @@ export class ReadRecorder {
     }
   }
 
-  /** Of what the database refuses, each half by itself, so that a read which it cannot keep takes no other along. */
-  private async writeOrLeaveOut(reads: readonly Kept[]): Promise<void> {
+  /** Why the database does not take a batch, if so; what passes by itself is thrown. */
+  private async refusalOf(batch: readonly Kept[]): Promise<unknown> {
     try {
-      await this.writeBatch(reads);
+      await this.writeBatch(batch);
+      return null;
     } catch (error) {
-      if (isOutage(error)) throw error;
-      if (reads.length === 1) {
-        const [read] = reads as [Kept];
-        this.log.error({ err: error, read: told(read) }, "a read was not kept");
-        return;
-      }
-      const half = Math.ceil(reads.length / 2);
-      await this.writeOrLeaveOut(reads.slice(0, half));
-      await this.writeOrLeaveOut(reads.slice(half));
+      if (isOutage(error) || isPassing(error)) throw error;
+      return error;
     }
   }
 
