@@ -290,14 +290,15 @@ function refusal(
   part: readonly Pick<Removal, "streamRowId" | "timestamps">[],
   nameOf: NameOf,
 ): Error {
+  const refused = new Map<number, Set<number>>();
+  for (const { streamRowId, timestamp } of events) {
+    const times = refused.get(streamRowId) ?? new Set();
+    refused.set(streamRowId, times.add(timestamp));
+  }
   for (const [i, { streamRowId, timestamps }] of part.entries()) {
-    const times = new Set(
-      events
-        .filter((key) => key.streamRowId === streamRowId)
-        .map(({ timestamp }) => timestamp),
-    );
+    const times = refused.get(streamRowId);
     const row =
-      timestamps?.findIndex((timestamp) => times.has(timestamp)) ?? -1;
+      timestamps?.findIndex((timestamp) => times?.has(timestamp)) ?? -1;
     if (row < 0) continue;
     const { name, at } = nameOf(i, row);
     const time = dateTimeOf(timestamps?.[row] ?? 0);
