@@ -75,6 +75,10 @@ export function connect(
   });
 }
 
+/** How many connections a pool has at most. */
+export const sizeOfPool = (db: Knex): number =>
+  (db.client as Knex.Client).config.pool?.max ?? 1;
+
 /**
  * Runs a statement that each connection plans once, for hot reads that cost more to plan than to execute. Its text
  * must vary with no value: what a connection has prepared it keeps.

@@ -30,7 +30,11 @@ export function createSubgraphs(
 ): Subgraph[] {
   const tenant = database.connect("tenant");
   const community = database.connect("community");
-  const stream = database.connect("stream");
+  const streamContextOf = createStreamContext(
+    database.connect("stream"),
+    recorder,
+    settings.readLimits,
+  );
   return [
     {
       name: "tenant",
@@ -45,13 +49,8 @@ export function createSubgraphs(
     {
       name: "stream",
       schema: streamSchema,
-      createContext: createStreamContext(stream, recorder, settings.readLimits),
-      routes: streamRoutes(
-        stream,
-        recorder,
-        settings.readLimits,
-        settings.ingestLimits,
-      ),
+      createContext: streamContextOf,
+      routes: streamRoutes(streamContextOf, settings.ingestLimits),
     },
   ];
 }

@@ -1,10 +1,11 @@
-import { inTransaction, type Knex } from "../../common/database.ts";
+import { inTransaction, sizeOfPool, type Knex } from "../../common/database.ts";
 import { liveness } from "../../common/viewer-store.ts";
 import type { Call } from "../../common/viewer.ts";
 import { CallerStore } from "./access/caller-store.ts";
 import { AccessStore } from "./access/store.ts";
 import { LimitStore } from "./event/limit-store.ts";
 import { usualLimits, type ReadLimits } from "./event/limits.ts";
+import { Queues } from "./event/queue.ts";
 import { eventReads } from "./event/store.ts";
 import { ExplanationStore } from "./explanation/store.ts";
 import { NamespaceStore } from "./namespace/store.ts";
@@ -24,14 +25,22 @@ import { StreamTypeStore } from "./stream-type/store.ts";
 import type { ReadRecorder } from "./usage/recorder-store.ts";
 import { UsageStore } from "./usage/store.ts";
 
+/** Reads of events that an identity has under way at a time: others wait behind so many of them at most. */
+const maxReadsOfIdentity = 3;
+/** Connections that reads of events leave to everything else: lists, changes, uploads, the record of reads. */
+const otherConnections = 3;
+
 /** What one request can reach; what it reads of other tenants' streams is recorded. */
-export const createContext =
-  (
-    db: Knex,
-    recorder: Pick<ReadRecorder, "noterOf">,
-    readLimits: ReadLimits = usualLimits,
-  ) =>
-  (call: Call) => {
+export function createContext(
+  db: Knex,
+  recorder: Pick<ReadRecorder, "noterOf">,
+  readLimits: ReadLimits = usualLimits,
+) {
+  const reads = new Queues(
+    maxReadsOfIdentity,
+    Math.max(1, sizeOfPool(db) - otherConnections),
+  );
+  return (call: Call) => {
     const { viewer } = call;
     const streams = new StreamStore(db, viewer);
     const streamTypes = new StreamTypeStore(db, viewer);
@@ -52,6 +61,7 @@ export const createContext =
         streams,
         streamTypes,
         limits,
+        queue: reads.of(viewer.identityId ?? ""),
       }),
       limits,
       shares: new ShareStore(db, viewer),
@@ -75,5 +85,6 @@ export const createContext =
         ),
     };
   };
+}
 
 export type StreamContext = ReturnType<ReturnType<typeof createContext>>;

@@ -22,11 +22,12 @@ await runProcess(async (onStop) => {
   onStop(keepReads(db, log, config.readsKeptDays));
   const recorder = new ReadRecorder(db, log);
   onStop(() => recorder.write());
+  const contextOf = createContext(db, recorder, config.readLimits);
   const subgraph = {
     name: "stream",
     schema,
-    createContext: createContext(db, recorder, config.readLimits),
-    routes: routes(db, recorder, config.readLimits, config.ingestLimits),
+    createContext: contextOf,
+    routes: routes(contextOf, config.ingestLimits),
   };
   const server = await startSubgraph({ ...config, subgraph, db, log });
   onStop(() => server.stop());

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import pg from "pg";
+import type { Subgraph } from "../../common/schema.ts";
 import type { Viewer } from "../../common/viewer.ts";
 import { roleUrl } from "../../migrations/run.ts";
 import { createContext } from "../../subgraphs/stream/context.ts";
@@ -7,10 +8,12 @@ import { unrecorded } from "../../subgraphs/stream/usage/recorder-store.ts";
 import { TestDatabase } from "../support/database.ts";
 import { as, outcome, run } from "../support/run.ts";
 import { Seed, type Membership, type Stream } from "../support/seed.ts";
+import { untilWaiting } from "../support/waiting.ts";
 import { streamSubgraph } from "./world.ts";
 
 /** A plant that shares one of two streams of 100 events, one a minute from the start of 2026, with a partner. */
 let database: TestDatabase;
+let subgraph: Subgraph;
 let seed: Seed;
 let shared: Stream;
 let hidden: Stream;
@@ -22,6 +25,7 @@ let moderator: Viewer;
 
 beforeAll(async () => {
   database = await TestDatabase.create();
+  subgraph = streamSubgraph(database);
   seed = new Seed(database.owner);
   const plant = await seed.tenant("plant");
   const community = await seed.community(plant);
@@ -43,7 +47,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 const ask = (as: Viewer, query: string, variables = {}) =>
-  run(streamSubgraph(database), as, query, variables);
+  run(subgraph, as, query, variables);
 
 const minute = (n: number) =>
   new Date(Date.UTC(2026, 0, 1, 0, n)).toISOString().replace(".000Z", "+00:00");
@@ -287,6 +291,25 @@ describe("a request for the events of many streams", () => {
       db.off("query", start);
       db.off("query-response", end);
     }
+  });
+
+  test("waits behind its identity's other requests, and holds up nobody else's", async () => {
+    const { reading } = await database.owner.transaction(
+      async (transaction) => {
+        await transaction.raw(
+          "lock table stream.events in access exclusive mode",
+        );
+        const reading = Array.from({ length: 5 }, () => tables(50));
+        await untilWaiting(database.owner, 3);
+        const last = await ask(
+          partner,
+          `{ streams { nodes { id last { value } } } }`,
+        );
+        expect(outcome(last)).toBe("ok");
+        return { reading };
+      },
+    );
+    for (const answer of reading) expect(outcome(await answer)).toBe("ok");
   });
 
   test("is refused beyond 500 tables, before any is read", async () => {

@@ -19,7 +19,7 @@ import {
   type GateStore,
 } from "./gate-store.ts";
 import { longestMilliseconds, tooManyPoints } from "./limits.ts";
-import type { Queue } from "./queue.ts";
+import type { Turns } from "./queue.ts";
 import { joinedReadOf, readOf } from "./read-store.ts";
 import {
   assertReadable,
@@ -73,7 +73,7 @@ export class RowStore {
     private readonly db: Knex,
     private readonly viewer: Viewer,
     private readonly noteRead: NoteRead,
-    private readonly queue: Queue,
+    private readonly queue: Turns,
     private readonly gate: GateStore,
   ) {}
 

@@ -14,7 +14,7 @@ import {
 } from "../usage/recorder-store.ts";
 import { toEvent, type Event, type StoredEvent } from "./event.ts";
 import { refusalAt, type GateStore } from "./gate-store.ts";
-import type { Queue } from "./queue.ts";
+import type { Turns } from "./queue.ts";
 import { eventAt, eventsIn, readOf } from "./read-store.ts";
 import { assertReadable, unreadable } from "./refusals.ts";
 
@@ -95,7 +95,7 @@ export class SingleEventStore {
     private readonly db: Knex,
     private readonly viewer: Viewer,
     private readonly noteRead: NoteRead,
-    private readonly queue: Queue,
+    private readonly queue: Turns,
     private readonly gate: GateStore,
   ) {}
 

@@ -23,7 +23,7 @@ import { LastEventsStore, type LastEvents } from "./last-events-store.ts";
 import type { LimitStore } from "./limit-store.ts";
 import { ManyStreamsStore } from "./many-streams-store.ts";
 import type { EventPageArgs } from "./page.ts";
-import { Queue } from "./queue.ts";
+import type { Turns } from "./queue.ts";
 import { EventRemovalStore } from "./removal-store.ts";
 import type { Removal } from "./removal.ts";
 import { RowStore } from "./row-store.ts";
@@ -124,9 +124,6 @@ export interface EventChanges {
   remove(removals: readonly Removal[]): Promise<Extent[]>;
 }
 
-/** Of a request, so that none can fill the pool: others wait behind so many statements of it at most. */
-const maxStatementsAtOnce = 3;
-
 /** Events in partitions by month, and where those of each stream begin and end. */
 export function eventReads(
   db: Knex,
@@ -136,9 +133,14 @@ export function eventReads(
     streams,
     streamTypes,
     limits,
-  }: { streams: StreamStore; streamTypes: StreamTypeStore; limits: LimitStore },
+    queue,
+  }: {
+    streams: StreamStore;
+    streamTypes: StreamTypeStore;
+    limits: LimitStore;
+    queue: Turns;
+  },
 ): EventReads {
-  const queue = new Queue(maxStatementsAtOnce);
   const gate = new GateStore(db, viewer);
   const rows = new RowStore(db, viewer, noteRead, queue, gate);
   const slots = new SlotStore(streams, streamTypes);
