@@ -10,6 +10,10 @@ export interface Bench {
   readonly progress: (doing: string) => void;
   /** How many streams a search looks through, if not a million. */
   readonly streams: number | undefined;
+  /** How many events the long past has, if not as many as its figure wants. */
+  readonly events: number | undefined;
+  /** Whether the long past is left on the disk for the next time. */
+  readonly isKept: boolean;
   /** Whether the command names this part of the figure, or no part at all. */
   readonly isWanted: (part: string) => boolean;
   /** Registers what is to be ended when the figure has been taken. */
@@ -27,6 +31,8 @@ export interface Figure {
   /** CPU: that of a unit, less is better. SPEED: units in the same CPU time, more is better. */
   readonly ratio: "CPU" | "SPEED";
   readonly rounds: number;
+  /** Whether it takes so long, and so much room, that it is taken only if it is named. */
+  readonly isLong?: boolean;
   /** Starts the contenders, the one that is 1 first, and checks that they do the same. */
   readonly contenders: (bench: Bench) => Promise<Contender[]>;
   /** What else is measured, in a sentence below the table. */

@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import pg from "pg";
 import { to as copyTo } from "pg-copy-streams";
 import { Pool } from "undici";
@@ -9,6 +8,7 @@ import type { Bench, Figure } from "./figure.ts";
 import { startByHand, startInOneProcess, type Server } from "./graph.ts";
 import { askedInTurn } from "./load.ts";
 import type { Contender } from "./measure.ts";
+import { mostWhile } from "./memory.ts";
 import { seedSeries, type Series } from "./series-world.ts";
 
 const sliceMs = 2_000;
@@ -59,15 +59,11 @@ server is that of its process over what it had before, at most, while it sent fo
     const million = await fileOfMillion(series, bench, pool);
     const [pid = 0] = server.processes;
     await (await filesOfThousands(server, bench, pool)).run();
-    const before = residentBytes(pid);
-    let most = 0;
-    const watch = setInterval(() => {
-      most = Math.max(most, residentBytes(pid) - before);
-    }, 20);
-    for (let i = 0; i < 4; i += 1) await million();
-    clearInterval(watch);
-    const mebibytes = Math.round(most / mebibyte);
-    return `Memory for four files of 1,000,000 events: ${mebibytes} MiB over ${Math.round(before / mebibyte)} MiB (goal ≤ ${maxMemory}${mebibytes > maxMemory ? ", missed" : ""}).`;
+    const { beforeBytes, overBytes } = await mostWhile(pid, async () => {
+      for (let i = 0; i < 4; i += 1) await million();
+    });
+    const mebibytes = Math.round(overBytes / mebibyte);
+    return `Memory for four files of 1,000,000 events: ${mebibytes} MiB over ${Math.round(beforeBytes / mebibyte)} MiB (goal ≤ ${maxMemory}${mebibytes > maxMemory ? ", missed" : ""}).`;
   },
 };
 
@@ -196,12 +192,4 @@ class CopyDecoder {
     }
     this.rest = bytes.subarray(at);
   }
-}
-
-/** As Linux tells it. */
-function residentBytes(pid: number): number {
-  const [, kibibytes] =
-    /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ??
-    [];
-  return Number(kibibytes) * 1024;
 }

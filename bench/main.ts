@@ -9,6 +9,7 @@ import type { Bench, Figure } from "./figure.ts";
 import { gate } from "./gate.ts";
 import { ingest } from "./ingest.ts";
 import { ledger } from "./ledger.ts";
+import { long } from "./long.ts";
 import { measure } from "./measure.ts";
 import { page } from "./page.ts";
 import { reportOf, tableOf, type Taken } from "./report.ts";
@@ -29,18 +30,21 @@ const figures: readonly Figure[] = [
   series,
   files,
   search,
+  long,
 ];
 const report = "docs/benchmarks.md";
 
 const usage = `
-Usage: npm run bench [-- [--write] [--streams <number>] <figure>... | <figure>:<part>...]
+Usage: npm run bench [-- [--write] [--streams <number>] [--events <number>] [--keep] <figure>... | <figure>:<part>...]
 
-Compares with their goals all figures, or those named, on a PostgreSQL of its own with 2 M events:
+Compares with their goals all figures but long, or those named, on a PostgreSQL of its own with 2 M events:
 
 ${figures.map(({ name, title }) => `  ${name.padEnd(13)}${title}`).join("\n")}
 
   communities:invit takes of that figure the operations whose name holds "invit", capitals or not
   --streams is how many search looks through instead of a million, to try it: 20000 are made in a minute
+  --events is how many long has instead of 100.8 M, which take 10 GB and ten minutes to make, to try it
+  --keep leaves what long has made for the next time
   --write keeps each that is taken whole in ${report}, in the place of what is there of it
 `;
 
@@ -110,7 +114,9 @@ function choose(names: readonly string[]): readonly Choice[] {
         .filter((one) => one.figure === figure.name)
         .map(({ part }) => part),
     }))
-    .filter(({ parts }) => names.length === 0 || parts.length > 0)
+    .filter(({ figure, parts }) =>
+      names.length === 0 ? !figure.isLong : parts.length > 0,
+    )
     .map(({ figure, parts }) => ({
       figure,
       parts: parts.includes("") ? [] : parts,
@@ -118,25 +124,31 @@ function choose(names: readonly string[]): readonly Choice[] {
 }
 
 /** At once, so that a run which ends early has kept what it took. */
-async function keep(taken: Taken, postgres: string): Promise<void> {
+async function keepFigure(taken: Taken, postgres: string): Promise<void> {
   const before = await readFile(report, "utf8");
   await writeFile(report, await reportOf(taken, { before, figures, postgres }));
 }
 
 await runCommand(
   usage,
-  { write: { type: "boolean", default: false }, streams: { type: "string" } },
-  async ({ values: { write, streams }, positionals }) => {
+  {
+    write: { type: "boolean", default: false },
+    streams: { type: "string" },
+    events: { type: "string" },
+    keep: { type: "boolean", default: false },
+  },
+  async ({ values: { write, streams, events, keep }, positionals }) => {
     assertCpuIsTold();
     const chosen = choose(positionals);
     if (write && chosen.some(({ parts }) => parts.length > 0))
       throw new StartError(
         "--write keeps whole figures: name none of their parts.",
       );
-    if (streams !== undefined && (write || !/^[1-9]\d{0,6}$/.test(streams)))
-      throw new StartError(
-        "--streams takes a number up to 9999999, and what it measures is not kept: leave --write out.",
-      );
+    for (const [name, size] of Object.entries({ streams, events }))
+      if (size !== undefined && (write || !/^[1-9]\d{0,8}$/.test(size)))
+        throw new StartError(
+          `--${name} takes a number up to 999999999, and what it measures is not kept: leave --write out.`,
+        );
     progress("making the world");
     const database = await startDatabase();
     ends.push(() => database.stop());
@@ -146,6 +158,8 @@ await runCommand(
         world: await seedWorld(await database.clone("world")),
         tokens: await createTokens(),
         streams: streams === undefined ? undefined : Number(streams),
+        events: events === undefined ? undefined : Number(events),
+        isKept: keep,
         progress,
         onEnd: (end) => ends.push(end),
       };
@@ -156,7 +170,7 @@ await runCommand(
         });
         progress("");
         console.log(await tableOf(taken));
-        if (write) await keep(taken, database.version);
+        if (write) await keepFigure(taken, database.version);
       }
     } finally {
       await endDownTo(0);

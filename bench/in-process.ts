@@ -1,0 +1,29 @@
+import { execute, type DocumentNode } from "graphql";
+import type { Knex } from "../common/database.ts";
+import { stringifyResult } from "../common/packed.ts";
+import { createContext } from "../subgraphs/stream/context.ts";
+import { schema } from "../subgraphs/stream/schema.ts";
+import { unrecorded } from "../subgraphs/stream/usage/recorder-store.ts";
+
+/** The text that the stream subgraph answers to an identity's query, in this process. */
+export async function answerInProcess(
+  db: Knex,
+  identityId: string,
+  document: DocumentNode,
+  variableValues: Readonly<Record<string, unknown>>,
+): Promise<string> {
+  const { data, errors } = await execute({
+    schema,
+    document,
+    variableValues,
+    contextValue: createContext(
+      db,
+      unrecorded,
+    )({
+      viewer: { identityId, person: null },
+      requestId: "bench",
+    }),
+  });
+  if (errors) throw new Error("The query is refused.", { cause: errors[0] });
+  return stringifyResult({ data: data ?? null });
+}
