@@ -43,6 +43,11 @@ const noEvents = ["TemplateElement", "Literal"].map((node) => ({
   message: "Events are read and changed by subgraphs/stream/event alone.",
 }));
 
+const noGraphql = {
+  group: ["graphql", "graphql-*", "@apollo/*"],
+  message: "A store knows tables and nothing of GraphQL.",
+};
+
 const restrictedImports = [
   { name: "node:process", importNames: ["env"], message: environment },
   { name: "process", importNames: ["env"], message: environment },
@@ -121,10 +126,27 @@ export default tseslint.config(
         "error",
         {
           paths: restrictedImports,
+          patterns: [noGraphql],
+        },
+      ],
+    },
+  },
+  {
+    // The event store: all of its folder but what stands between it and the graph.
+    files: ["subgraphs/stream/event/*.ts", "subgraphs/stream/event/filter/*"],
+    ignores: [
+      "**/{actions,columns,permissions,removal,resolvers,table-request}.ts",
+    ],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        {
+          paths: restrictedImports,
           patterns: [
+            noGraphql,
             {
-              group: ["graphql", "graphql-*", "@apollo/*"],
-              message: "A store knows tables and nothing of GraphQL.",
+              group: ["**/generated.ts"],
+              message: "What the event store is asked is in asked.ts.",
             },
           ],
         },

@@ -252,6 +252,15 @@ describe("SQL stays in stores and migrations", () => {
   });
 });
 
+test.each([
+  ["subgraphs/stream/event/summary.ts", ["no-restricted-imports"]],
+  ["subgraphs/stream/event/resolvers.ts", []],
+])("types of the graph in %s: %j", async (file, expected) => {
+  const code =
+    'import type { X } from "../generated.ts"; export type Y = X | null;';
+  expect(await faults(file, code)).toEqual(expected);
+});
+
 describe("the environment is read in main.ts", () => {
   const reading = "export const port = process.env;";
 

@@ -17,6 +17,7 @@ import type {
 } from "../generated.ts";
 import { StreamTypeStore } from "../stream-type/store.ts";
 import { StreamStore, typeOf, type Stream } from "../stream/store.ts";
+import type { EventColumns, Removal } from "./asked.ts";
 import { CallStore, type KeyedCall } from "./call-store.ts";
 import { Changed } from "./changed.ts";
 import {
@@ -24,15 +25,9 @@ import {
   columnsFrom,
   placeInInput,
   streamIdsOf,
-  type EventColumns,
   type Target,
 } from "./columns.ts";
-import {
-  assertFewWithin,
-  assertRemovable,
-  removalFrom,
-  type Removal,
-} from "./removal.ts";
+import { assertFewWithin, assertRemovable, removalFrom } from "./removal.ts";
 import { eventChanges } from "./store.ts";
 import type { EventKey, Refused } from "./write-store.ts";
 

@@ -1,5 +1,4 @@
 import { dateTimeOf, type Micros } from "../../../common/date-time.ts";
-import type { WriteResult } from "../generated.ts";
 
 /** How many events of a stream were changed, and from when to when. */
 export interface Extent {
@@ -38,7 +37,7 @@ export class Changed {
     });
   }
 
-  result(): WriteResult {
+  result() {
     const streams = [...this.byStream.values()];
     return {
       eventCount: streams.reduce((sum, { count }) => sum + count, 0),

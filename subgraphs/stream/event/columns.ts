@@ -1,6 +1,7 @@
 import { parseMicros, type Micros } from "../../../common/date-time.ts";
 import { badInput, limitExceeded } from "../../../common/errors.ts";
 import type { StreamEventsInput, WriteEventsInput } from "../generated.ts";
+import type { EventColumns, NumberColumn, TextColumn } from "./asked.ts";
 import { slotsOf, type Slot, type ValueProperty } from "./shape.ts";
 import { storedOf, valuesOf, type Stored } from "./value.ts";
 
@@ -11,21 +12,6 @@ export interface Target {
   readonly tenantRowId: number;
   readonly properties: readonly ValueProperty[];
 }
-
-/** Events of one stream as they are stored: row i of every column belongs together; no column, no values. */
-export interface EventColumns {
-  readonly tenantRowId: number;
-  readonly streamRowId: number;
-  readonly timestamps: readonly Micros[];
-  /** The rows that are events, by their timestamps, which are distinct. */
-  readonly order: readonly number[];
-  readonly value: NumberColumn | null;
-  readonly numbers: readonly (NumberColumn | null)[];
-  readonly texts: readonly (TextColumn | null)[];
-}
-
-export type NumberColumn = readonly (number | null)[];
-export type TextColumn = readonly (string | null)[];
 
 const maxStreams = 1_000;
 export const maxEvents = 100_000;

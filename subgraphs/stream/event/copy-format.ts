@@ -1,5 +1,5 @@
 import type { Micros } from "../../../common/date-time.ts";
-import type { EventColumns } from "./columns.ts";
+import type { EventColumns } from "./asked.ts";
 
 const epoch2000: Micros = 946_684_800_000_000;
 const oids = { float8: 701, text: 25 };

@@ -2,14 +2,13 @@ import { isNotTaken, type Knex } from "../../../common/database.ts";
 import { dateTimeOf } from "../../../common/date-time.ts";
 import type { Duration } from "../../../common/duration.ts";
 import { badInput } from "../../../common/errors.ts";
-import type { StreamSummariesArgs } from "../generated.ts";
+import type { SummariesArgs, Window } from "./asked.ts";
 import {
   assertRows,
   durationFrom,
   evenEdges,
   regularEdges,
   windowFrom,
-  type Window,
 } from "./times.ts";
 
 /** What divides a window into intervals; those by the calendar of a time zone PostgreSQL knows. */
@@ -17,7 +16,7 @@ export class EdgeStore {
   constructor(private readonly db: Knex) {}
 
   async of(
-    { window, count, interval, timeZone }: StreamSummariesArgs,
+    { window, count, interval, timeZone }: SummariesArgs,
     maxRows: number,
   ): Promise<string[]> {
     const within = windowFrom(window);

@@ -1,4 +1,4 @@
-import type { ValueKind } from "../generated.ts";
+import type { ValueKind } from "./asked.ts";
 import {
   slotsOf,
   valueIn,

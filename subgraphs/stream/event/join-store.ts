@@ -1,5 +1,5 @@
 import { join, plain, sql, type Sql } from "../../../common/sql.ts";
-import type { JoinMode } from "../generated.ts";
+import type { JoinMode } from "./asked.ts";
 import { computedAt } from "./interpolation-store.ts";
 import type { EventPage } from "./page.ts";
 import {

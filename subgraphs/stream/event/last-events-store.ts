@@ -5,13 +5,14 @@ import { isUuid } from "../../../common/page.ts";
 import { plain, sql } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import type { NoteRead, Way } from "../usage/recorder-store.ts";
+import type { Unit } from "./asked.ts";
 import { firstRefusal, type GateStore } from "./gate-store.ts";
 import type { LimitStore } from "./limit-store.ts";
 import { assertStreams } from "./limits.ts";
 import { gated } from "./read-store.ts";
 import { unreadable } from "./refusals.ts";
 import type { Value } from "./shape.ts";
-import { converted, inUnit, type Measured, type Unit } from "./unit.ts";
+import { converted, inUnit, type Measured } from "./unit.ts";
 
 /** The last events of streams as columns, in the order in which the streams are named. */
 export interface LastEvents {

@@ -1,6 +1,6 @@
 import { badInput, notFound } from "../../../common/errors.ts";
-import type { QueryStreamJoinArgs } from "../generated.ts";
 import type { Stream, StreamStore } from "../stream/store.ts";
+import type { JoinArgs } from "./asked.ts";
 import { joinRead } from "./join-store.ts";
 import type { LimitStore } from "./limit-store.ts";
 import { assertStreams, tooManyPoints } from "./limits.ts";
@@ -36,7 +36,7 @@ export class ManyStreamsStore {
 
   /** Several streams in one table, by time. */
   async joined(
-    { ids, mode, uom, ...args }: QueryStreamJoinArgs,
+    { ids, mode, uom, ...args }: JoinArgs,
     request: TableRequest,
   ): Promise<EventTable> {
     const limits = await this.limits.get();

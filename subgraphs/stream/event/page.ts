@@ -1,17 +1,8 @@
 import { createHash } from "node:crypto";
 import { dateTimeOf, parseMicros } from "../../../common/date-time.ts";
 import { badInput, limitExceeded } from "../../../common/errors.ts";
-import type { Boundary, TimeWindow } from "../generated.ts";
+import type { EventPageArgs } from "./asked.ts";
 import { windowFrom } from "./times.ts";
-
-export interface EventPageArgs {
-  readonly window: TimeWindow;
-  readonly boundary: Boundary;
-  readonly filter?: string | null;
-  readonly reversed: boolean;
-  readonly first: number;
-  readonly after?: string | null;
-}
 
 /**
  * One page of a stream's events: which stretch of time is read, both ends included, and where its cursor stands.

@@ -1,16 +1,8 @@
-import type { Micros } from "../../../common/date-time.ts";
 import { badInput, limitExceeded } from "../../../common/errors.ts";
 import type { RemoveEventsInput, StreamRemovalInput } from "../generated.ts";
+import type { Removal } from "./asked.ts";
 import { distinctTimes, maxEvents, type Target } from "./columns.ts";
-import { windowFrom, type Window } from "./times.ts";
-
-/** What is to be removed of a stream: either the events at these times, or those within a window, ends included. */
-export interface Removal {
-  readonly tenantRowId: number;
-  readonly streamRowId: number;
-  readonly timestamps: readonly Micros[] | null;
-  readonly window: Window | null;
-}
+import { windowFrom } from "./times.ts";
 
 export function assertRemovable({ streams }: RemoveEventsInput): void {
   assertFew(

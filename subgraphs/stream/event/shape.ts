@@ -1,5 +1,5 @@
 import { dateTimeOf } from "../../../common/date-time.ts";
-import type { Interpolation, ValueKind } from "../generated.ts";
+import type { Interpolation, ValueKind } from "./asked.ts";
 
 /** A property as far as its values go. */
 export interface ValueProperty {

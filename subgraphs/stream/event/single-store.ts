@@ -4,7 +4,6 @@ import { notFound } from "../../../common/errors.ts";
 import { plain, sql, type Sql } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { includes } from "../access/rights.ts";
-import type { SearchMode } from "../generated.ts";
 import type { Stream } from "../stream/store.ts";
 import {
   wayThrough,
@@ -12,6 +11,7 @@ import {
   type NotedRead,
   type Way,
 } from "../usage/recorder-store.ts";
+import type { SearchMode } from "./asked.ts";
 import { toEvent, type Event, type StoredEvent } from "./event.ts";
 import { refusalAt, type GateStore } from "./gate-store.ts";
 import type { Turns } from "./queue.ts";

@@ -1,31 +1,32 @@
 import type { Knex } from "../../../common/database.ts";
 import type { Viewer } from "../../../common/viewer.ts";
-import type {
-  QueryStreamJoinArgs,
-  SearchMode,
-  StreamInterpolatedArgs,
-  StreamLttbArgs,
-  StreamPlotArgs,
-  StreamSummariesArgs,
-  TrendInput,
-  WriteMode,
-} from "../generated.ts";
 import type { StreamTypeStore } from "../stream-type/store.ts";
 import type { Stream, StreamStore } from "../stream/store.ts";
 import type { NoteRead } from "../usage/recorder-store.ts";
+import type {
+  EventColumns,
+  EventPageArgs,
+  InterpolatedArgs,
+  JoinArgs,
+  LttbArgs,
+  PlotArgs,
+  Removal,
+  SearchMode,
+  SummariesArgs,
+  TrendArgs,
+  Unit,
+  WriteMode,
+} from "./asked.ts";
 import type { Extent } from "./changed.ts";
 import type { StreamKey } from "./claim-store.ts";
-import type { EventColumns } from "./columns.ts";
 import { EdgeStore } from "./edge-store.ts";
 import { convertedTo, type Event } from "./event.ts";
 import { GateStore } from "./gate-store.ts";
 import { LastEventsStore, type LastEvents } from "./last-events-store.ts";
 import type { LimitStore } from "./limit-store.ts";
 import { ManyStreamsStore } from "./many-streams-store.ts";
-import type { EventPageArgs } from "./page.ts";
 import type { Turns } from "./queue.ts";
 import { EventRemovalStore } from "./removal-store.ts";
-import type { Removal } from "./removal.ts";
 import { RowStore } from "./row-store.ts";
 import type { ReadSlot } from "./shape.ts";
 import { SingleEventStore } from "./single-store.ts";
@@ -33,7 +34,7 @@ import { SlotStore } from "./slot-store.ts";
 import { TableStore, type EventTable } from "./table-store.ts";
 import type { TableRequest } from "./table.ts";
 import { TrendStore, type TrendLine } from "./trend-store.ts";
-import { inUnit, type Unit } from "./unit.ts";
+import { inUnit } from "./unit.ts";
 import { EventWriteStore, type EventKey, type Refused } from "./write-store.ts";
 
 /**
@@ -59,25 +60,25 @@ export interface EventReads {
   /** Computed events. */
   interpolated(
     stream: Stream,
-    args: StreamInterpolatedArgs,
+    args: InterpolatedArgs,
     request: TableRequest,
   ): Promise<EventTable>;
   /** One row an interval. */
   summaries(
     stream: Stream,
-    args: StreamSummariesArgs,
+    args: SummariesArgs,
     request: TableRequest,
   ): Promise<EventTable>;
   /** The events to draw. */
   plot(
     stream: Stream,
-    args: StreamPlotArgs,
+    args: PlotArgs,
     request: TableRequest,
   ): Promise<EventTable>;
   /** The events to draw that keep the shape of the first number that is asked for. */
   lttb(
     stream: Stream,
-    args: StreamLttbArgs,
+    args: LttbArgs,
     request: TableRequest,
   ): Promise<EventTable>;
 
@@ -87,9 +88,9 @@ export interface EventReads {
     read: (stream: Stream) => Promise<EventTable>,
   ): Promise<Promise<EventTable>[]>;
   /** Several streams in one table, by time. */
-  joined(args: QueryStreamJoinArgs, request: TableRequest): Promise<EventTable>;
+  joined(args: JoinArgs, request: TableRequest): Promise<EventTable>;
   /** Several streams to be drawn on one axis of time; an error in the place of one that cannot be read. */
-  trend(input: TrendInput): Promise<Promise<TrendLine>[]>;
+  trend(input: TrendArgs): Promise<Promise<TrendLine>[]>;
 
   /** The last event of each, and if asked how it is measured; the first stream that is not readable is refused with its place in `ids`. */
   lastOfEach(

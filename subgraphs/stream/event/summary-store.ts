@@ -1,5 +1,5 @@
 import { join, nothing, plain, sql, type Sql } from "../../../common/sql.ts";
-import type { SummaryKind } from "../generated.ts";
+import type { SummaryKind } from "./asked.ts";
 import {
   eventAt,
   filteredIn,

@@ -1,5 +1,5 @@
 import { badInput } from "../../../common/errors.ts";
-import type { SummaryKind, ValueKind } from "../generated.ts";
+import type { SummaryKind, ValueKind } from "./asked.ts";
 import { isNumeric, type ReadSlot } from "./shape.ts";
 
 /** One column: what is computed of which property. */

@@ -1,15 +1,17 @@
 import { dateTimeOf, microsOf } from "../../../common/date-time.ts";
 import { badInput } from "../../../common/errors.ts";
 import type { PackedJson } from "../../../common/packed.ts";
-import type {
-  StreamInterpolatedArgs,
-  StreamLttbArgs,
-  StreamPlotArgs,
-  StreamSummariesArgs,
-  SummaryKind,
-  ValueKind,
-} from "../generated.ts";
 import type { Stream } from "../stream/store.ts";
+import type {
+  EventPageArgs,
+  InterpolatedArgs,
+  LttbArgs,
+  PlotArgs,
+  SummariesArgs,
+  SummaryKind,
+  Unit,
+  ValueKind,
+} from "./asked.ts";
 import { conditionOf } from "./filter/condition.ts";
 import { parseFilter } from "./filter/syntax.ts";
 import type { EdgeStore } from "./edge-store.ts";
@@ -19,7 +21,7 @@ import type { LimitStore } from "./limit-store.ts";
 import { assertPoints, type ReadLimits } from "./limits.ts";
 import { eventsAtRead, pointsRead } from "./lttb-store.ts";
 import { pageRead } from "./page-store.ts";
-import { EventPage, type EventPageArgs } from "./page.ts";
+import { EventPage } from "./page.ts";
 import { plotRead } from "./plot-store.ts";
 import { stored, type Filter } from "./read-store.ts";
 import type { RowStore, Rows } from "./row-store.ts";
@@ -34,7 +36,7 @@ import {
   interpolationTimes,
   windowFrom,
 } from "./times.ts";
-import { inUnit, type Unit } from "./unit.ts";
+import { inUnit } from "./unit.ts";
 
 /** Rows as columns; null or absent is what was not asked for. */
 export interface EventTable {
@@ -101,7 +103,7 @@ export class TableStore {
   /** Computed events. */
   async interpolated(
     stream: Stream,
-    args: StreamInterpolatedArgs,
+    args: InterpolatedArgs,
     request: TableRequest,
   ): Promise<EventTable> {
     const { slots, asked, limits } = await this.begin(stream, request, args);
@@ -120,7 +122,7 @@ export class TableStore {
   /** One row an interval. */
   async summaries(
     stream: Stream,
-    args: StreamSummariesArgs,
+    args: SummariesArgs,
     request: TableRequest,
   ): Promise<EventTable> {
     const { slots, asked, limits } = await this.begin(stream, request, args);
@@ -152,7 +154,7 @@ export class TableStore {
   /** The events to draw. */
   async plot(
     stream: Stream,
-    args: StreamPlotArgs,
+    args: PlotArgs,
     request: TableRequest,
   ): Promise<EventTable> {
     const { window, width } = args;
@@ -178,7 +180,7 @@ export class TableStore {
   /** The events to draw that keep the shape of the first number that is asked for. */
   async lttb(
     stream: Stream,
-    args: StreamLttbArgs,
+    args: LttbArgs,
     request: TableRequest,
   ): Promise<EventTable> {
     const { window, points } = args;

@@ -5,13 +5,7 @@ import {
 } from "../../../common/date-time.ts";
 import { parseDuration, type Duration } from "../../../common/duration.ts";
 import { badInput, limitExceeded } from "../../../common/errors.ts";
-import type { StreamInterpolatedArgs, TimeWindow } from "../generated.ts";
-
-/** A window whose ends stand in their order. */
-export interface Window {
-  readonly from: Micros;
-  readonly to: Micros;
-}
+import type { InterpolatedArgs, TimeWindow, Window } from "./asked.ts";
 
 export function windowFrom(window: TimeWindow, at = "window"): Window {
   const from = microsOf(window.from);
@@ -26,7 +20,7 @@ export function windowFrom(window: TimeWindow, at = "window"): Window {
 
 /** The times at which events are computed. */
 export function interpolationTimes(
-  { window, count, interval, timestamps }: StreamInterpolatedArgs,
+  { window, count, interval, timestamps }: InterpolatedArgs,
   maxRows: number,
 ): string[] {
   if (

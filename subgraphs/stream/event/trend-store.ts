@@ -1,8 +1,8 @@
 import { badInput, limitExceeded } from "../../../common/errors.ts";
 import type { PackedJson } from "../../../common/packed.ts";
 import { plain, sql, type Sql } from "../../../common/sql.ts";
-import type { TrendInput, ValueKind } from "../generated.ts";
 import type { Stream } from "../stream/store.ts";
+import type { TrendArgs, ValueKind } from "./asked.ts";
 import type { LimitStore } from "./limit-store.ts";
 import { assertPoints } from "./limits.ts";
 import type { ManyStreamsStore } from "./many-streams-store.ts";
@@ -49,7 +49,7 @@ export class TrendStore {
   ) {}
 
   /** An error stands in the place of a stream that cannot be read. */
-  async draw(input: TrendInput): Promise<Promise<TrendLine>[]> {
+  async draw(input: TrendArgs): Promise<Promise<TrendLine>[]> {
     assertPaired(input);
     const limits = await this.limits.get();
     const { streamIds, window, width } = input;
@@ -94,7 +94,7 @@ export class TrendStore {
 }
 
 /** What is said of each stream is said of as many as there are. */
-function assertPaired({ streamIds, properties, uom, uoms }: TrendInput): void {
+function assertPaired({ streamIds, properties, uom, uoms }: TrendArgs): void {
   for (const [name, each] of Object.entries({ properties, uoms }))
     if (each != null && each.length !== streamIds.length)
       throw badInput(
@@ -111,7 +111,7 @@ function assertPaired({ streamIds, properties, uom, uoms }: TrendInput): void {
 /** What is drawn of the stream at a place. */
 function slotOf(
   slots: readonly ReadSlot[],
-  { properties, uom, uoms }: TrendInput,
+  { properties, uom, uoms }: TrendArgs,
   i: number,
 ): ReadSlot {
   const name = properties?.[i] ?? slots[0]?.name ?? "";

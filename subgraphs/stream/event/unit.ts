@@ -1,13 +1,8 @@
 import Qty from "js-quantities";
 import { badInput } from "../../../common/errors.ts";
-import type { ValueKind } from "../generated.ts";
+import type { ValueKind } from "./asked.ts";
 import { outOfRange } from "./refusals.ts";
 import { isNumeric, type Conversion, type Value } from "./shape.ts";
-
-/** In which a read wants its numbers. */
-export interface Unit {
-  readonly uom?: string | null;
-}
 
 /** What of a property its unit depends on. */
 export interface Measured {

@@ -1,5 +1,5 @@
 import { parseMicros } from "../../../common/date-time.ts";
-import type { ValueKind } from "../generated.ts";
+import type { ValueKind } from "./asked.ts";
 import type { ValueProperty } from "./shape.ts";
 
 const maxTextBytes = 8 * 1024;

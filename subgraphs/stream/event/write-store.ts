@@ -4,9 +4,8 @@ import {
   microsOf,
   type Micros,
 } from "../../../common/date-time.ts";
-import type { WriteMode } from "../generated.ts";
+import type { EventColumns, WriteMode } from "./asked.ts";
 import { claimStreams, type Reach } from "./claim-store.ts";
-import type { EventColumns } from "./columns.ts";
 import { EventCopy } from "./copy-format.ts";
 
 /** Events that are there although they must not be, or the other way round, or that would not be kept. */

@@ -1,6 +1,6 @@
 import { parseMicros } from "../../../../common/date-time.ts";
 import { plain, sql, type Sql } from "../../../../common/sql.ts";
-import type { ValueKind } from "../../generated.ts";
+import type { ValueKind } from "../asked.ts";
 import type { Slot } from "../shape.ts";
 import { filterFault, type Expression, type Operator } from "./syntax.ts";
 

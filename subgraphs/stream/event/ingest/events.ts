@@ -1,11 +1,7 @@
 import { dateTimeOf, type Micros } from "../../../../common/date-time.ts";
 import type { WriteMode } from "../../generated.ts";
-import type {
-  EventColumns,
-  NumberColumn,
-  Target,
-  TextColumn,
-} from "../columns.ts";
+import type { EventColumns, NumberColumn, TextColumn } from "../asked.ts";
+import type { Target } from "../columns.ts";
 import { slotsOf, type Slot } from "../shape.ts";
 import { valuesOf, type Stored } from "../value.ts";
 import type { Batch, Slice } from "./batches.ts";
