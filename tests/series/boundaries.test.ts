@@ -310,6 +310,36 @@ describe("between events", () => {
     ).toEqual([0, 0]);
   });
 
+  test.each([
+    ["a month and no more", "2025-12-01T00:00:00+00:00"],
+    ["a microsecond more than that", "2025-11-30T23:59:59.999999+00:00"],
+    ["years", "2007-05-05T05:05:05+00:00"],
+  ])("neighbours that are far: %s", async (_, before) => {
+    const id = await stream(
+      { [before]: 1, "2031-01-01T00:00:00+00:00": 1 },
+      { extrapolation: "NONE" },
+    );
+    const now = `timestamp: "${whole("00:00:00")}"`;
+    const { stream: found } = await plant.ask(
+      plant.partner,
+      `query ($id: ID!) { stream(id: $id) {
+         at(${now}, mode: PREVIOUS) { timestamp }
+         next: at(${now}, mode: EXACT_OR_NEXT) { timestamp }
+         events(${window("00:00:00", "00:00:01")}, boundary: OUTSIDE) { timestamps }
+         interpolated(timestamps: ["${whole("00:00:00")}"]) { values }
+         summaries(${window("00:00:00", "00:00:01")}, count: 1, kinds: [PERCENT_GOOD]) { values }
+       } }`,
+      { id },
+    );
+    expect(found).toEqual({
+      at: { timestamp: before },
+      next: { timestamp: "2031-01-01T00:00:00+00:00" },
+      events: { timestamps: [before, "2031-01-01T00:00:00+00:00"] },
+      interpolated: { values: [1] },
+      summaries: { values: [100] },
+    });
+  });
+
   test("from 1970 to 2200", async () => {
     const id = await stream({
       "1970-01-01T00:00:00+00:00": 0,

@@ -1,6 +1,7 @@
 import { nothing, plain, sql, type Sql } from "../../../common/sql.ts";
 import {
-  filteredIn,
+  endIn,
+  eventAt,
   listed,
   packed,
   packedAll,
@@ -47,8 +48,12 @@ export function computedAt(
     select a.ts ${listed(asked.map((slot) => shown(slot, valueAt(slot))))}
     from ${times}
     join stream.streams s on s.tenant_id = l.tenant_id and s.id = l.stream_id
-    left join lateral (select e.* from ${filteredIn({ to: plain("a.ts") }, filter, "desc")} order by e.ts desc limit 1) p on true
-    left join lateral (select e.* from ${filteredIn({ from: plain("a.ts") }, filter)} order by e.ts limit 1) n on true
+    cross join lateral (
+      select ${endIn("last", { to: plain("a.ts") }, filter)} as before, ${endIn("first", { from: plain("a.ts") }, filter)} as after
+      offset 0
+    ) t
+    left join lateral (select e.* from ${eventAt(plain("t.before"))} limit 1) p on true
+    left join lateral (select e.* from ${eventAt(plain("t.after"))} limit 1) n on true
     where ${exact} ${kept}
     order by a.place`;
 }

@@ -2,6 +2,7 @@ import { nothing, plain, sql, type Sql } from "../../../common/sql.ts";
 import { computedAt, listedTimes } from "./interpolation-store.ts";
 import type { EventPage } from "./page.ts";
 import {
+  endIn,
   filteredIn,
   listed,
   packedAll,
@@ -22,10 +23,9 @@ export function pageRead(
 ): Sql {
   const pack = (column: Sql) =>
     sql`coalesce(array_to_json((array_agg(${column}))[1:q.size])::text, '[]')`;
-  const beyond = (end: Sql) => sql`(select e.ts from ${end} limit 1)`;
   const edges = page.reachesOut
-    ? sql`select coalesce(${beyond(sql`${filteredIn({ to: plain(`q."from" - interval '1 microsecond'`) }, filter, "desc")} order by e.ts desc`)}, q."from") as lower,
-                 coalesce(${beyond(sql`${filteredIn({ from: plain(`q."to" + interval '1 microsecond'`) }, filter)} order by e.ts`)}, q."to") as upper
+    ? sql`select coalesce(${endIn("last", { to: plain(`q."from" - interval '1 microsecond'`) }, filter)}, q."from") as lower,
+                 coalesce(${endIn("first", { from: plain(`q."to" + interval '1 microsecond'`) }, filter)}, q."to") as upper
           offset 0`
     : sql`select q."from" as lower, q."to" as upper`;
   const values = asked.map((slot) => shown(slot, stored(slot)));

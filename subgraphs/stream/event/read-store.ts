@@ -84,6 +84,29 @@ export const filteredIn = (
       where case when e.passed > ${filter.maxPoints} then stream.refuse_points(${filter.maxPoints})
                  else ${filter.condition} end`;
 
+/**
+ * The time of the first event of a stretch that a filter keeps, or of the last; null if there is none. PostgreSQL opens
+ * every month of a stretch before it knows which event comes first: without a filter, which counts what it passes, those
+ * that are near are asked first.
+ */
+export function endIn(
+  which: "first" | "last",
+  stretch: Partial<Stretch>,
+  filter: Filter | null,
+): Sql {
+  const direction = which === "first" ? "" : "desc";
+  const timeIn = (part: Partial<Stretch>) =>
+    sql`(select e.ts from ${filteredIn(part, filter, direction)} order by e.ts ${plain(direction)} limit 1)`;
+  if (filter !== null) return timeIn(stretch);
+  const near =
+    which === "first"
+      ? { to: sql`${stretch.from ?? plain("l.first_ts")} + ${nearby}` }
+      : { from: sql`${stretch.to ?? plain("l.ts")} - ${nearby}` };
+  return sql`coalesce(${timeIn({ ...stretch, ...near })}, ${timeIn(stretch)})`;
+}
+
+const nearby = plain("interval '31 days'");
+
 /** The stream's event e at a time, if there is one to read. */
 export const eventAt = (time: Sql): Sql => sql`stream.events e
   where e.tenant_id = l.tenant_id and e.stream_id = l.stream_id and e.ts = ${time}

@@ -15,7 +15,7 @@ import type { SearchMode } from "./asked.ts";
 import { toEvent, type Event, type StoredEvent } from "./event.ts";
 import { refusalAt, type GateStore } from "./gate-store.ts";
 import type { Turns } from "./queue.ts";
-import { eventAt, eventsIn, readOf } from "./read-store.ts";
+import { endIn, eventAt, readOf } from "./read-store.ts";
 import { assertReadable, unreadable } from "./refusals.ts";
 
 interface EventRow extends Omit<StoredEvent, "timestamp"> {
@@ -37,9 +37,12 @@ const eventOf = (event: Sql): Sql => sql`
   ) p
   left join lateral (${event}) e on true`;
 
-const firstEvent = eventOf(
-  sql`select e.* from ${eventsIn({}, null)} order by e.ts limit 1`,
-);
+/** The event at a time that is looked for first, since only a known time leads to one month. */
+const eventFound = (time: Sql): Sql =>
+  eventOf(sql`
+    select e.* from (select ${time} as ts offset 0) f cross join lateral (select e.* from ${eventAt(plain("f.ts"))} limit 1) e`);
+
+const firstEvent = eventFound(endIn("first", {}, null));
 
 const lastEventRead = eventOf(
   plain("select l.ts, l.value, l.numbers, l.texts"),
@@ -50,13 +53,13 @@ const asked = (times: readonly string[]): Sql =>
   sql`(${times}::timestamptz[])[v.place]`;
 
 const found: Record<SearchMode, (time: Sql) => Sql> = {
-  EXACT: (time) => eventAt(time),
-  EXACT_OR_NEXT: (time) => sql`${eventsIn({ from: time }, null)} order by e.ts`,
-  NEXT: (time) => sql`${eventsIn({}, sql`e.ts > ${time}`)} order by e.ts`,
-  EXACT_OR_PREVIOUS: (time) =>
-    sql`${eventsIn({ to: time }, null)} order by e.ts desc`,
+  EXACT: (time) => time,
+  EXACT_OR_NEXT: (time) => endIn("first", { from: time }, null),
+  NEXT: (time) =>
+    endIn("first", { from: sql`${time} + interval '1 microsecond'` }, null),
+  EXACT_OR_PREVIOUS: (time) => endIn("last", { to: time }, null),
   PREVIOUS: (time) =>
-    sql`${eventsIn({}, sql`e.ts < ${time}`)} order by e.ts desc`,
+    endIn("last", { to: sql`${time} - interval '1 microsecond'` }, null),
 };
 
 /**
@@ -144,7 +147,7 @@ export class SingleEventStore {
         const times = searches.map(({ timestamp }) => timestamp);
         return this.read(
           searches.map(({ streamId }) => streamId),
-          eventOf(sql`select e.* from ${found[mode](asked(times))} limit 1`),
+          eventFound(found[mode](asked(times))),
           (i) => ({
             kind: "AT",
             from: times[i] ?? null,

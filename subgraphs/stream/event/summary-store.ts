@@ -1,6 +1,7 @@
 import { join, nothing, plain, sql, type Sql } from "../../../common/sql.ts";
 import type { SummaryKind } from "./asked.ts";
 import {
+  endIn,
   eventAt,
   filteredIn,
   listed,
@@ -148,8 +149,8 @@ const ofSegments = (
       from (
         select e.* from ${filteredIn(
           {
-            from: sql`coalesce((select e.ts from ${filteredIn({ to: plain("w.edges[1]") }, filter, "desc")} order by e.ts desc limit 1), w.edges[1])`,
-            to: sql`coalesce((select e.ts from ${filteredIn({ from: plain("w.edges[w.size + 1]") }, filter)} order by e.ts limit 1), w.edges[w.size + 1])`,
+            from: sql`coalesce(${endIn("last", { to: plain("w.edges[1]") }, filter)}, w.edges[1])`,
+            to: sql`coalesce(${endIn("first", { from: plain("w.edges[w.size + 1]") }, filter)}, w.edges[w.size + 1])`,
           },
           filter,
         )}
