@@ -103,6 +103,8 @@ export async function seedWorld(url: string): Promise<World> {
  * free: with months of them it would rather sort all events of a window than go through their indexes for a page.
  */
 export async function vacuum(db: Knex): Promise<void> {
+  // What is not on disk yet is not marked as visible to all, and an index would not do without its table.
+  await db.raw("checkpoint");
   const { rows } = await db.raw<{ rows: { name: string }[] }>(
     `select format('%I.%I', schemaname, relname) as name from pg_stat_user_tables where pg_relation_size(relid) > 0`,
   );
