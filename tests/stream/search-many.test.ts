@@ -9,6 +9,8 @@ let database: TestDatabase;
 let subgraph: Subgraph;
 let reader: Identity;
 let communities: readonly string[];
+/** More than a page, after all others. */
+const ownNames = Array.from({ length: 5 }, (_, n) => `Yard ${n}`);
 
 /**
  * A reader in 35 communities, in each of which a plant shares; sharing is paused in some, one stream is shared in all, and
@@ -20,7 +22,8 @@ beforeAll(async () => {
   const seed = new Seed(database.owner);
   const vendor = await seed.tenant("Vendor");
   reader = await seed.user(vendor, ["VIEWER"]);
-  await seed.stream(vendor, { name: "Gas at home" });
+  for (const name of ["Gas at home", ...ownNames])
+    await seed.stream(vendor, { name });
   const plants = [await seed.tenant("Plant"), await seed.tenant("Works")];
   const [first] = plants;
   if (!first) throw new Error("There are two plants.");
@@ -59,7 +62,7 @@ interface Page {
 async function pagesOf(
   args: string,
   variables: object,
-  { backwards }: { backwards: boolean },
+  { backwards, most = 4 }: { backwards: boolean; most?: number },
 ): Promise<string[][]> {
   const pages: string[][] = [];
   let cursor: string | null = null;
@@ -76,7 +79,7 @@ async function pagesOf(
     const { nodes, pageInfo } = data?.["streams"] as unknown as Page;
     pages.push(nodes.map(({ name }) => name));
     cursor = backwards ? pageInfo.startCursor : pageInfo.endCursor;
-  } while (cursor !== null && pages.length < 4);
+  } while (cursor !== null && pages.length < most);
   return pages;
 }
 
@@ -111,6 +114,19 @@ test("own streams stand among the others, each stream once", async () => {
   expect(names.filter((name) => name === "Flow everywhere")).toHaveLength(1);
   expect(names).toEqual([...names].sort());
   expect((await pagesOf("from: OWN", {}, { backwards: false })).flat()).toEqual(
-    ["Gas at home"],
+    ["Gas at home", ...ownNames],
   );
 });
+
+test.each([false, true])(
+  "own streams that fill a page hide none of the others before them: backwards %s",
+  async (backwards) => {
+    const whole = { backwards, most: 100 };
+    const [all, own, shared] = [
+      (await pagesOf("from: ALL", {}, whole)).flat(),
+      (await pagesOf("from: OWN", {}, whole)).flat(),
+      (await pagesOf("from: SHARED", {}, whole)).flat(),
+    ];
+    expect(all.toSorted()).toEqual([...own, ...shared].toSorted());
+  },
+);

@@ -10,7 +10,7 @@ import {
 } from "./search/by-name-store.ts";
 import { isUsualSearch } from "./search/condition.ts";
 import { maxSlots, type Driver } from "./search/driver.ts";
-import { nextShared } from "./search/lead-store.ts";
+import { nearShared, nextShared, type Leads } from "./search/lead-store.ts";
 import {
   listedOf,
   type Listed,
@@ -23,6 +23,7 @@ import {
   isUsual,
   orderOf,
   toRank,
+  upTo,
   type Stretch,
 } from "./search/order-store.ts";
 import {
@@ -170,30 +171,33 @@ export class StreamSearchStore {
    * found. Null if those do not suffice either.
    */
   private async led(page: Page, listed: Listed): Promise<Row[] | null> {
+    const { identityId } = this.viewer;
     const { own } = await this.plan(listed, []);
-    const rows = await this.ledBy(null, page, listed, own);
+    const ledBy = (leads: Leads) => this.ledBy(leads, page, listed, own);
+    const rows =
+      (await ledBy(await nearShared(this.db, identityId, page))) ??
+      (await ledBy(await nextShared(this.db, identityId, page, null)));
     if (rows !== null || listed.expression === null) return rows;
     const { shared } = await this.plan(listed, null);
-    return shared && shared.size <= maxSlots
-      ? this.ledBy([...shared.keys()], page, listed, own)
-      : null;
+    if (!shared || shared.size > maxSlots) return null;
+    return ledBy(
+      await nextShared(this.db, identityId, page, [...shared.keys()]),
+    );
   }
 
+  /** Nothing is told of what comes after the last lead, if there may be more: own streams there would hide others'. */
   private async ledBy(
-    words: readonly string[] | null,
+    { leads, areCut }: Leads,
     page: Page,
     listed: Listed,
     own: Driver,
   ): Promise<Row[] | null> {
-    const { leads, areCut } = await nextShared(
-      this.db,
-      this.viewer.identityId,
-      page,
-      words,
-    );
+    const last = areCut ? leads.at(-1) : undefined;
+    if (areCut && !last) return null;
+    const stretch = last ? upTo(page, last) : page;
     const rows = await this.rows(
-      this.together(page, listed, selectStreams, own, (list) =>
-        this.ofShared(page, listed, ledByName(list, leads)),
+      this.together(stretch, listed, selectStreams, own, (list) =>
+        this.ofShared(stretch, listed, ledByName(list, leads)),
       ),
       listed,
     );

@@ -79,6 +79,26 @@ export const toRank = (named: "s" | "g"): Stretch => ({
 export const directionOf = ({ isDescending }: Stretch): Direction =>
   isDescending ? "desc" : "asc";
 
+/** How a name of a stretch compares with the last one that is still in it. */
+export const withinOf = ({ isDescending }: Stretch): string =>
+  isDescending ? ">=" : "<=";
+
+/** A stretch of what is named `g`, and no further than a stream. */
+export const upTo = (
+  stretch: Stretch,
+  { name, id }: { name: string; id: string },
+): Stretch => ({
+  isDescending: stretch.isDescending,
+  size: stretch.size,
+  select: (query) =>
+    stretch.select(
+      query.whereRaw(
+        `(g.name, g.uuid) ${withinOf(stretch)} (?::text, ?::uuid)`,
+        [name, id],
+      ),
+    ),
+});
+
 /** Whether a list is in its usual order; each other one is another statement, too many to prepare them all. */
 export const isUsual = ({ orderBy, last }: Ordered & PageArgs): boolean =>
   last == null &&
