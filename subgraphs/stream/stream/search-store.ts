@@ -27,6 +27,7 @@ import {
   type Stretch,
 } from "./search/order-store.ts";
 import {
+  isNarrowed,
   ranked,
   selectWithLast,
   stretchOf,
@@ -94,7 +95,7 @@ export class StreamSearchStore {
   private async wayOf(args: StreamListArgs): Promise<Way> {
     const { communityIds, tenantIds, tags, namespaceId } = args;
     if (communityIds != null || !isByName(args)) return "ALL";
-    if (await this.isInFew()) return "MERGED";
+    if (args.from === "OWN" || (await this.isInFew())) return "MERGED";
     return isRanked(args) || tenantIds || tags || namespaceId ? "ALL" : "LED";
   }
 
@@ -137,7 +138,10 @@ export class StreamSearchStore {
     withLast: boolean,
   ): Promise<Row[]> {
     const { identityId } = this.viewer;
-    const { own, shared } = await this.plan(listed, null);
+    const { own, shared } = await this.plan(
+      listed,
+      listed.args.from === "OWN" ? [] : null,
+    );
     return this.rows(
       this.inOrder(
         page,
@@ -179,9 +183,9 @@ export class StreamSearchStore {
       (await ledBy(await nextShared(this.db, identityId, page, null)));
     if (rows !== null || listed.expression === null) return rows;
     const { shared } = await this.plan(listed, null);
-    if (!shared || shared.size > maxSlots) return null;
+    if (!shared || shared.words.size > maxSlots) return null;
     return ledBy(
-      await nextShared(this.db, identityId, page, [...shared.keys()]),
+      await nextShared(this.db, identityId, page, [...shared.words.keys()]),
     );
   }
 
@@ -213,30 +217,37 @@ export class StreamSearchStore {
 
   private ofShared(
     stretch: Stretch,
-    { args: { from, namespaceId } }: Listed,
+    { args: { namespaceId } }: Listed,
     shared: Sql,
   ): Knex.QueryBuilder {
     const query = stretchOf(this.db, stretch, shared);
-    return from === "OWN" || namespaceId != null ? query.limit(0) : query;
+    return namespaceId != null ? query.limit(0) : query;
   }
 
   /** The own and the shared streams of a stretch as one, in which each is once. */
   private together(
     stretch: Stretch,
-    { condition, args: { from } }: Listed,
+    { condition, expression, args }: Listed,
     select: typeof selectStreams,
     driver: Driver,
     sharedOf: (list: ByName) => Knex.QueryBuilder | Knex.Raw,
   ): Knex.QueryBuilder {
     const direction = directionOf(stretch);
-    const list = { viewer: this.viewer.identityId, direction, condition };
+    const list = {
+      viewer: this.viewer.identityId,
+      direction,
+      condition,
+      isNarrowed: isNarrowed(args) || args.namespaceId != null,
+      isSearch: expression !== null,
+    };
     const own = stretchOf(this.db, stretch, ownByName(list, driver));
+    if (args.from === "OWN") return stretch.select(select(this.db, "?", [own]));
     const both = this.db
       .select("g.*")
       .distinctOn("g.name", "g.uuid")
       .from(
         this.db.raw("(? union all ?) as g", [
-          from === "SHARED" ? own.limit(0) : own,
+          args.from === "SHARED" ? own.limit(0) : own,
           sharedOf(list),
         ]),
       )

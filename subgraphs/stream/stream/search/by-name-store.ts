@@ -10,6 +10,9 @@ export interface ByName {
   readonly viewer: string | null;
   readonly direction: Direction;
   readonly condition: Sql;
+  /** Whether the condition has more in it than a search. */
+  readonly isNarrowed: boolean;
+  readonly isSearch: boolean;
 }
 
 /**
@@ -21,12 +24,12 @@ export function sharedByName(
   driver: Driver,
   { withOwn }: { withOwn: boolean },
 ): Sql {
-  const { viewer, direction, condition } = list;
+  const { viewer, direction } = list;
   const slots = slotsOf(driver);
   return sql`(
   select h.community_id, h.tenant_id, h.stream_id as id, h.stream_uuid as uuid, h.stream_name as name, r.is_own, r.rights
   from (${slots ? sharedOf(slots, direction) : allShared(direction)}) h
-  cross join lateral (${meeting(withOwn ? condition : sql`not g.is_own and ${condition}`, sql`h.tenant_id = parent.reading_tenant_id`)}) c
+  cross join lateral (${meeting(list, slots, sql`h.tenant_id = parent.reading_tenant_id`, { withOwn })}) c
   cross join lateral (select g.is_own, g.rights
                       from stream.given_by(${viewer}, parent.reading_id, parent.reading_tenant_id, parent.is_reader,
                                            h.tenant_id, h.stream_id, h.membership_id, h.community_id) g offset 0) r)`;
@@ -34,26 +37,28 @@ export function sharedByName(
 
 /** The viewer's own streams likewise. */
 export function ownByName(list: ByName, driver: Driver): Sql {
-  const { viewer, direction, condition } = list;
+  const { viewer, direction } = list;
   const slots = slotsOf(driver);
   return sql`(
+  with me as materialized (select c.id, c.tenant_id, c.roles from stream.caller(${viewer}) c)
   select null::int as community_id, h.tenant_id, h.stream_id as id, h.stream_uuid as uuid, h.stream_name as name,
          true as is_own, r.rights
-  from (${slots ? ownOf(slots, list) : allOwn(direction, viewer)}) h
-  cross join lateral (${meeting(condition, plain("true"))}) c
-  cross join lateral (${ownRights(viewer)}) r)`;
+  from (${slots ? ownOf(slots, list) : allOwn(list)}) h
+  cross join lateral (${meeting(list, slots, plain("true"))}) c
+  cross join lateral (${ownRights}) r
+  order by h.stream_name ${plain(direction)}, h.stream_uuid ${plain(direction)})`;
 }
 
 /** Of these streams likewise, which others may share somewhere. */
 export function ledByName(list: ByName, leads: readonly Lead[]): Sql {
-  const { viewer, direction, condition } = list;
+  const { viewer, direction } = list;
   return sql`(
   select null::int as community_id, h.tenant_id, h.stream_id as id, h.uuid, h.name, r.is_own, r.rights
   from (select * from unnest(${leads.map(({ tenantRowId }) => tenantRowId)}::int[], ${leads.map(({ rowId }) => rowId)}::int[],
                              ${leads.map(({ id }) => id)}::uuid[], ${leads.map(({ name }) => name)}::text[])
                         as h (tenant_id, stream_id, uuid, name)
         order by h.name ${plain(direction)}, h.uuid ${plain(direction)} offset 0) h
-  cross join lateral (${meeting(condition, plain("false"))}) c
+  cross join lateral (${meeting(list, null, plain("false"))}) c
   cross join lateral (select v.is_own, v.rights from stream.visible(${viewer}, array[h.uuid]) v offset 0) r)`;
 }
 
@@ -68,37 +73,58 @@ export function foundInCommunity(list: ByName, plan: Plan): Sql[] {
   return [
     sharedByName(list, plan.shared, { withOwn: false }),
     sql`(
+  with me as materialized (select c.id, c.tenant_id, c.roles from stream.caller(${list.viewer}) c)
   select x.community_id, h.tenant_id, h.stream_id as id, h.stream_uuid as uuid, h.stream_name as name, true as is_own,
          r.rights
   from (${ownOf(own, list)}) h
   cross join lateral (select x.community_id from stream.shares x
                       where x.tenant_id = h.tenant_id and x.stream_id = h.stream_id
                         and x.membership_id = parent.reading_id offset 0) x
-  cross join lateral (${meeting(list.condition, plain("true"))}) c
-  cross join lateral (select o.rights from (${ownRights(list.viewer)}) o where o.rights & 1 = 1 offset 0) r)`,
+  cross join lateral (${meeting(list, own, plain("true"))}) c
+  cross join lateral (select o.rights from (${ownRights}) o where o.rights & 1 = 1 offset 0) r
+  order by h.stream_name ${plain(list.direction)}, h.stream_uuid ${plain(list.direction)})`,
   ];
 }
 
-const meeting = (condition: Sql, isOwn: Sql) =>
-  sql`select from (select ${isOwn} as is_own offset 0) g
+/** Of a stream which words have led to all that is asked for the texts need not be looked at. */
+function meeting(
+  { condition, isNarrowed, isSearch }: ByName,
+  slots: Slots | null,
+  isOwn: Sql,
+  { withOwn } = { withOwn: true },
+): Sql {
+  const isMet =
+    isNarrowed || (isSearch && !slots?.isExact)
+      ? plain("false")
+      : plain(slots ? "h.has_words" : "true");
+  const isWanted = withOwn ? plain("true") : sql`not (${isOwn})`;
+  return sql`select where ${isMet} and ${isWanted}
+      union all
+      select from (select ${isOwn} as is_own where ${isWanted} offset 0) g
       join stream.streams s on s.tenant_id = h.tenant_id and s.id = h.stream_id
       join stream.stream_types y on y.tenant_id = s.tenant_id and y.id = s.type_id
       join tenant.published_tenants t on t.id = s.tenant_id
-      where ${condition}
+      where not ${isMet} and ${condition}
       offset 0`;
+}
 
-const ownRights = (viewer: string | null) =>
-  sql`select o.rights from stream.own(${viewer}) o where o.tenant_id = h.tenant_id and o.id = h.stream_id offset 0`;
+/** As the gate has them: of `stream.own` with who asks found once, as `me`. */
+const ownRights = plain(`
+  select o.rights
+  from me
+  join stream.streams s on s.tenant_id = me.tenant_id and s.tenant_id = h.tenant_id and s.id = h.stream_id
+  cross join lateral stream.rights_on(me.id, me.roles, s.tenant_id, s.id, s.access_list_id, s.owner_id) o
+  offset 0`);
 
 const allShared = (direction: Direction) =>
   plain(`select h.community_id, h.stream_name, h.stream_uuid, h.tenant_id, h.stream_id, h.membership_id
          from stream.shares h where h.community_id = parent.id
          order by h.stream_name ${direction}, h.stream_uuid ${direction}`);
 
-const allOwn = (direction: Direction, viewer: string | null) =>
-  sql`select s.tenant_id, s.name as stream_name, s.uuid as stream_uuid, s.id as stream_id
-      from stream.streams s where s.tenant_id = ${tenantOf(viewer)}
-      order by s.name ${plain(direction)}, s.uuid ${plain(direction)}`;
+const allOwn = ({ direction }: ByName) =>
+  plain(`select s.tenant_id, s.name as stream_name, s.uuid as stream_uuid, s.id as stream_id
+         from stream.streams s where s.tenant_id = (select me.tenant_id from me)
+         order by s.name ${direction}, s.uuid ${direction}`);
 
 /** Streams that are shared widely are looked at themselves: they have a row of no word. */
 const sharedOf = (found: Slots, direction: Direction) =>
@@ -108,15 +134,12 @@ const sharedOf = (found: Slots, direction: Direction) =>
     direction,
   );
 
-const ownOf = (found: Slots, { viewer, direction }: ByName) =>
+const ownOf = (found: Slots, { direction }: ByName) =>
   wordsIn(
-    sql`w.scope = 'OWN' and w.scope_id = ${tenantOf(viewer)}`,
+    plain("w.scope = 'OWN' and w.scope_id = (select me.tenant_id from me)"),
     found,
     direction,
   );
-
-const tenantOf = (viewer: string | null) =>
-  sql`(select i.tenant_id from tenant.published_identities i where i.uuid = ${viewer})`;
 
 /** Each stream that holds one of the words once, in order: the stretches of an index, merged as far as they are read. */
 function wordsIn(
@@ -132,6 +155,6 @@ function wordsIn(
     rows(sql`w.word = any (${others}::text[])`),
   ];
   return sql`select distinct on (w.name, w.uuid) w.scope_id as community_id, w.name as stream_name, w.uuid as stream_uuid,
-                    w.tenant_id, w.stream_id, w.membership_id
+                    w.tenant_id, w.stream_id, w.membership_id, w.word <> '' as has_words
              from (${join(stretches, " union all ")}) w ${order}`;
 }

@@ -24,6 +24,7 @@ import {
 import {
   communitiesOf,
   conditionOf,
+  isNarrowed,
   ranked,
   selectWithLast,
   stretchOf,
@@ -91,7 +92,13 @@ export class CommunityStreamStore {
           );
         const stretch = isRanked(args) ? toRank("g") : page;
         const found = foundInCommunity(
-          { viewer: identityId, direction: directionOf(stretch), condition },
+          {
+            viewer: identityId,
+            direction: directionOf(stretch),
+            condition,
+            isNarrowed: isNarrowed(args),
+            isSearch: expression !== null,
+          },
           this.plans.get(args.search ?? "") ?? noPlan,
         ).map((list) => stretchOf(this.db, stretch, list));
         const gate = `(${found.map(() => "?").join(" union all ")})`;

@@ -1,11 +1,13 @@
 import { wordPatternOf } from "./pattern.ts";
 import type { Expression, Term } from "./syntax.ts";
 
-/**
- * Words of which every stream that is found holds one, with how many streams hold them; null if there are none, or too
- * many of them, and all streams have to be looked through.
- */
-export type Driver = ReadonlyMap<string, number> | null;
+/** Null if there are no words to lead to streams, or too many of them, and all streams have to be looked through. */
+export type Driver = {
+  /** Of which every stream that is found holds one, with how many streams hold them. */
+  readonly words: ReadonlyMap<string, number>;
+  /** Whether every stream that holds one of them is found. */
+  readonly isExact: boolean;
+} | null;
 
 /** The driver of each of a search's terms. */
 export type Drivers = (term: Term) => Driver;
@@ -19,23 +21,26 @@ export function driverOf(expression: Expression, drivers: Drivers): Driver {
       return null;
     case "or":
       return expression.of.map((of) => driverOf(of, drivers)).reduce(eitherOf);
-    case "and":
-      return (
-        expression.of
-          .map((of) => driverOf(of, drivers))
-          .filter((driver) => driver !== null)
-          .sort((a, b) => streamsOf(a) - streamsOf(b))
-          .at(0) ?? null
-      );
+    case "and": {
+      const [rarest] = expression.of
+        .map((of) => driverOf(of, drivers))
+        .filter((driver) => driver !== null)
+        .sort((a, b) => streamsOf(a.words) - streamsOf(b.words));
+      return rarest ? { ...rarest, isExact: false } : null;
+    }
   }
 }
 
 /** To find what either finds. */
 export const eitherOf = (a: Driver, b: Driver): Driver =>
-  a && b && new Map([...a, ...b]);
+  a &&
+  b && {
+    words: new Map([...a.words, ...b.words]),
+    isExact: a.isExact && b.isExact,
+  };
 
-export const streamsOf = (driver: ReadonlyMap<string, number>): number =>
-  [...driver.values()].reduce((sum, count) => sum + count, 0);
+const streamsOf = (words: ReadonlyMap<string, number>): number =>
+  [...words.values()].reduce((sum, count) => sum + count, 0);
 
 /** The terms by which streams can be found. */
 export function drivingTerms(expression: Expression): Term[] {
@@ -79,12 +84,14 @@ export interface Slots {
   /** Always the same number, so that the statement's text is the same. */
   readonly words: readonly (string | null)[];
   readonly others: readonly string[];
+  /** As the driver's. */
+  readonly isExact: boolean;
 }
 
 /** How a driver's words are read; null if to look through all streams is likely to cost less. */
 export function slotsOf(driver: Driver): Slots | null {
   if (driver === null) return null;
-  const byCount = [...driver].sort(([, a], [, b]) => b - a);
+  const byCount = [...driver.words].sort(([, a], [, b]) => b - a);
   const others = byCount.slice(maxSlots);
   if (
     others.some(([, count]) => count >= maxCount) ||
@@ -97,5 +104,6 @@ export function slotsOf(driver: Driver): Slots | null {
       (_, slot) => byCount[slot]?.[0] ?? null,
     ),
     others: others.map(([word]) => word),
+    isExact: driver.isExact,
   };
 }

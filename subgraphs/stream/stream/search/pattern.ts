@@ -6,6 +6,7 @@ import type { Term } from "./syntax.ts";
  */
 const letter = /[A-Za-z0-9\u{80}-\u{10ffff}]/u;
 const letters = /[A-Za-z0-9\u{80}-\u{10ffff}]+/gu;
+const wholeRun = /^[A-Za-z0-9\u{80}-\u{10ffff}]+$/u;
 /** The same for PostgreSQL, of a text in small letters. */
 const sqlLetter = "[^\\u0001-\\u002f\\u003a-\\u0060\\u007b-\\u007f]";
 
@@ -68,3 +69,15 @@ export function wordPatternOf(term: Term): string | null {
   });
   return patterns.sort((a, b) => b.length - a.length).at(0)?.pattern ?? null;
 }
+
+/**
+ * Whether a text holds the term if one of its words matches `wordPatternOf` the term, and is no piece of a longer one: if
+ * nothing else is asked of it, and of no field alone.
+ */
+export function isOfOneWord({ field, text, isPhrase }: Term): boolean {
+  const run = isPhrase ? text : text.replace(/^\*+|\*+$/gu, "");
+  return field === null && wholeRun.test(run) && isWhole(run);
+}
+
+/** Longer words are kept in pieces, each of them longer than this. */
+export const isWhole = (word: string): boolean => [...word].length <= maxPart;

@@ -1,5 +1,5 @@
 import type { Knex } from "../../../../common/database.ts";
-import { isUuid } from "../../../../common/page.ts";
+import { isUuid, maxPageSize } from "../../../../common/page.ts";
 import { join, sql, type Sql } from "../../../../common/sql.ts";
 import { lastEvent, lastWay } from "../../event/single-store.ts";
 import { tagsFrom } from "../input.ts";
@@ -35,12 +35,25 @@ export const withRank =
     );
   };
 
-/** Of a list by name as much as a page takes; what is shown of its streams is joined afterwards. */
+/**
+ * Of a list by name as much as a page takes; what is shown of its streams is joined afterwards. How much that is at most
+ * is written out, for PostgreSQL plans the statement before it knows the page, and would take it for much of the list.
+ */
 export const stretchOf = (
   db: Knex,
   page: Stretch,
-  { text, bindings }: Sql,
+  list: Sql,
 ): Knex.QueryBuilder =>
+  db
+    .select("g.*")
+    .from(
+      inStretch(db, page, list)
+        .limit(Math.max(page.size, maxPageSize) + 1, { skipBinding: true })
+        .as("g"),
+    )
+    .limit(page.size + 1);
+
+const inStretch = (db: Knex, page: Stretch, { text, bindings }: Sql) =>
   page.select(
     db
       .select(
@@ -74,6 +87,10 @@ export const communitiesOf = (
       where c.uuid = any (?::uuid[])) as parent`,
     [viewer, [...communityIds]],
   );
+
+/** Whether a list is narrowed by more than a search. */
+export const isNarrowed = ({ tenantIds, tags }: Selection): boolean =>
+  tenantIds != null || (tags?.length ?? 0) > 0;
 
 /** Every condition is always there, if only to be left open, so that few texts of the statement are there to prepare. */
 export function conditionOf(

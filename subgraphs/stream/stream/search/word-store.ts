@@ -9,7 +9,7 @@ import {
   maxSlots,
   type Driver,
 } from "./driver.ts";
-import { regexOf, wordPatternOf } from "./pattern.ts";
+import { isOfOneWord, isWhole, regexOf, wordPatternOf } from "./pattern.ts";
 import type { Expression, Term } from "./syntax.ts";
 
 /** Whose rows of stream.words are meant: the own tenant's, or those of communities. */
@@ -41,22 +41,28 @@ export class WordStore {
   ): Promise<Plan> {
     const terms = drivingTerms(expression);
     if (terms.length === 0) return noPlan;
-    const communities = this.communities(communityIds);
-    const [words, tenants] = await Promise.all([
-      this.words(terms, communities, hasChoice(expression)),
-      this.tenants(terms, communities),
-    ]);
+    const leading = await this.leading(
+      terms,
+      this.communities(communityIds),
+      hasChoice(expression),
+    );
     const drivers = (scope: Scope) => (term: Term) => {
       const place = terms.indexOf(term);
-      // A term that is in the tenant's name is held by all of its streams.
-      if (place < 0 || (term.field === null && tenants[place]?.[scope]))
-        return null;
-      const found = words.filter(
-        (word) => word.place === place && word.scope === scope,
+      const found = leading.filter(
+        (one) => one.place === place && one.scope === scope,
       );
-      return found.length > maxWords
+      const words = found.flatMap(({ word, count }) =>
+        word === null ? [] : [[word, count] as const],
+      );
+      // A term that is in the tenant's name is held by all of its streams.
+      const isOfTenant = term.field === null && words.length < found.length;
+      return place < 0 || isOfTenant || words.length > maxWords
         ? null
-        : new Map(found.map(({ word, count }) => [word, count]));
+        : {
+            words: new Map(words),
+            isExact:
+              isOfOneWord(term) && words.every(([word]) => isWhole(word)),
+          };
     };
     return {
       own: driverOf(expression, drivers("OWN")),
@@ -64,13 +70,16 @@ export class WordStore {
     };
   }
 
-  /** How many streams hold a word is counted where there is a choice of words to make; else whether one does. */
-  private words(terms: readonly Term[], communities: Sql, isChoice: boolean) {
+  /**
+   * How many streams hold a word is counted where there is a choice of words to make. One of null tells that the term is
+   * in the name of the own tenant, or of one that is in these communities.
+   */
+  private leading(terms: readonly Term[], communities: Sql, isChoice: boolean) {
     const { identityId } = this.viewer;
     return this.rows<{
       place: number;
       scope: Scope;
-      word: string;
+      word: string | null;
       count: number;
     }>(
       sql`with scopes as materialized (
@@ -78,39 +87,41 @@ export class WordStore {
             union all
             select 'SHARED', c.id from (${communities}) c
           ),
+          terms as materialized (
+            select p.pattern, p.regex, p.place::int - 1 as place
+            from unnest(${terms.map(wordPatternOf)}::text[], ${terms.map(regexOf)}::text[])
+              with ordinality as p (pattern, regex, place)
+          ),
           found as materialized (
             select p.place, s.scope, s.id, v.word
-            from unnest(${terms.map(wordPatternOf)}::text[]) with ordinality as p (pattern, place)
+            from terms p
             cross join scopes s
             cross join lateral (select v.word from stream.vocabulary v
                                 where v.scope = s.scope and v.scope_id = s.id and v.word like lower(p.pattern)
                                 limit ${maxWords + 1}) v
+          ),
+          counting as materialized (
+            select ${isChoice} or count(distinct f.word) > ${maxSlots} as is_needed from found f
           )
-          select f.place - 1 as place, f.scope, f.word, sum(c.count)::int as count
+          select f.place, f.scope, f.word, sum(c.count)::int as count
           from found f
+          cross join counting n
           cross join lateral (
             select count(*) from (select from stream.words x
                                   where x.scope = f.scope and x.scope_id = f.id and x.word = f.word
-                                  limit case when ${isChoice} or (select count(distinct f.word) from found f) > ${maxSlots}
-                                             then ${maxCount} else 1 end) x
+                                  limit case when n.is_needed then ${maxCount} else 0 end) x
           ) c
-          where c.count > 0
-          group by f.place, f.scope, f.word`,
-    );
-  }
-
-  /** Which of the terms are in the name of the own tenant, or of one that is in these communities. */
-  private tenants(terms: readonly Term[], communities: Sql) {
-    return this.rows<Record<Scope, boolean>>(
-      sql`select exists (select from tenant.published_identities i
-                         join tenant.published_tenants t on t.id = i.tenant_id
-                         where i.uuid = ${this.viewer.identityId} and lower(t.name) ~ lower(r.regex)) as "OWN",
-                 exists (select from (${communities}) c
-                         join community.published_memberships m on m.community_id = c.id
-                         join tenant.published_tenants t on t.id = m.tenant_id
-                         where lower(t.name) ~ lower(r.regex)) as "SHARED"
-          from unnest(${terms.map(regexOf)}::text[]) with ordinality as r (regex, place)
-          order by r.place`,
+          where c.count > 0 or not n.is_needed
+          group by f.place, f.scope, f.word
+          union all
+          select distinct p.place, s.scope, null, 0
+          from scopes s
+          join lateral (select s.id as tenant_id where s.scope = 'OWN'
+                        union all
+                        select m.tenant_id from community.published_memberships m
+                        where s.scope = 'SHARED' and m.community_id = s.id) m on true
+          join tenant.published_tenants t on t.id = m.tenant_id
+          join terms p on lower(t.name) ~ lower(p.regex)`,
     );
   }
 
