@@ -21,6 +21,7 @@ import {
   type Row,
   type Stream,
 } from "../support/seed.ts";
+import { untilWaiting } from "../support/waiting.ts";
 import { attempt } from "../support/written.ts";
 import { streamSubgraph } from "./world.ts";
 
@@ -419,11 +420,11 @@ describe("what is beyond retention is removed", () => {
       );
       return rows[0]?.name ?? null;
     };
-    expect(await dropPartitions(db())).toBe(0);
+    expect(await dropPartitions(db(), forever)).toBe(0);
     await change(gone, "P100D");
-    expect(await dropPartitions(db())).toBe(0);
+    expect(await dropPartitions(db(), forever)).toBe(0);
     await database.owner("stream.streams").where({ id: deleted.id }).delete();
-    expect(await dropPartitions(db())).toBe(1);
+    expect(await dropPartitions(db(), forever)).toBe(1);
     expect(await month(day(400))).toBeNull();
     expect(await month(day(200))).not.toBeNull();
     expect(await timesOf(kept)).toEqual([day(200), day(1)]);
@@ -431,9 +432,26 @@ describe("what is beyond retention is removed", () => {
     expect(await timesOf(deleted)).toEqual([]);
     // A month that can be written to is there again, and is not dropped for being empty.
     expect(await ensurePartitions(db())).toBe(1);
-    expect(await dropPartitions(db())).toBe(0);
+    expect(await dropPartitions(db(), forever)).toBe(0);
     await change(kept, "P100D");
     await removeExpired(db(), forever);
     expect(await timesOf(gone)).toEqual([day(1)]);
+  });
+
+  test("but no month to which somebody writes, who is not held up for long", async () => {
+    const time = ago(500 * 24 * 60);
+    const [gone, kept] = [await shared([time]), await shared([])];
+    await change(gone, "P100D");
+    const writer = await db().transaction();
+    await writer.raw(
+      "insert into stream.events (tenant_id, stream_id, ts, value) values (?, ?, ?, 1)",
+      [plant.id, kept.id, time],
+    );
+    const dropping = dropPartitions(db(), forever);
+    await untilWaiting(database.owner);
+    expect(await timesOf(gone)).toHaveLength(1);
+    await writer.commit();
+    expect(await dropping).toBe(0);
+    expect(await timesOf(kept)).toHaveLength(1);
   });
 });

@@ -3,10 +3,19 @@ import type { StreamKey } from "./claim-store.ts";
 import { keepLatest } from "./latest-store.ts";
 import { removeFirst } from "./old-event-store.ts";
 
-/** Drops the months of which nothing is kept any more; answers how many. */
-export async function dropPartitions(db: Knex): Promise<number> {
-  const { rows } = await db.raw<{ rows: [{ dropped: number }] }>(
-    "select stream.drop_partitions() as dropped",
+/** Drops the months of which nothing is kept any more, each by itself; answers how many. */
+export async function dropPartitions(
+  db: Knex,
+  signal: AbortSignal,
+): Promise<number> {
+  let dropped = 0;
+  while (!signal.aborted && (await dropPartition(db))) dropped += 1;
+  return dropped;
+}
+
+async function dropPartition(db: Knex): Promise<boolean> {
+  const { rows } = await db.raw<{ rows: [{ dropped: boolean }] }>(
+    "select stream.drop_partition() as dropped",
   );
   return rows[0].dropped;
 }

@@ -22,10 +22,12 @@ export function keepEvents(db: Knex, log: Logger): () => Promise<void> {
         log.info({ batches }, "Events of deleted streams were removed.");
     }),
     repeat(expiredEveryMs, log, async (signal) => {
-      const months = await dropPartitions(db).catch((error: unknown) => {
-        log.warn({ err: error }, "Old months could not be dropped yet.");
-        return 0;
-      });
+      const months = await dropPartitions(db, signal).catch(
+        (error: unknown) => {
+          log.warn({ err: error }, "Old months could not be dropped yet.");
+          return 0;
+        },
+      );
       const steps = await removeExpired(db, signal);
       if (months + steps > 0)
         log.info({ months, steps }, "Events beyond retention were removed.");
