@@ -1,9 +1,9 @@
 import { nothing, plain, sql, type Sql } from "../../../common/sql.ts";
+import type { Packing } from "./packing-store.ts";
 import {
   endIn,
   eventAt,
   listed,
-  packed,
   packedAll,
   shown,
   stored,
@@ -16,10 +16,11 @@ export const interpolationRead = (
   slots: readonly ReadSlot[],
   asked: readonly ReadSlot[],
   times: readonly string[],
-  filter: Filter | null = null,
+  packing: Packing<unknown>,
 ): Sql => sql`
-  select count(*)::int, ${packed(plain("r.ts"))}, null::timestamptz ${packedAll(asked)}
-  from (${computedAt(slots, asked, listedTimes(times), filter)}) r`;
+  select count(*)::int, ${packing.pack("TIMESTAMP", plain("r.ts"))}, null::timestamptz
+         ${packedAll(asked, (column, { kind }) => packing.pack(kind, column))}
+  from (${computedAt(slots, asked, listedTimes(times), null)}) r`;
 
 /** Times a, with their places. */
 export const listedTimes = (times: readonly string[]): Sql =>

@@ -1,5 +1,6 @@
 import { nothing, plain, sql, type Sql } from "../../../common/sql.ts";
 import { computedAt, listedTimes } from "./interpolation-store.ts";
+import type { Packing } from "./packing-store.ts";
 import type { EventPage } from "./page.ts";
 import {
   endIn,
@@ -20,9 +21,9 @@ export function pageRead(
   page: EventPage,
   needs: Needs,
   filter: Filter | null,
+  packing: Packing<unknown>,
 ): Sql {
-  const pack = (column: Sql) =>
-    sql`coalesce(array_to_json((array_agg(${column}))[1:q.size])::text, '[]')`;
+  const size = plain("q.size");
   const edges = page.reachesOut
     ? sql`select coalesce(${endIn("last", { to: plain(`q."from" - interval '1 microsecond'`) }, filter)}, q."from") as lower,
                  coalesce(${endIn("first", { from: plain(`q."to" + interval '1 microsecond'`) }, filter)}, q."to") as upper
@@ -49,9 +50,9 @@ export function pageRead(
     cross join lateral (${edges}) w
     cross join lateral (
       select count(*)::int,
-             ${needs.timestamps ? pack(plain("r.ts")) : plain("null")},
+             ${needs.timestamps ? packing.pack("TIMESTAMP", plain("r.ts"), size) : plain("null")},
              ${needs.endCursor ? plain("(array_agg(r.ts))[least(count(*), q.size)]") : plain("null::timestamptz")}
-             ${packedAll(values, pack)}
+             ${packedAll(asked, (column, { kind }) => packing.pack(kind, column, size))}
       from (${page.isCalculated ? withEnds(slots, asked, events, page, filter) : events}) r
     ) t`;
 }

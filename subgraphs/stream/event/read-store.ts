@@ -154,12 +154,12 @@ export const listed = (values: readonly Sql[]): Sql =>
     "",
   );
 
-export const packedAll = (
-  values: readonly unknown[],
-  pack: (value: Sql) => Sql = packed,
+export const packedAll = <Value>(
+  values: readonly Value[],
+  pack: (column: Sql, value: Value) => Sql = packed,
 ): Sql =>
   join(
-    values.map((_, i) => sql`, ${pack(plain(`r.c${i}`))}`),
+    values.map((value, i) => sql`, ${pack(plain(`r.c${i}`), value)}`),
     "",
   );
 

@@ -7,7 +7,7 @@ import {
   type Knex,
 } from "../../../common/database.ts";
 import { limitExceeded, notFound } from "../../../common/errors.ts";
-import { PackedJson } from "../../../common/packed.ts";
+import type { PackedJson } from "../../../common/packed.ts";
 import type { Sql } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { includes } from "../access/rights.ts";
@@ -19,6 +19,7 @@ import {
   type GateStore,
 } from "./gate-store.ts";
 import { longestMilliseconds, tooManyPoints } from "./limits.ts";
+import { asJson, type Packing } from "./packing-store.ts";
 import type { Turns } from "./queue.ts";
 import { joinedReadOf, readOf } from "./read-store.ts";
 import {
@@ -28,20 +29,21 @@ import {
   unreadable,
 } from "./refusals.ts";
 
-/** Rows of one stream as columns, whose JSON PostgreSQL builds; null is what was not asked for. */
-export interface Rows {
+/** Rows of one stream as columns, which PostgreSQL packs; null is what was not asked for. */
+export interface Rows<Packed = PackedJson> {
   /** Of a page one more than it has, if another follows. */
   readonly count: number;
-  readonly timestamps: PackedJson | null;
+  readonly timestamps: Packed | null;
   /** The page's last one. */
   readonly end: string | null;
   /** In the order in which the read names them. */
-  readonly columns: readonly PackedJson[];
+  readonly columns: readonly Packed[];
 }
 
 /** What to read of a stream, and how many rows it can answer at most. */
-export interface Read {
+export interface Read<Packed = unknown> {
   readonly streamId: string;
+  readonly packing: Packing<Packed>;
   readonly sql: Sql;
   readonly maxRows: number;
   /** Whether there are few texts like this one: it is prepared then. */
@@ -53,8 +55,9 @@ export interface Read {
   readonly maxMilliseconds: number;
 }
 
-/** Count, timestamps, the last one of them, and a text a column. */
-type RowsColumns = [number, string | null, string | null, ...string[]];
+type Column = string | Buffer;
+/** Count, timestamps, the last one of them, and the columns. */
+type RowsColumns = [number, Column | null, string | null, ...Column[]];
 /** With the stream's place and rights, and the way to it. */
 type RowsRow = [number, number, Way | null, ...RowsColumns];
 /** With these by place. */
@@ -83,7 +86,7 @@ export class RowStore {
   }
 
   /** Rows of a stream; what one answer asks of many streams in the same way is one statement. */
-  read(read: Read): Promise<Rows> {
+  async read<Packed>(read: Read<Packed>): Promise<Rows<Packed>> {
     if (this.tables > maxTables)
       throw limitExceeded(
         "tables of events a request",
@@ -91,7 +94,7 @@ export class RowStore {
         this.tables,
         "Ask for fewer streams a page, or in several requests.",
       );
-    return this.reads.load(read);
+    return rowsOf(await this.reads.load(read), read.packing);
   }
 
   /** Rows of several streams together; the first that is not readable is refused with its place in `ids`. */
@@ -129,7 +132,7 @@ export class RowStore {
       assertReadable(stream.rights, `ids.${i}`);
       return stream.way;
     });
-    const rows = rowsOf(rest);
+    const rows = rowsOf(rest, asJson);
     const refusal = firstRefusal(streamIds, admissions);
     const points = refusal ? 0 : Math.min(rows.count, maxRows);
     for (const way of ways) this.noteRead(way, { ...noted, points });
@@ -139,7 +142,7 @@ export class RowStore {
 
   private readonly reads = new DataLoader(
     async (reads: readonly Read[]) => {
-      const rows = new Map<Read, Rows | Error>();
+      const rows = new Map<Read, RowsColumns | Error>();
       await Promise.all(
         statementsOf(reads).map(async (together) => {
           for (const [read, found] of await this.readTogether(together))
@@ -152,7 +155,9 @@ export class RowStore {
   );
 
   /** Of several streams, only those whose own events are in the way are refused. */
-  private async readTogether(reads: Together): Promise<[Read, Rows | Error][]> {
+  private async readTogether(
+    reads: Together,
+  ): Promise<[Read, RowsColumns | Error][]> {
     try {
       const [found, admissions] = await this.queue.run(() =>
         this.gate.run(
@@ -201,11 +206,12 @@ export class RowStore {
     row: RowsRow | undefined,
     refusal: Error | null,
   ) {
-    const rows = rowsIn(row);
-    if (!row || rows instanceof Error) return rows;
-    const points = refusal ? 0 : Math.min(rows.count, maxRows);
-    if (refusal || !isChoosing) this.noteRead(row[2], { ...noted, points });
-    return refusal ?? rows;
+    if (!row) return notFound();
+    const [, rights, way, ...columns] = row;
+    if (!includes(rights, "READ")) return unreadable();
+    const points = refusal ? 0 : Math.min(columns[0], maxRows);
+    if (refusal || !isChoosing) this.noteRead(way, { ...noted, points });
+    return refusal ?? columns;
   }
 
   /** Only who is given less time than every statement has pays for a transaction that says so. */
@@ -287,17 +293,12 @@ function statementsOf(reads: readonly Read[]): Together[] {
   return statements;
 }
 
-function rowsIn(row: RowsRow | undefined): Rows | Error {
-  if (!row) return notFound();
-  const [, rights, , ...columns] = row;
-  return includes(rights, "READ") ? rowsOf(columns) : unreadable();
-}
-
-function rowsOf([count, timestamps, end, ...columns]: RowsColumns): Rows {
-  return {
-    count,
-    timestamps: timestamps === null ? null : new PackedJson(timestamps),
-    end,
-    columns: columns.map((column) => new PackedJson(column)),
-  };
-}
+const rowsOf = <Packed>(
+  [count, timestamps, end, ...columns]: RowsColumns,
+  packing: Packing<Packed>,
+): Rows<Packed> => ({
+  count,
+  timestamps: timestamps === null ? null : packing.of(timestamps),
+  end,
+  columns: columns.map((column) => packing.of(column)),
+});

@@ -71,7 +71,14 @@ export function valueIn(
 ): Value {
   if (column === "texts") return texts?.[index] ?? null;
   const number = column === "value" ? value : (numbers?.[index] ?? null);
-  if (number === null) return null;
+  return number === null ? null : valueOf({ kind, states }, number);
+}
+
+/** What a number is stored for. */
+export function valueOf(
+  { kind, states }: Pick<ValueProperty, "kind" | "states">,
+  number: number,
+): Value {
   switch (kind) {
     case "BOOLEAN":
       return number !== 0;

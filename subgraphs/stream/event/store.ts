@@ -1,4 +1,5 @@
 import type { Knex } from "../../../common/database.ts";
+import type { PackedJson } from "../../../common/packed.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import type { StreamTypeStore } from "../stream-type/store.ts";
 import type { Stream, StreamStore } from "../stream/store.ts";
@@ -19,12 +20,14 @@ import type {
 } from "./asked.ts";
 import type { Extent } from "./changed.ts";
 import type { StreamKey } from "./claim-store.ts";
+import type { PackedCells } from "./cells.ts";
 import { EdgeStore } from "./edge-store.ts";
 import { convertedTo, type Event } from "./event.ts";
 import { GateStore } from "./gate-store.ts";
 import { LastEventsStore, type LastEvents } from "./last-events-store.ts";
 import type { LimitStore } from "./limit-store.ts";
 import { ManyStreamsStore } from "./many-streams-store.ts";
+import { asCells, asJson } from "./packing-store.ts";
 import type { Turns } from "./queue.ts";
 import { EventRemovalStore } from "./removal-store.ts";
 import { RowStore } from "./row-store.ts";
@@ -41,7 +44,7 @@ import { EventWriteStore, type EventKey, type Refused } from "./write-store.ts";
  * The event store, as everybody else sees it: what one viewer may read of events in one request. It tells of streams,
  * times and values, and never of how these are kept, so that this can change without any of its callers.
  */
-export interface EventReads {
+export interface EventReads extends TableReads<PackedJson> {
   first(stream: Stream, unit: Unit): Promise<Event | null>;
   last(stream: Stream, unit: Unit): Promise<Event | null>;
   at(
@@ -51,24 +54,6 @@ export interface EventReads {
     unit: Unit,
   ): Promise<Event | null>;
 
-  /** Stored events. */
-  stored(
-    stream: Stream,
-    args: EventPageArgs & Unit,
-    request: TableRequest,
-  ): Promise<EventTable>;
-  /** Computed events. */
-  interpolated(
-    stream: Stream,
-    args: InterpolatedArgs,
-    request: TableRequest,
-  ): Promise<EventTable>;
-  /** One row an interval. */
-  summaries(
-    stream: Stream,
-    args: SummariesArgs,
-    request: TableRequest,
-  ): Promise<EventTable>;
   /** The events to draw. */
   plot(
     stream: Stream,
@@ -81,6 +66,9 @@ export interface EventReads {
     args: LttbArgs,
     request: TableRequest,
   ): Promise<EventTable>;
+
+  /** For files. */
+  readonly asCells: TableReads<PackedCells>;
 
   /** The same read of several streams; an error in the place of one that cannot be read. */
   ofEach(
@@ -105,6 +93,28 @@ export interface EventReads {
     request: TableRequest,
     unit: Unit,
   ): Promise<readonly ReadSlot[]>;
+}
+
+/** Tables of one stream, packed in one way or another. */
+export interface TableReads<Packed> {
+  /** Stored events. */
+  stored(
+    stream: Stream,
+    args: EventPageArgs & Unit,
+    request: TableRequest,
+  ): Promise<EventTable<Packed>>;
+  /** Computed events. */
+  interpolated(
+    stream: Stream,
+    args: InterpolatedArgs,
+    request: TableRequest,
+  ): Promise<EventTable<Packed>>;
+  /** One row an interval. */
+  summaries(
+    stream: Stream,
+    args: SummariesArgs,
+    request: TableRequest,
+  ): Promise<EventTable<Packed>>;
 }
 
 /** And how events are changed, within a transaction whose action has asked who may. */
@@ -146,7 +156,9 @@ export function eventReads(
   const rows = new RowStore(db, viewer, noteRead, queue, gate);
   const slots = new SlotStore(streams, streamTypes);
   const single = new SingleEventStore(db, viewer, noteRead, queue, gate);
-  const tables = new TableStore(rows, slots, new EdgeStore(db), limits);
+  const edges = new EdgeStore(db);
+  const tables = new TableStore(rows, slots, edges, limits, asJson);
+  const cells = new TableStore(rows, slots, edges, limits, asCells);
   const many = new ManyStreamsStore(rows, slots, streams, limits);
   const lasts = new LastEventsStore(db, viewer, noteRead, limits, gate);
   const trends = new TrendStore(rows, slots, many, limits);
@@ -170,6 +182,7 @@ export function eventReads(
     summaries: (...read) => tables.summaries(...read),
     plot: (...read) => tables.plot(...read),
     lttb: (...read) => tables.lttb(...read),
+    asCells: cells,
     ofEach: (...read) => many.ofEach(...read),
     joined: (...read) => many.joined(...read),
     trend: (...read) => trends.draw(...read),

@@ -1,18 +1,18 @@
 import { join, nothing, plain, sql, type Sql } from "../../../common/sql.ts";
 import type { SummaryKind } from "./asked.ts";
+import type { Packing } from "./packing-store.ts";
 import {
   endIn,
   eventAt,
   filteredIn,
   listed,
-  packed,
   packedAll,
   shown,
   stored,
   type Filter,
 } from "./read-store.ts";
 import type { ReadSlot } from "./shape.ts";
-import type { Summarized } from "./summary.ts";
+import { summaryColumn, type Summarized } from "./summary.ts";
 
 /** What PostgreSQL aggregates by itself. */
 const aggregates: Partial<Record<SummaryKind, (value: Sql) => Sql>> = {
@@ -38,6 +38,7 @@ export function summaryRead(
   edges: readonly string[],
   filter: Filter | null,
   maxPoints: number,
+  packing: Packing<unknown>,
 ): Sql {
   const columns = summaries.map(({ slot, kind }, i) => {
     const column = plain(`b.a${i}`);
@@ -78,7 +79,8 @@ export function summaryRead(
     (aggregates[kind] ?? (() => plain("null")))(stored(slot)),
   );
   return sql`
-    select coalesce(sum(r.points), 0)::int, ${packed(plain("r.ts"))}, null::timestamptz ${packedAll(columns)}
+    select coalesce(sum(r.points), 0)::int, ${packing.pack("TIMESTAMP", plain("r.ts"))}, null::timestamptz
+           ${packedAll(summaries, (column, summary) => packing.pack(summaryColumn(summary).kind, column))}
     from (
       select w.edges[k] as ts, b.points ${listed(columns)}
       from (select ${edges}::timestamptz[] as edges, ${edges.length - 1}::int as size) w

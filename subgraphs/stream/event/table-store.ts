@@ -20,6 +20,7 @@ import { largestTriangles } from "./largest-triangles.ts";
 import type { LimitStore } from "./limit-store.ts";
 import { assertPoints, type ReadLimits } from "./limits.ts";
 import { eventsAtRead, pointsRead } from "./lttb-store.ts";
+import { asJson, type Packing } from "./packing-store.ts";
 import { pageRead } from "./page-store.ts";
 import { EventPage } from "./page.ts";
 import { plotRead } from "./plot-store.ts";
@@ -39,17 +40,17 @@ import {
 import { inUnit } from "./unit.ts";
 
 /** Rows as columns; null or absent is what was not asked for. */
-export interface EventTable {
+export interface EventTable<Packed = PackedJson> {
   readonly rowCount: number;
   readonly hasNextPage: boolean;
-  readonly timestamps: PackedJson | null;
+  readonly timestamps: Packed | null;
   readonly endCursor: string | null;
-  readonly columns: readonly Column[];
+  readonly columns: readonly Column<Packed>[];
   /** Where the same read is a file, if it is one; its format is to be added. */
   readonly file?: string | null;
 }
 
-export interface Column {
+export interface Column<Packed = PackedJson> {
   readonly name: string;
   /** In a join. */
   readonly stream?: Stream;
@@ -57,16 +58,17 @@ export interface Column {
   readonly summary: SummaryKind | null;
   readonly kind: ValueKind;
   readonly uom: string | null;
-  readonly values: PackedJson | undefined;
+  readonly values: Packed | undefined;
 }
 
 /** Every way of reading one stream's events as a table, as far as one viewer may. */
-export class TableStore {
+export class TableStore<Packed> {
   constructor(
     private readonly rows: RowStore,
     private readonly slots: SlotStore,
     private readonly edges: EdgeStore,
     private readonly limits: LimitStore,
+    private readonly packing: Packing<Packed>,
   ) {}
 
   /** Stored events. */
@@ -74,17 +76,19 @@ export class TableStore {
     stream: Stream,
     args: EventPageArgs & Unit,
     request: TableRequest,
-  ): Promise<EventTable> {
+  ): Promise<EventTable<Packed>> {
     const { slots, asked, limits } = await this.begin(stream, request, args);
     const page = new EventPage(stream.id, args, limits.rows);
     const rows = await this.rows.read({
       streamId: stream.id,
+      packing: this.packing,
       sql: pageRead(
         slots,
         asked,
         page,
         request,
         filterFrom(args, slots, limits),
+        this.packing,
       ),
       maxRows: page.size,
       isUsual: args.filter == null && isUsual(asked),
@@ -105,12 +109,13 @@ export class TableStore {
     stream: Stream,
     args: InterpolatedArgs,
     request: TableRequest,
-  ): Promise<EventTable> {
+  ): Promise<EventTable<Packed>> {
     const { slots, asked, limits } = await this.begin(stream, request, args);
     const times = interpolationTimes(args, limits.rows);
     const rows = await this.rows.read({
       streamId: stream.id,
-      sql: interpolationRead(slots, asked, times),
+      packing: this.packing,
+      sql: interpolationRead(slots, asked, times, this.packing),
       maxRows: times.length,
       isUsual: isUsual(asked),
       noted: { kind: "INTERPOLATED", ...spanOf(times) },
@@ -124,17 +129,19 @@ export class TableStore {
     stream: Stream,
     args: SummariesArgs,
     request: TableRequest,
-  ): Promise<EventTable> {
+  ): Promise<EventTable<Packed>> {
     const { slots, asked, limits } = await this.begin(stream, request, args);
     const edges = await this.edges.of(args, limits.rows);
     const summaries = asked.flatMap((slot) => summariesOf(slot, args.kinds));
     const rows = await this.rows.read({
       streamId: stream.id,
+      packing: this.packing,
       sql: summaryRead(
         summaries,
         edges,
         filterFrom(args, slots, limits),
         limits.points,
+        this.packing,
       ),
       maxRows: edges.length - 1,
       isUsual: args.filter == null && isUsual(asked),
@@ -163,6 +170,7 @@ export class TableStore {
     const drawn = asked.length > 0 ? asked : slots;
     const rows = await this.rows.read({
       streamId: stream.id,
+      packing: asJson,
       sql: plotRead(
         drawn,
         evenEdges(windowFrom(window), width, limits.rows, "width"),
@@ -197,6 +205,7 @@ export class TableStore {
       );
     const all = await this.rows.read({
       streamId: stream.id,
+      packing: asJson,
       sql: pointsRead(
         slot,
         { from: dateTimeOf(from), to: dateTimeOf(to) },
@@ -212,6 +221,7 @@ export class TableStore {
     const chosen = largestTriangles(times, numbersIn(all.columns[0]), points);
     const rows = await this.rows.read({
       streamId: stream.id,
+      packing: asJson,
       sql: eventsAtRead(
         asked,
         chosen.map((i) => dateTimeOf(times[i] as number)),
@@ -278,7 +288,10 @@ const passedIn = ({ columns }: Rows): number => Number(columns.at(-1)?.text);
 const numbersIn = (column: PackedJson | null | undefined): number[] =>
   column ? (JSON.parse(column.text) as number[]) : [];
 
-const wholeTable = (rows: Rows, columns: readonly Column[]): EventTable => ({
+const wholeTable = <Packed>(
+  rows: Rows<Packed>,
+  columns: readonly Column<Packed>[],
+): EventTable<Packed> => ({
   rowCount: rows.count,
   hasNextPage: false,
   timestamps: rows.timestamps,
@@ -286,7 +299,10 @@ const wholeTable = (rows: Rows, columns: readonly Column[]): EventTable => ({
   columns,
 });
 
-const columnsOf = (asked: readonly ReadSlot[], { columns }: Rows): Column[] =>
+const columnsOf = <Packed>(
+  asked: readonly ReadSlot[],
+  { columns }: Rows<Packed>,
+): Column<Packed>[] =>
   asked.map(({ name, kind, uom }, i) => ({
     name,
     property: name,

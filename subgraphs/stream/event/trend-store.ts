@@ -7,6 +7,7 @@ import type { LimitStore } from "./limit-store.ts";
 import { assertPoints } from "./limits.ts";
 import type { ManyStreamsStore } from "./many-streams-store.ts";
 import { drawn, intervals, keptToDraw, type Kept } from "./plot-store.ts";
+import { asJson } from "./packing-store.ts";
 import { communityOf, packed, shown, stored } from "./read-store.ts";
 import type { RowStore, Rows } from "./row-store.ts";
 import { isNumeric, isUsual, type ReadSlot, type Value } from "./shape.ts";
@@ -73,6 +74,7 @@ export class TrendStore {
       const slot = slotOf(await this.slots.of(stream), input, i);
       const rows = await this.rows.read({
         streamId: stream.id,
+        packing: asJson,
         sql: trendRead(slot, edges, limits.points),
         // With the last event.
         maxRows: 4 * width + 1,

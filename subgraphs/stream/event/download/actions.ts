@@ -1,5 +1,4 @@
 import { badInput, conflict } from "../../../../common/errors.ts";
-import type { PackedJson } from "../../../../common/packed.ts";
 import {
   assertLive,
   assertTokenHolds,
@@ -13,12 +12,13 @@ import type {
   StreamSummariesArgs,
 } from "../../generated.ts";
 import type { Stream } from "../../stream/store.ts";
+import { cellsIn, isText, timesIn, type PackedCells } from "../cells.ts";
 import { assertStreams } from "../limits.ts";
 import { assertReadable } from "../refusals.ts";
 import { summariesOf, summaryColumn } from "../summary.ts";
 import type { EventTable } from "../table-store.ts";
 import type { TableRequest } from "../table.ts";
-import type { FileColumn, FileRows, FileValue } from "./format.ts";
+import type { FileColumn, FileRows } from "./format.ts";
 import type { Question } from "./question.ts";
 
 type Context = CallContext &
@@ -48,7 +48,8 @@ export async function openDownload(
     );
     for (const { rights } of streams) assertReadable(rights);
     const columns = await columnsOf(streams, question, context);
-    return { columns, rows: rowsOf(streams, columns, question, contextOf) };
+    const contexts = first(context, contextOf);
+    return { columns, rows: rowsOf(streams, columns, question, contexts) };
   });
 }
 
@@ -90,6 +91,16 @@ const requestOf = ({ properties }: Question): TableRequest => ({
   columns: [properties],
 });
 
+/** What was found to open a download need not be found again for its first piece. */
+function first(opened: Context, contextOf: () => Context): () => Context {
+  let isOpened = true;
+  return () => {
+    const context = isOpened ? opened : contextOf();
+    isOpened = false;
+    return context;
+  };
+}
+
 async function* rowsOf(
   streams: readonly Stream[],
   columns: readonly FileColumn[],
@@ -97,11 +108,10 @@ async function* rowsOf(
   contextOf: () => Context,
 ): AsyncGenerator<FileRows> {
   for (const { id } of streams) {
-    let place: Place = { after: null, size: sizes.min };
+    let place: Place = { after: null, size: firstSize(columns) };
     for (let isWhole = false; !isWhole;) {
       const table = await tableOf(id, place, question, contextOf());
-      const rows = rowsIn(table, columns);
-      yield { ...rows, streamId: id };
+      yield { streamId: id, ...rowsIn(table, columns) };
       isWhole = !table.hasNextPage;
       place = { after: table.endCursor, size: nextSize(table) };
     }
@@ -114,23 +124,30 @@ interface Place {
   readonly size: number;
 }
 
-const sizes = { min: 1_000, max: 8_000, bytes: 2 ** 19 };
+const sizes = { min: 1_000, bytes: 2 ** 19 };
 
-/** Of a piece of a file, so that wide rows need no more memory than narrow ones. */
-function nextSize({ rowCount, columns }: EventTable): number {
-  const bytes = columns.reduce((sum, { values }) => sum + lengthOf(values), 0);
-  const fitting = Math.floor((sizes.bytes * rowCount) / Math.max(bytes, 1));
-  return Math.min(Math.max(fitting, sizes.min), sizes.max);
+/** Of a piece of a file. How long a text is nobody knows before. */
+const firstSize = (columns: readonly FileColumn[]): number =>
+  columns.some(({ kind }) => isText(kind))
+    ? sizes.min
+    : fitting(8 * (1 + columns.length));
+
+/** So that wide rows need no more memory than narrow ones. */
+function nextSize({ rowCount, timestamps, columns }: EventTable<PackedCells>) {
+  const packed = [timestamps, ...columns.map(({ values }) => values)];
+  const bytes = packed.reduce((sum, column) => sum + (column?.length ?? 0), 0);
+  return fitting(bytes / Math.max(rowCount, 1));
 }
 
-const lengthOf = (column: PackedJson | undefined) => column?.text.length ?? 0;
+const fitting = (bytesOfRow: number): number =>
+  Math.max(Math.floor(sizes.bytes / bytesOfRow), sizes.min);
 
 function tableOf(
   streamId: string,
   { after, size }: Place,
   question: Question,
   context: Context,
-): Promise<EventTable> {
+): Promise<EventTable<PackedCells>> {
   const { kind, args } = question;
   const request = requestOf(question);
   const { events, limits, streams } = context;
@@ -143,16 +160,20 @@ function tableOf(
         const page = { ...(args as unknown as StreamEventsArgs) };
         const { rows } = await limits.get();
         const first = Math.min(size, rows);
-        return events.stored(stream, { ...page, first, after }, request);
+        return events.asCells.stored(
+          stream,
+          { ...page, first, after },
+          request,
+        );
       }
       case "interpolated":
-        return events.interpolated(
+        return events.asCells.interpolated(
           stream,
           args as StreamInterpolatedArgs,
           request,
         );
       case "summaries":
-        return events.summaries(
+        return events.asCells.summaries(
           stream,
           args as unknown as StreamSummariesArgs,
           request,
@@ -161,21 +182,23 @@ function tableOf(
   });
 }
 
-const rowsIn = (
-  { timestamps, columns }: EventTable,
+function rowsIn(
+  { timestamps, columns }: EventTable<PackedCells>,
   ofFile: readonly FileColumn[],
-): Omit<FileRows, "streamId"> => ({
-  timestamps: valuesIn(timestamps) as string[],
-  columns: ofFile.map(({ name, kind, uom }) => {
-    const column = columns.find((column) => column.name === name);
-    if (!column) return null;
-    if (column.kind !== kind || (uom !== null && column.uom !== uom))
-      throw conflict(
-        "The unit of this stream has changed while it was read. Begin again.",
-      );
-    return valuesIn(column.values);
-  }),
-});
-
-const valuesIn = (column: PackedJson | null | undefined): FileValue[] =>
-  column ? (JSON.parse(column.text) as FileValue[]) : [];
+): Omit<FileRows, "streamId"> {
+  const times = timesIn(timestamps);
+  return {
+    timestamps: times,
+    columns: ofFile.map(({ name, kind, uom }) => {
+      const column = columns.find((column) => column.name === name);
+      if (!column) return null;
+      if (column.kind !== kind || (uom !== null && column.uom !== uom))
+        throw conflict(
+          "The unit of this stream has changed while it was read. Begin again.",
+        );
+      const cells = cellsIn(kind, column.values);
+      if (cells.length === times.length) return cells;
+      throw new Error(`${cells.length} values for ${times.length} times.`);
+    }),
+  };
+}

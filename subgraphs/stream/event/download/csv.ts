@@ -1,5 +1,12 @@
 import type { GraphQLFormattedError } from "graphql";
-import type { FileColumn, FileRows, FileValue, FileWriter } from "./format.ts";
+import { dateTimeOf } from "../../../../common/date-time.ts";
+import type { Value } from "../shape.ts";
+import {
+  valueAt,
+  type FileColumn,
+  type FileRows,
+  type FileWriter,
+} from "./format.ts";
 import { namesOf } from "./names.ts";
 
 /**
@@ -12,7 +19,7 @@ export class CsvFile implements FileWriter {
   private head: string;
 
   constructor(
-    columns: readonly FileColumn[],
+    private readonly columns: readonly FileColumn[],
     private readonly namesStreams: boolean,
   ) {
     this.head = `${namesOf(columns, namesStreams).map(quoted).join(",")}\r\n`;
@@ -23,8 +30,9 @@ export class CsvFile implements FileWriter {
     let text = this.head;
     this.head = "";
     for (const [row, timestamp] of timestamps.entries()) {
-      text += begin + timestamp;
-      for (const column of columns) text += `,${cell(column?.[row] ?? null)}`;
+      text += begin + dateTimeOf(timestamp);
+      for (const [i, column] of this.columns.entries())
+        text += `,${cell(valueAt(row, columns[i], column))}`;
       text += "\r\n";
     }
     return Buffer.from(text);
@@ -40,7 +48,7 @@ export class CsvFile implements FileWriter {
   }
 }
 
-const cell = (value: FileValue): string =>
+const cell = (value: Value): string =>
   typeof value === "string" ? quoted(value) : value === null ? "" : `${value}`;
 
 const quoted = (text: string): string =>

@@ -2,6 +2,8 @@ import type { GraphQLFormattedError } from "graphql";
 import type { IncomingHttpHeaders } from "node:http";
 import { badInput } from "../../../../common/errors.ts";
 import type { ValueKind } from "../../generated.ts";
+import type { Cells } from "../cells.ts";
+import { valueOf, type Value } from "../shape.ts";
 import { ArrowFile } from "./arrow.ts";
 import { CsvFile } from "./csv.ts";
 import { JsonLinesFile } from "./json-lines.ts";
@@ -16,13 +18,21 @@ export interface FileColumn {
 /** Rows of one stream. */
 export interface FileRows {
   readonly streamId: string;
-  readonly timestamps: readonly string[];
+  readonly timestamps: Float64Array;
   /** A value a row, by the file's columns; null for a column that the stream does not have. */
-  readonly columns: readonly (readonly FileValue[] | null)[];
+  readonly columns: readonly (Cells | null)[];
 }
 
 /** As JSON has it. */
-export type FileValue = number | boolean | string | null;
+export function valueAt(
+  row: number,
+  cells: Cells | null | undefined,
+  { kind }: FileColumn,
+): Value {
+  const cell = cells?.[row] ?? null;
+  if (typeof cell !== "number") return cell;
+  return Number.isNaN(cell) ? null : valueOf({ kind, states: null }, cell);
+}
 
 /** A file as it is written, from its beginning to its end. */
 export interface FileWriter {

@@ -1,5 +1,11 @@
 import type { GraphQLFormattedError } from "graphql";
-import type { FileColumn, FileRows, FileWriter } from "./format.ts";
+import { dateTimeOf } from "../../../../common/date-time.ts";
+import {
+  valueAt,
+  type FileColumn,
+  type FileRows,
+  type FileWriter,
+} from "./format.ts";
 import { namesOf } from "./names.ts";
 
 /** An object a line. A file that is not whole ends with the line `{"error":{"code":…,"message":…}}`. */
@@ -9,7 +15,7 @@ export class JsonLinesFile implements FileWriter {
   private readonly keys: readonly string[];
 
   constructor(
-    columns: readonly FileColumn[],
+    private readonly columns: readonly FileColumn[],
     private readonly namesStreams: boolean,
   ) {
     this.keys = namesOf(columns, false)
@@ -23,9 +29,9 @@ export class JsonLinesFile implements FileWriter {
       : '{"timestamp":"';
     let text = "";
     for (const [row, timestamp] of timestamps.entries()) {
-      text += `${begin}${timestamp}"`;
-      for (const [i, column] of columns.entries())
-        text += `${this.keys[i]}${JSON.stringify(column?.[row] ?? null)}`;
+      text += `${begin}${dateTimeOf(timestamp)}"`;
+      for (const [i, column] of this.columns.entries())
+        text += `${this.keys[i]}${JSON.stringify(valueAt(row, columns[i], column))}`;
       text += "}\n";
     }
     return Buffer.from(text);
