@@ -1,5 +1,5 @@
 import { connect } from "../common/database.ts";
-import { streams } from "./world.ts";
+import { streams, waitingForDisk } from "./world.ts";
 
 /** One community with this many tenants, ten times as many identities, and a tenant in as many communities. */
 export interface Crowd {
@@ -67,6 +67,7 @@ export async function seedCrowd(url: string, size: number): Promise<Crowd> {
 
 /** Of the ten identities of a tenant a program reads, a steward shares, and the others are there. */
 const crowdStatements = (size: number) => [
+  waitingForDisk,
   `insert into tenant.tenants (name) select 'Tenant ' || to_char(n, 'FM0000') from generate_series(1, ${size + actors}) n`,
   `insert into tenant.entitlements (tenant_id, entitlement) select id, 'COMMUNITIES' from tenant.tenants`,
   `insert into tenant.identities (tenant_id, kind, name)
@@ -142,7 +143,5 @@ const crowdStatements = (size: number) => [
      'subjectId', c.uuid, 'communityId', c.uuid) order by n, c.id), '[]')
    from community.communities c, generate_series(1, 5) n`,
   `truncate ledger.unsealed`,
-  // What is not on disk yet is not marked as visible to all, and an index would not do without its table.
-  `checkpoint`,
   `vacuum (analyze)`,
 ];
