@@ -176,6 +176,7 @@ async function measured(
       return count;
     },
   });
+  for (const statement of statements) await owner.raw(statement);
   if (!operation.list)
     return [contender(name, isMutation ? turns : readsPerSlice, () => ({}))];
   const cursors = new Map<string, string>();

@@ -69,6 +69,7 @@ const published: Readonly<Record<Role, readonly string[]>> = {
     "tenant.introduce(integer, integer): execute",
     "tenant.introduce_each(integer[], integer[]): execute",
     "tenant.lock_identities(integer[], uuid[]): execute",
+    "tenant.order_key(integer, integer): execute",
     "tenant.published_entitlements: select",
     "tenant.published_identities: select",
     "tenant.published_pseudonyms: select",

@@ -88,19 +88,17 @@ const named = `
    cross join lateral tenant.introduce(me.identity_id, parent.tenant_id) n
    where not t.is_pseudonymous) r`;
 
-/** Where they have pseudonyms, by a mark that tells nothing of them: all marks are made, but only a page of them asked of the gate. */
+/** Where they have pseudonyms, by a mark that tells nothing of them and is another one for each sharer. */
 const pseudonymous = `
-  (select t.tenant_id, i.kind, me.name, me.is_pseudonym, p.role, 0 as place, '' as key, me.mark
-   from (select n.*
-         from (select array_agg(p.identity_id) as ids, array_fill(parent.tenant_id, array[count(*)::int]) as sharers
-               from community.published_members p
-               where p.membership_id = t.membership_id and t.is_pseudonymous) p
-         cross join lateral tenant.introduce_each(p.ids, p.sharers) n
-         order by n.mark) me
+  (select t.tenant_id, i.kind, n.name, n.is_pseudonym, me.role, 0 as place, '' as key, me.mark
+   from (select p.identity_id, p.role, encode(sha256(o.key || int4send(p.identity_id)), 'hex') as mark
+         from (select tenant.order_key(t.tenant_id, parent.tenant_id) as key where t.is_pseudonymous offset 0) o
+         cross join community.published_members p
+         where p.membership_id = t.membership_id
+         order by mark) me
    cross join ${isReader}
-   cross join lateral (select p.role from community.published_members p
-                       where p.membership_id = t.membership_id and p.identity_id = me.identity_id offset 0) p
-   join tenant.published_identities i on i.id = me.identity_id) r`;
+   join tenant.published_identities i on i.id = me.identity_id
+   cross join lateral tenant.introduce(me.identity_id, parent.tenant_id) n) r`;
 
 const counted = `${ways}
   cross join lateral (select from stream.own_audience a where ${readsByList}
