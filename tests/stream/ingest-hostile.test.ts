@@ -6,6 +6,7 @@ import {
   tableToIPC,
   utf8,
 } from "@uwdata/flechette";
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { anonymous, type Viewer } from "../../common/viewer.ts";
 import { EventCopy } from "../../subgraphs/stream/event/copy-format.ts";
@@ -258,4 +259,25 @@ test("who sends a little now and then does not keep its place", async () => {
   expect(await send(graph, world.writer, csvOf(stream, [1]))).toMatchObject({
     status: 200,
   });
+});
+
+test("who sends faster than is stored waits", async () => {
+  const stream = await world.seed.stream(world.tenant);
+  const most = 64 * 2 ** 20;
+  const row = `${second(0)},1\n`;
+  const piece = row.repeat(2 ** 16 / row.length);
+  let sent = 0;
+  await world.database.owner.transaction(async (busy) => {
+    await busy.raw("lock table stream.latest in exclusive mode");
+    const { request } = await begin(graph, world.writer);
+    request.write(csvOf(stream, [1]));
+    for (let isTaken = true; isTaken && sent < most; sent += piece.length)
+      if (!request.write(piece))
+        isTaken = await Promise.race([
+          once(request, "drain").then(() => true),
+          sleep(1_000).then(() => false),
+        ]);
+    request.destroy();
+  });
+  expect(sent).toBeLessThan(most);
 });
