@@ -23,7 +23,7 @@ export interface StreamType {
   readonly tenantRowId: number;
   readonly namespaceRowId: number;
   /** A stream of it that the viewer sees; null for an own type, which is seen without. */
-  readonly streamRowId: number | null;
+  readonly streamId: string | null;
   readonly createdAt: string;
 }
 
@@ -55,7 +55,7 @@ const columns = {
   name: "y.name",
   description: "y.description",
   createdAt: "y.created_at",
-  streamRowId: "v.id",
+  streamId: "v.uuid",
 };
 
 const byName: Order = {
@@ -166,19 +166,21 @@ export class StreamTypeStore {
       const rows = await prepared<Property & { typeRowId: number }>(
         this.db,
         this.db.raw(
-          `select p.type_id as "typeRowId", p.name, p.description, p.kind, p.uom, p.interpolation, p.states
-           from unnest(?::int[], ?::int[], ?::int[]) as y (tenant_id, id, stream_id)
+          // The streams' ids are bound, for with a select among its arguments the gate would be planned anew each time.
+          `with shown as materialized (
+             select v.tenant_id, v.type_id from stream.visible(?, ?::uuid[]) v
+           )
+           select p.type_id as "typeRowId", p.name, p.description, p.kind, p.uom, p.interpolation, p.states
+           from unnest(?::int[], ?::int[]) as y (tenant_id, id)
            join stream.properties p on p.tenant_id = y.tenant_id and p.type_id = y.id
            where exists (select from stream.caller(?) c where c.tenant_id = y.tenant_id)
-              or exists (select from stream.visible(?, array(select s.uuid from stream.streams s
-                                                             where s.tenant_id = y.tenant_id and s.id = y.stream_id)) v
-                         where v.type_id = y.id)
+              or (y.tenant_id, y.id) in (select s.tenant_id, s.type_id from shown s)
            order by p.position`,
           [
+            identityId,
+            types.flatMap(({ streamId }) => streamId ?? []),
             types.map(({ tenantRowId }) => tenantRowId),
             types.map(({ rowId }) => rowId),
-            types.map(({ streamRowId }) => streamRowId),
-            identityId,
             identityId,
           ] as Knex.RawBinding[],
         ),
@@ -199,7 +201,7 @@ export class StreamTypeStore {
       .joinRaw(
         `cross join stream.stream_types y
          left join lateral (
-           select v.id from stream.all_visible(?) v
+           select v.id, v.uuid from stream.all_visible(?) v
            where v.tenant_id = y.tenant_id and v.type_id = y.id and y.tenant_id <> c.tenant_id limit 1
          ) v on true`,
         [this.viewer.identityId],

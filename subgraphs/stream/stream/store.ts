@@ -54,7 +54,7 @@ export const typeOf = (stream: Stream): StreamType => ({
   rowId: stream.typeRowId,
   tenantRowId: stream.tenantRowId,
   namespaceRowId: stream.typeNamespaceRowId,
-  streamRowId: stream.isOwn ? null : stream.rowId,
+  streamId: stream.isOwn ? null : stream.id,
   name: stream.typeName,
   description: stream.typeDescription,
   createdAt: stream.typeCreatedAt,

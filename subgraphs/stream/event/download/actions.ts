@@ -48,8 +48,8 @@ export async function openDownload(
     );
     for (const { rights } of streams) assertReadable(rights);
     const columns = await columnsOf(streams, question, context);
-    const contexts = first(context, contextOf);
-    return { columns, rows: rowsOf(streams, columns, question, contexts) };
+    const rows = rowsOf(streams, columns, question, context, contextOf);
+    return { columns, rows };
   });
 }
 
@@ -84,34 +84,32 @@ async function columnsOf(
   return [...columns.values()];
 }
 
-const requestOf = ({ properties }: Question): TableRequest => ({
+const requestOf = ({
+  properties,
+}: Pick<Question, "properties">): TableRequest => ({
   timestamps: true,
   endCursor: true,
   values: false,
   columns: [properties],
 });
 
-/** What was found to open a download need not be found again for its first piece. */
-function first(opened: Context, contextOf: () => Context): () => Context {
-  let isOpened = true;
-  return () => {
-    const context = isOpened ? opened : contextOf();
-    isOpened = false;
-    return context;
-  };
-}
-
+/** The first piece is read by the request that has opened the download, and each further one by one of its own. */
 async function* rowsOf(
   streams: readonly Stream[],
   columns: readonly FileColumn[],
   question: Question,
+  opening: Context,
   contextOf: () => Context,
 ): AsyncGenerator<FileRows> {
-  for (const { id } of streams) {
+  let context: Context | null = opening;
+  for (const stream of streams) {
     let place: Place = { after: null, size: firstSize(columns) };
     for (let isWhole = false; !isWhole;) {
-      const table = await tableOf(id, place, question, contextOf());
-      yield { streamId: id, ...rowsIn(table, columns) };
+      const table: EventTable<PackedCells> = await (context
+        ? tableOf(stream, place, question, context)
+        : tableAgain(stream, place, question, contextOf()));
+      context = null;
+      yield { streamId: stream.id, ...rowsIn(table, columns) };
       isWhole = !table.hasNextPage;
       place = { after: table.endCursor, size: nextSize(table) };
     }
@@ -142,38 +140,44 @@ function nextSize({ rowCount, timestamps, columns }: EventTable<PackedCells>) {
 const fitting = (bytesOfRow: number): number =>
   Math.max(Math.floor(sizes.bytes / bytesOfRow), sizes.min);
 
-function tableOf(
-  streamId: string,
-  { after, size }: Place,
+function tableAgain(
+  { id }: Stream,
+  place: Place,
   question: Question,
   context: Context,
 ): Promise<EventTable<PackedCells>> {
-  const { kind, args } = question;
+  return unlessGone(context, async () => {
+    const [stream] = await context.streams.getAll([id], () => "ids");
+    if (!stream) throw new Error("A stream is neither there nor missing.");
+    return tableOf(stream, place, question, context);
+  });
+}
+
+function tableOf(
+  stream: Stream,
+  { after, size }: Place,
+  { kind, args, ...question }: Question,
+  context: Context,
+): Promise<EventTable<PackedCells>> {
   const request = requestOf(question);
-  const { events, limits, streams } = context;
+  const { asCells } = context.events;
   return unlessGone(context, async () => {
     assertTokenHolds(context.viewer, "begin again");
-    const [stream] = await streams.getAll([streamId], () => "ids");
-    if (!stream) throw new Error("A stream is neither there nor missing.");
     switch (kind) {
       case "events": {
         const page = { ...(args as unknown as StreamEventsArgs) };
-        const { rows } = await limits.get();
+        const { rows } = await context.limits.get();
         const first = Math.min(size, rows);
-        return events.asCells.stored(
-          stream,
-          { ...page, first, after },
-          request,
-        );
+        return asCells.stored(stream, { ...page, first, after }, request);
       }
       case "interpolated":
-        return events.asCells.interpolated(
+        return asCells.interpolated(
           stream,
           args as StreamInterpolatedArgs,
           request,
         );
       case "summaries":
-        return events.asCells.summaries(
+        return asCells.summaries(
           stream,
           args as unknown as StreamSummariesArgs,
           request,
