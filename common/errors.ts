@@ -23,7 +23,13 @@ export interface ErrorDetails {
 export class DomainError extends Error {
   readonly extensions: ErrorDetails & { code: ErrorCode };
 
-  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+  /** `status` is that of a request which is refused as a whole, if its code alone does not say it. */
+  constructor(
+    code: ErrorCode,
+    message: string,
+    details: ErrorDetails = {},
+    readonly status?: number,
+  ) {
     super(message);
     this.name = "DomainError";
     this.extensions = { code, ...details };
@@ -72,6 +78,15 @@ export const limitExceeded = (
     "LIMIT_EXCEEDED",
     `At most ${limit} ${what}; this asks for ${value}. ${next}`,
     at === undefined ? { limit, value } : { limit, value, at },
+  );
+
+/** What a caller has under way is as much as it may have at a time. */
+export const tooManyAtOnce = (what: string, limit: number, next: string) =>
+  new DomainError(
+    "LIMIT_EXCEEDED",
+    `At most ${limit} ${what} at a time. ${next}`,
+    { limit, value: limit + 1 },
+    429,
   );
 
 const publicCodes = new Set<unknown>([

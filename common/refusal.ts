@@ -30,7 +30,10 @@ export function refuse(
   // The client has gone.
   if (response.destroyed) return;
   const error = told(cause, requestId, log);
-  const status = statuses[String(error.extensions?.["code"])] ?? 500;
+  const status =
+    (cause instanceof DomainError ? cause.status : undefined) ??
+    statuses[String(error.extensions?.["code"])] ??
+    500;
   if (status === 401)
     response.setHeader("www-authenticate", 'Bearer error="invalid_token"');
   sendJson(response, status, { errors: [error], ...done });

@@ -10,6 +10,7 @@ import {
   readOwnershipDelayHours,
 } from "../subgraphs/community/config.ts";
 import {
+  readFilesPerIdentity,
   readIngestLimits,
   readReadLimits,
   readReadsKeptDays,
@@ -34,6 +35,7 @@ export function readConfig(env: Environment) {
     invitations: readInvitationConfig(reader),
     ownershipDelayHours: readOwnershipDelayHours(reader),
     readLimits: readReadLimits(reader),
+    filesPerIdentity: readFilesPerIdentity(reader),
     readsKeptDays: readReadsKeptDays(reader),
     ingestLimits: readIngestLimits(reader),
     /** Of the owner role; without it, the PostgreSQL in the data directory serves. */

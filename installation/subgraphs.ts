@@ -7,9 +7,11 @@ import {
 } from "../subgraphs/community/context.ts";
 import { schema as communitySchema } from "../subgraphs/community/schema.ts";
 import { createContext as createStreamContext } from "../subgraphs/stream/context.ts";
-import type { IngestLimits } from "../subgraphs/stream/event/ingest/limits.ts";
 import type { ReadLimits } from "../subgraphs/stream/event/limits.ts";
-import { routes as streamRoutes } from "../subgraphs/stream/routes.ts";
+import {
+  routes as streamRoutes,
+  type RouteSettings,
+} from "../subgraphs/stream/routes.ts";
 import { schema as streamSchema } from "../subgraphs/stream/schema.ts";
 import type { ReadRecorder } from "../subgraphs/stream/usage/recorder-store.ts";
 import {
@@ -22,10 +24,8 @@ import { schema as tenantSchema } from "../subgraphs/tenant/schema.ts";
 export function createSubgraphs(
   database: { connect(role: Role): Knex },
   settings: TenantSettings &
-    CommunitySettings & {
-      readonly readLimits: ReadLimits;
-      readonly ingestLimits: IngestLimits;
-    },
+    CommunitySettings &
+    RouteSettings & { readonly readLimits: ReadLimits },
   recorder: Pick<ReadRecorder, "noterOf">,
 ): Subgraph[] {
   const tenant = database.connect("tenant");
@@ -50,7 +50,7 @@ export function createSubgraphs(
       name: "stream",
       schema: streamSchema,
       createContext: streamContextOf,
-      routes: streamRoutes(streamContextOf, settings.ingestLimits),
+      routes: streamRoutes(streamContextOf, settings),
     },
   ];
 }

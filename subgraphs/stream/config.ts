@@ -27,6 +27,10 @@ export const readReadLimits = (reader: EnvironmentReader): ReadLimits => ({
   }),
 });
 
+/** `READ_FILES`: how many files an identity may download at a time, from a process. */
+export const readFilesPerIdentity = (reader: EnvironmentReader): number =>
+  reader.integer("READ_FILES", 8, { min: 1, max: 1_000 });
+
 /** `INGEST_…`: what uploads of events may take. */
 export const readIngestLimits = (reader: EnvironmentReader): IngestLimits => ({
   batchCells: reader.integer(
@@ -68,6 +72,7 @@ export function readConfig(env: Environment) {
   return reader.done({
     ...readSubgraphConfig(reader, "stream", 4003),
     readLimits: readReadLimits(reader),
+    filesPerIdentity: readFilesPerIdentity(reader),
     readsKeptDays: readReadsKeptDays(reader),
     ingestLimits: readIngestLimits(reader),
   });

@@ -27,7 +27,7 @@ await runProcess(async (onStop) => {
     name: "stream",
     schema,
     createContext: contextOf,
-    routes: routes(contextOf, config.ingestLimits),
+    routes: routes(contextOf, config),
   };
   const server = await startSubgraph({ ...config, subgraph, db, log });
   onStop(() => server.stop());

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { tableFromIPC } from "@uwdata/flechette";
 import { parse } from "csv-parse/sync";
-import { request as send } from "node:http";
+import { request as send, type ClientRequest } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import type { Viewer } from "../../common/viewer.ts";
@@ -15,6 +15,7 @@ import {
   type Membership,
   type Stream,
 } from "../support/seed.ts";
+import { until } from "../support/waiting.ts";
 
 /**
  * A plant that shares all but one of its streams with a partner: a short one, a long one, and one of more bytes than
@@ -84,7 +85,9 @@ const window = `from=${minute(10)}&to=${minute(12)}`.replaceAll("+", "%2B");
 describe.each(modes)("%s", (mode) => {
   let graph: TestGraph;
   beforeAll(async () => {
-    graph = await startGraph(database, mode);
+    graph = await startGraph(database, mode, {
+      environment: { READ_FILES: "2" },
+    });
   });
   afterAll(() => graph.stop());
 
@@ -433,6 +436,51 @@ describe.each(modes)("%s", (mode) => {
     request.destroy();
     await sleep(200);
     expect(await busy()).toEqual([]);
+  });
+
+  /** Begins a file that is larger than what lies between, and takes no more than its beginning. */
+  async function begun(who: Viewer): Promise<ClientRequest> {
+    const authorization = `Bearer ${await graph.issuer.tokenFor(who)}`;
+    const url = new URL(`/data/streams/${bulky.uuid}`, graph.url);
+    return new Promise((resolve, reject) => {
+      const request = send(url, { headers: { authorization } }, (response) => {
+        response.on("error", () => undefined);
+        response.once("data", () => {
+          response.pause();
+          resolve(request);
+        });
+      });
+      request.once("error", reject).end();
+    });
+  }
+
+  test("an identity downloads so many files at a time, and goes on when one has ended", async () => {
+    const [one, another] = [await begun(partner), await begun(partner)];
+    try {
+      expect(
+        await refusal(await get(partner, `/${short.uuid}?${window}`)),
+      ).toEqual([
+        429,
+        "LIMIT_EXCEEDED",
+        expect.stringMatching(/^At most 2 files .* when another has ended/),
+      ]);
+      // What one may not see is no different for that, and others are not held up.
+      expect(
+        (await refusal(await get(partner, `/${hidden.uuid}`))).slice(0, 2),
+      ).toEqual([404, "NOT_FOUND"]);
+      const read = await get(viewer, `/${short.uuid}?${window}`);
+      expect(read.status).toBe(200);
+      await read.text();
+      one.destroy();
+      await until(async () => {
+        const again = await get(partner, `/${short.uuid}?${window}`);
+        await again.text();
+        return again.status === 200;
+      });
+    } finally {
+      one.destroy();
+      another.destroy();
+    }
   });
 });
 

@@ -3,10 +3,12 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, createGzip } from "node:zlib";
 import type { CallHandler } from "../../../../common/call-handler.ts";
+import { tooManyAtOnce } from "../../../../common/errors.ts";
 import { sendJson, splitUrl } from "../../../../common/http-server.ts";
 import { told } from "../../../../common/refusal.ts";
 import type { Call } from "../../../../common/viewer.ts";
 import type { StreamContext } from "../../context.ts";
+import { AtOnce } from "../at-once.ts";
 import { Queue } from "../queue.ts";
 import { openDownload, type Download } from "./actions.ts";
 import { formatFrom, liked, type FileWriter } from "./format.ts";
@@ -21,8 +23,16 @@ const stallMs = 60_000;
 export function downloads(
   stream: GraphQLObjectType,
   createContext: (call: Call) => StreamContext,
+  perIdentity: number,
 ): CallHandler {
   const queue = new Queue(maxReadsAtOnce);
+  const underWay = new AtOnce<string | null>(perIdentity, () =>
+    tooManyAtOnce(
+      "files of one identity",
+      perIdentity,
+      "Ask for this one when another has ended, or for several streams in one: /data/streams?ids=….",
+    ),
+  );
   return async (request, response, call, log) => {
     if (request.method !== "GET") {
       response.setHeader("allow", "GET");
@@ -32,21 +42,22 @@ export function downloads(
     const Writer = formatFrom(search, request.headers);
     const question = questionFrom(request, stream);
     const download = await openDownload(question, () => createContext(call));
-    const { columns } = download;
-    const writer = new Writer(columns, question.namesStreams);
-    const rows = queued(download.rows, queue);
-    // What is refused now is refused as a whole.
-    const first = await rows.next();
-    const body = new Body(response, takesGzip(request));
-    body.begin(writer);
-    try {
-      for (let piece = first; !piece.done; piece = await rows.next())
-        await body.write(writer.rows(piece.value));
-      await body.end(writer.end());
-    } catch (error) {
-      if (!response.destroyed)
-        await body.breakOff(writer.fault(told(error, call.requestId, log)));
-    }
+    await underWay.run(call.viewer.identityId, async () => {
+      const writer = new Writer(download.columns, question.namesStreams);
+      const rows = queued(download.rows, queue);
+      // What is refused now is refused as a whole.
+      const first = await rows.next();
+      const body = new Body(response, takesGzip(request));
+      body.begin(writer);
+      try {
+        for (let piece = first; !piece.done; piece = await rows.next())
+          await body.write(writer.rows(piece.value));
+        await body.end(writer.end());
+      } catch (error) {
+        if (!response.destroyed)
+          await body.breakOff(writer.fault(told(error, call.requestId, log)));
+      }
+    });
   };
 }
 
