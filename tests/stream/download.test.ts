@@ -200,7 +200,6 @@ describe.each(modes)("%s", (mode) => {
           events(window: $window, boundary: INSIDE, first: 0) { downloads { csv jsonLines arrow } }
           summaries(window: $window, count: 1, kinds: [MEAN, COUNT]) { downloads { csv } }
           interpolated(timestamps: ["${minute(3)}"]) { downloads { csv } }
-          plot(window: $window, width: 10) { downloads { csv } }
         }
       }`,
       { id: short.uuid, window: { from: minute(10), to: minute(12) } },
@@ -208,7 +207,7 @@ describe.each(modes)("%s", (mode) => {
     expect(errors).toEqual([]);
     const stream = data?.["stream"] as unknown as Record<
       string,
-      { downloads: Record<string, string> | null }
+      { downloads: Record<string, string> }
     >;
     const read = async (address: string | undefined) =>
       (
@@ -218,14 +217,41 @@ describe.each(modes)("%s", (mode) => {
     expect(parse(await read(csv))[1]).toEqual([minute(11), "11"]);
     expect(JSON.parse(await read(jsonLines))).toMatchObject({ value: 11 });
     expect(arrow).toMatch(/format=arrow$/);
-    expect(parse(await read(stream["summaries"]?.downloads?.["csv"]))).toEqual([
+    expect(parse(await read(stream["summaries"]?.downloads["csv"]))).toEqual([
       ["timestamp", "value MEAN", "value COUNT"],
       [minute(10), "11", "3"],
     ]);
     expect(
-      parse(await read(stream["interpolated"]?.downloads?.["csv"]))[1],
+      parse(await read(stream["interpolated"]?.downloads["csv"]))[1],
     ).toEqual([minute(3), "3"]);
-    expect(stream["plot"]?.downloads).toBeNull();
+  });
+
+  test("the graph says so where no file holds a read", async () => {
+    const { data, errors } = await graph.request(
+      partner,
+      `query ($id: ID!, $window: TimeWindow!, $times: [DateTime!]!) {
+        stream(id: $id) {
+          interpolated(timestamps: $times) { downloads { csv } }
+          plot(window: $window, width: 10) { downloads { csv } }
+          read: interpolated(timestamps: $times) { rowCount }
+        }
+        streamJoin(ids: [$id], window: $window, mode: OUTER) { downloads { csv } }
+      }`,
+      {
+        id: short.uuid,
+        window: { from: minute(10), to: minute(12) },
+        times: Array.from({ length: 200 }, () => minute(3)),
+      },
+    );
+    expect(data).toEqual({
+      stream: { interpolated: null, plot: null, read: { rowCount: 200 } },
+      streamJoin: null,
+    });
+    expect(errors).toHaveLength(3);
+    for (const { message, extensions } of errors) {
+      expect(message).toContain("Leave out downloads");
+      expect(extensions.code).toBe("BAD_USER_INPUT");
+    }
   });
 
   test("whole numbers in another unit are no whole numbers any more", async () => {

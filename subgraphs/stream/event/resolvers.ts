@@ -1,3 +1,4 @@
+import { badInput } from "../../../common/errors.ts";
 import { asksFor } from "../../../common/selection.ts";
 import type { StreamContext } from "../context.ts";
 import type { Resolvers } from "../generated.ts";
@@ -82,14 +83,14 @@ export const resolvers = {
       properties?.flatMap((name) =>
         columns.filter(({ property }) => property === name),
       ) ?? columns,
-    downloads: ({ file }) =>
-      file == null
-        ? null
-        : {
-            csv: `${file}&format=csv`,
-            jsonLines: `${file}&format=jsonl`,
-            arrow: `${file}&format=arrow`,
-          },
+    downloads: ({ file }) => {
+      if (file == null) throw noFile();
+      return {
+        csv: `${file}&format=csv`,
+        jsonLines: `${file}&format=jsonl`,
+        arrow: `${file}&format=arrow`,
+      };
+    },
   },
 } satisfies Resolvers<StreamContext>;
 
@@ -103,3 +104,8 @@ const asFile = async (
   ...(await table),
   file: addressOf(id, kind, args),
 });
+
+const noFile = () =>
+  badInput(
+    "No file holds this table. Leave out downloads. A file has events, what is interpolated by count or interval, or summaries.",
+  );
