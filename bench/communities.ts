@@ -39,7 +39,7 @@ CPU is that of both and PostgreSQL. Mutations that can tell what they end are as
 \`deleteCommunity\` is left out: it ends all that is in it, of which the ledger keeps each role.`,
   unit: "operation",
   ratio: "CPU",
-  rounds: 3,
+  rounds: 5,
   async contenders(bench) {
     bench.progress("making the worlds");
     const large = await start(bench, size);
