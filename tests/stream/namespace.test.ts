@@ -3,6 +3,7 @@ import type { Subgraph } from "../../common/schema.ts";
 import { TestDatabase } from "../support/database.ts";
 import { as, outcome, run, type Answer } from "../support/run.ts";
 import { Seed, type Identity, type Row } from "../support/seed.ts";
+import { whileHolding } from "../support/waiting.ts";
 import { attempt } from "../support/written.ts";
 import { streamSubgraph } from "./world.ts";
 
@@ -213,19 +214,20 @@ describe("the access list of a namespace", () => {
       await create(colleague, { name: "North" }),
       "createNamespace",
     );
-    const type = await run(
-      subgraph,
-      as(colleague),
-      `mutation ($input: CreateStreamTypeInput!) { createStreamType(input: $input) { id } }`,
-      {
-        input: {
-          namespaceId: id,
-          name: "Flow",
-          properties: [{ name: "value", kind: "FLOAT" }],
+    const createType = (name: string, caller = colleague) =>
+      run(
+        subgraph,
+        as(caller),
+        `mutation ($input: CreateStreamTypeInput!) { createStreamType(input: $input) { id } }`,
+        {
+          input: {
+            namespaceId: id,
+            name,
+            properties: [{ name: "value", kind: "FLOAT" }],
+          },
         },
-      },
-    );
-    const typeId = idOf(type, "createStreamType");
+      );
+    const typeId = idOf(await createType("Flow"), "createStreamType");
     const createStream = (externalId: string, caller = colleague) =>
       run(
         subgraph,
@@ -243,7 +245,15 @@ describe("the access list of a namespace", () => {
       return (data?.["stream"] as unknown as { access: object[] } | null)
         ?.access;
     };
-    return { tenant, administrator, colleague, id, createStream, listOf };
+    return {
+      tenant,
+      administrator,
+      colleague,
+      id,
+      createType,
+      createStream,
+      listOf,
+    };
   }
 
   test("is what each new stream starts with; those that are there keep theirs, also when it changes again", async () => {
@@ -270,6 +280,56 @@ describe("the access list of a namespace", () => {
     expect(outcome(await set(id, colleague))).toBe("FORBIDDEN");
     expect(outcome(await set(id, administrator))).toBe("ok");
     expect(outcome(await createStream("one"))).toBe("ok");
+  });
+
+  describe("that is changed meanwhile is waited for", () => {
+    /** Creates something while WRITE is being taken from all but the account administrators. */
+    async function createWhileTaken(
+      { tenant, id }: Awaited<ReturnType<typeof seedNamespace>>,
+      create: () => Promise<Answer>,
+    ) {
+      const access_list_id = await seed.accessList(tenant, [
+        { rights: 3, role: "ACCOUNT_ADMINISTRATOR" },
+      ]);
+      return whileHolding(
+        database.owner,
+        (transaction) =>
+          transaction("stream.namespaces")
+            .where({ uuid: id })
+            .update({ access_list_id }),
+        create,
+      );
+    }
+    const rowsIn = (table: string, { tenant }: { tenant: Row }) =>
+      database.owner(table).where({ tenant_id: tenant.id });
+
+    test.each(["createStream", "createType"] as const)(
+      "by %s, which adds nothing then",
+      async (what) => {
+        const world = await seedNamespace();
+        const recorded = () => database.owner("ledger.entries").count();
+        const before = await recorded();
+        const answer = await createWhileTaken(world, () => world[what]("late"));
+        expect(outcome(answer)).toBe("FORBIDDEN");
+        expect(await rowsIn("stream.streams", world)).toEqual([]);
+        expect(await rowsIn("stream.stream_types", world)).toHaveLength(1);
+        expect(await recorded()).toEqual(before);
+      },
+    );
+
+    test("so that a new stream never starts with the old one", async () => {
+      const world = await seedNamespace();
+      const answer = await createWhileTaken(world, () =>
+        world.createStream("late", world.administrator),
+      );
+      expect(await world.listOf(idOf(answer, "createStream"))).toEqual([
+        {
+          effect: "ALLOW",
+          rights: ["READ", "WRITE"],
+          role: "ACCOUNT_ADMINISTRATOR",
+        },
+      ]);
+    });
   });
 
   test("grants no right that its changer does not hold there (rule 12), and denies over all roles", async () => {

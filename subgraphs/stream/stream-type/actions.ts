@@ -26,7 +26,9 @@ export async function createStreamType(
   };
   return db.transaction(async (transaction) => {
     const caller = await new CallerStore(transaction, viewer).lock();
-    const namespace = await new NamespaceStore(transaction, viewer).getWritable(
+    const namespaces = new NamespaceStore(transaction, viewer);
+    await namespaces.lock(input.namespaceId);
+    const namespace = await namespaces.getWritable(
       input.namespaceId,
       "input.namespaceId",
     );
