@@ -2,6 +2,7 @@ import type { ApolloServerPlugin } from "@apollo/server";
 import {
   getArgumentValues,
   getNullableType,
+  getVariableValues,
   GraphQLID,
   isInputObjectType,
   isListType,
@@ -41,17 +42,19 @@ export const tellRefusals = (
         if (
           operation?.operation === OperationTypeNode.MUTATION &&
           response.body.kind === "single"
-        )
+        ) {
+          // As the operation has them, with its defaults.
+          const { coerced } = getVariableValues(
+            schema,
+            operation.variableDefinitions ?? [],
+            request.variables ?? {},
+          );
           for (const error of response.body.singleResult.errors ?? []) {
             const field = refusedField(error, operation.selectionSet, document);
             const definition =
               field && schema.getMutationType()?.getFields()[field.name.value];
             if (!field || !definition) continue;
-            const given = getArgumentValues(
-              definition,
-              field,
-              request.variables,
-            );
+            const given = getArgumentValues(definition, field, coerced);
             if (!isDryRun(given))
               onRefusal({
                 call,
@@ -62,6 +65,7 @@ export const tellRefusals = (
                 ),
               });
           }
+        }
         return Promise.resolve();
       },
     }),

@@ -144,6 +144,33 @@ test.each(modes)(
   },
 );
 
+test("variables count with the defaults that the operation gives them", async () => {
+  const told: object[] = [];
+  const graph = await startGraph(database, "in one process", {
+    onRefusal: ({ action, code, ids }) => void told.push({ action, code, ids }),
+  });
+  try {
+    const { data, errors } = await graph.request(
+      member,
+      `mutation ($id: ID! = "${community.uuid}", $dryRun: Boolean = true) {
+        refused: leaveCommunity(communityId: $id) { applied }
+        tried: leaveCommunity(communityId: $id, dryRun: $dryRun) { applied }
+      }`,
+    );
+    expect(data).toEqual({ refused: null, tried: null });
+    expect(errors).toHaveLength(2);
+    expect(told).toEqual([
+      {
+        action: "leaveCommunity",
+        code: "FORBIDDEN",
+        ids: { communityId: community.uuid },
+      },
+    ]);
+  } finally {
+    await graph.stop();
+  }
+});
+
 const refusal = (viewer: Viewer): Refusal => ({
   call: { viewer, requestId: "test" },
   action: "leaveCommunity",
