@@ -9,7 +9,7 @@ import { startLong, usualEvents, type Long } from "./long-world.ts";
 import type { Contender } from "./measure.ts";
 import { mostWhile } from "./memory.ts";
 
-const sliceMs = 700;
+const sliceMs = 1_500;
 const compared = 5;
 const goal = 1.2;
 
