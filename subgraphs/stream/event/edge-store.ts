@@ -13,9 +13,20 @@ import {
 
 /** What divides a window into intervals; those by the calendar of a time zone PostgreSQL knows. */
 export class EdgeStore {
+  private readonly found = new Map<string, Promise<string[]>>();
+
   constructor(private readonly db: Knex) {}
 
-  async of(
+  /** Looked for once a request, for its streams are mostly divided alike. */
+  of(args: SummariesArgs, maxRows: number): Promise<string[]> {
+    const { window, count, interval, timeZone } = args;
+    const key = JSON.stringify([window, count, interval, timeZone, maxRows]);
+    const edges = this.found.get(key) ?? this.find(args, maxRows);
+    this.found.set(key, edges);
+    return edges;
+  }
+
+  private async find(
     { window, count, interval, timeZone }: SummariesArgs,
     maxRows: number,
   ): Promise<string[]> {
