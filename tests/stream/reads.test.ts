@@ -473,6 +473,26 @@ describe("a reader behind a pseudonym", () => {
     ] as Told[][];
     expect(own[0]?.[0]?.requestId).toBe(own[1]?.[0]?.requestId);
   });
+
+  test("is in no numbering, which would tell how much is read of others' streams", async () => {
+    for (let i = 0; i < 3; i += 1)
+      await ask(reader, `{ stream(id: "${stream.uuid}") { last { value } } }`);
+    const { data } = await read(steward, "reads { edges { cursor } }");
+    const { edges } = (
+      data as unknown as { stream: { reads: { edges: { cursor: string }[] } } }
+    ).stream.reads;
+    const numbers = edges.map(({ cursor }) =>
+      Number(
+        (
+          JSON.parse(Buffer.from(cursor, "base64url").toString()) as string[]
+        ).at(-1),
+      ),
+    );
+    expect(numbers).toHaveLength(3);
+    const [first = 0, ...others] = numbers;
+    for (const other of others)
+      expect(Math.abs(other - first)).toBeGreaterThan(1e6);
+  });
 });
 
 test("what is refused because of the values is recorded all the same", async () => {
@@ -575,14 +595,21 @@ describe("a statement that has run for more than a second", () => {
   });
   afterAll(() => database.owner.raw(reach));
 
-  /** Reads through every door at once, with something done while the gate has let all of them in. */
+  /**
+   * Reads through every door at once, with something done while the gate has let all of them in. In turns, for one
+   * identity has not so many reads under way.
+   */
   async function readHeldUp(
     meanwhile: (transaction: Knex) => Promise<unknown>,
   ) {
     const queries = Object.values(doors());
+    const colleague = await seed.user(partner);
+    await seed.member(partners[0], colleague);
     const answers = await database.owner.transaction(async (transaction) => {
       await transaction.raw("select pg_advisory_xact_lock(1)");
-      const reading = queries.map((query) => run(subgraph, as(reader), query));
+      const reading = queries.map((query, i) =>
+        run(subgraph, as(i % 2 ? colleague : reader), query),
+      );
       // By another connection: a transaction sees no session that is newer than its first look at them.
       await untilWaiting(database.owner, queries.length);
       await sleep(1_000);
