@@ -199,6 +199,6 @@ const isOf = {
   timestamptz: (text: string) =>
     text.endsWith("+00") &&
     parseDateTime(`${text}:00`.replace(" ", "T")) !== null,
-  int: (text: string) => /^\d{1,9}$/.test(text),
+  int: (text: string) => /^-?\d{1,9}$/.test(text),
   bigint: (text: string) => /^-?\d{1,18}$/.test(text),
 };

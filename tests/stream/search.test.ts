@@ -320,6 +320,18 @@ describe("the order and pages of streams", () => {
     },
   );
 
+  test("by RELEVANCE, page by page as in one", async () => {
+    const order = `search: "flow OR model", orderBy: { field: RELEVANCE }`;
+    const whole = await walk(order, "after", "endCursor");
+    expect([...whole].sort()).toEqual(["Flow", "Model flow"]);
+    expect(await walk(`${order}, first: 1`, "after", "endCursor")).toEqual(
+      whole,
+    );
+    expect(await walk(`${order}, last: 1`, "before", "startCursor")).toEqual(
+      whole.toReversed(),
+    );
+  });
+
   test("by RELEVANCE the first 10,000 are ranked, and no more listed", async () => {
     const tenant = await seed.tenant();
     const first = await seed.stream(tenant, { name: "aa tank of oil" });
