@@ -408,6 +408,28 @@ describe.each(modes)("%s", (mode) => {
     }
   });
 
+  test.each([
+    ["interpolated", `count=${bulkyCount}`],
+    ["summaries", `count=${bulkyCount}&kinds=COUNT,LAST`],
+  ])(
+    "%s come piece by piece, as long as they may be read",
+    async (kind, rows) => {
+      const times = `from=${minute(0)}&to=${minute(bulkyCount - 1)}`;
+      const { body, isWhole } = await interrupted(
+        `?kind=${kind}&${times.replaceAll("+", "%2B")}&${rows}`,
+        {},
+        () =>
+          database
+            .owner("stream.shares")
+            .where({ stream_id: bulky.id })
+            .delete(),
+      );
+      await seed.share(bulky, shares);
+      expect(isWhole).toBe(false);
+      expect(body.toString().slice(-200)).toMatch(/\r\nERROR,"NOT_FOUND: /);
+    },
+  );
+
   test("an identity that is disabled meanwhile is told that", async () => {
     const enable = (enabled: boolean) =>
       database

@@ -67,6 +67,12 @@ export interface InterpolatedArgs extends Unit {
   readonly timestamps?: readonly string[] | null;
 }
 
+/** Of the rows that a read computes, those that it answers. */
+export interface Part {
+  readonly skip: number;
+  readonly take: number;
+}
+
 export interface SummariesArgs extends Unit {
   readonly window: TimeWindow;
   readonly count?: number | null;

@@ -10,6 +10,7 @@ import type {
   InterpolatedArgs,
   JoinArgs,
   LttbArgs,
+  Part,
   PlotArgs,
   Removal,
   SearchMode,
@@ -108,12 +109,14 @@ export interface TableReads<Packed> {
     stream: Stream,
     args: InterpolatedArgs,
     request: TableRequest,
+    part?: Part,
   ): Promise<EventTable<Packed>>;
   /** One row an interval. */
   summaries(
     stream: Stream,
     args: SummariesArgs,
     request: TableRequest,
+    part?: Part,
   ): Promise<EventTable<Packed>>;
 }
 

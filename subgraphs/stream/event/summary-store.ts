@@ -30,12 +30,14 @@ const aggregates: Partial<Record<SummaryKind, (value: Sql) => Sql>> = {
 };
 
 /**
- * One row for each interval between two of the edges, by its beginning; the last interval is closed. Counts not the rows
- * but the events that they are made of, and goes through one more of these than it may at most.
+ * One row for each interval between two of the edges, by its beginning; the last interval is closed, or open where
+ * others follow it. Counts not the rows but the events that they are made of, and goes through one more of these than it
+ * may at most.
  */
 export function summaryRead(
   summaries: readonly Summarized[],
   edges: readonly string[],
+  end: "closed" | "open",
   filter: Filter | null,
   maxPoints: number,
   packing: Packing<unknown>,
@@ -83,7 +85,7 @@ export function summaryRead(
            ${packedAll(summaries, (column, summary) => packing.pack(summaryColumn(summary).kind, column))}
     from (
       select w.edges[k] as ts, b.points ${listed(columns)}
-      from (select ${edges}::timestamptz[] as edges, ${edges.length - 1}::int as size) w
+      from (select ${edges}::timestamptz[] as edges, ${edges.length - 1}::int as size, ${end === "open"}::boolean as is_open) w
       cross join lateral generate_series(1, w.size) k
       left join lateral (
         select least(width_bucket(e.ts, w.edges), w.size) as k, count(*) as points
@@ -92,7 +94,7 @@ export function summaryRead(
                  "",
                )}
         from (
-          select e.* from ${filteredIn({ from: plain("w.edges[1]"), to: plain("w.edges[w.size + 1]") }, filter)}
+          select e.* from ${filteredIn({ from: plain("w.edges[1]"), to: plain("case when w.is_open then w.edges[w.size + 1] - interval '1 microsecond' else w.edges[w.size + 1] end") }, filter)}
           limit ${maxPoints + 1}
         ) e
         group by 1

@@ -6,6 +6,7 @@ import type {
   EventPageArgs,
   InterpolatedArgs,
   LttbArgs,
+  Part,
   PlotArgs,
   SummariesArgs,
   SummaryKind,
@@ -61,6 +62,8 @@ export interface Column<Packed = PackedJson> {
   readonly values: Packed | undefined;
 }
 
+const whole: Part = { skip: 0, take: Infinity };
+
 /** Every way of reading one stream's events as a table, as far as one viewer may. */
 export class TableStore<Packed> {
   constructor(
@@ -109,9 +112,11 @@ export class TableStore<Packed> {
     stream: Stream,
     args: InterpolatedArgs,
     request: TableRequest,
+    { skip, take }: Part = whole,
   ): Promise<EventTable<Packed>> {
     const { slots, asked, limits } = await this.begin(stream, request, args);
-    const times = interpolationTimes(args, limits.rows);
+    const all = interpolationTimes(args, limits.rows);
+    const times = all.slice(skip, skip + take);
     const rows = await this.rows.read({
       streamId: stream.id,
       packing: this.packing,
@@ -121,7 +126,10 @@ export class TableStore<Packed> {
       noted: { kind: "INTERPOLATED", ...spanOf(times) },
       maxMilliseconds: limits.milliseconds,
     });
-    return wholeTable(rows, columnsOf(asked, rows));
+    return {
+      ...wholeTable(rows, columnsOf(asked, rows)),
+      hasNextPage: skip + take < all.length,
+    };
   }
 
   /** One row an interval. */
@@ -129,9 +137,12 @@ export class TableStore<Packed> {
     stream: Stream,
     args: SummariesArgs,
     request: TableRequest,
+    { skip, take }: Part = whole,
   ): Promise<EventTable<Packed>> {
     const { slots, asked, limits } = await this.begin(stream, request, args);
-    const edges = await this.edges.of(args, limits.rows);
+    const all = await this.edges.of(args, limits.rows);
+    const edges = all.slice(skip, skip + take + 1);
+    const hasNextPage = skip + take + 1 < all.length;
     const summaries = asked.flatMap((slot) => summariesOf(slot, args.kinds));
     const rows = await this.rows.read({
       streamId: stream.id,
@@ -139,6 +150,7 @@ export class TableStore<Packed> {
       sql: summaryRead(
         summaries,
         edges,
+        hasNextPage ? "open" : "closed",
         filterFrom(args, slots, limits),
         limits.points,
         this.packing,
@@ -149,13 +161,14 @@ export class TableStore<Packed> {
       maxMilliseconds: limits.milliseconds,
     });
     assertPoints(rows.count, limits);
-    return wholeTable(
-      { ...rows, count: edges.length - 1 },
-      summaries.map((summary, i) => ({
-        ...summaryColumn(summary),
-        values: rows.columns[i],
-      })),
-    );
+    const columns = summaries.map((summary, i) => ({
+      ...summaryColumn(summary),
+      values: rows.columns[i],
+    }));
+    return {
+      ...wholeTable({ ...rows, count: edges.length - 1 }, columns),
+      hasNextPage,
+    };
   }
 
   /** The events to draw. */

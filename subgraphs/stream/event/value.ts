@@ -2,7 +2,7 @@ import { parseMicros } from "../../../common/date-time.ts";
 import type { ValueKind } from "./asked.ts";
 import type { ValueProperty } from "./shape.ts";
 
-const maxTextBytes = 8 * 1024;
+export const maxTextBytes = 8 * 1024;
 
 export type Stored = number | string;
 

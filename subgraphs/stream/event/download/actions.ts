@@ -12,11 +12,13 @@ import type {
   StreamSummariesArgs,
 } from "../../generated.ts";
 import type { Stream } from "../../stream/store.ts";
-import { cellsIn, isText, timesIn, type PackedCells } from "../cells.ts";
+import type { Part } from "../asked.ts";
+import { cellsIn, timesIn, type PackedCells } from "../cells.ts";
 import { assertStreams } from "../limits.ts";
 import { assertReadable } from "../refusals.ts";
 import { summariesOf, summaryColumn } from "../summary.ts";
 import type { EventTable } from "../table-store.ts";
+import { maxTextBytes } from "../value.ts";
 import type { TableRequest } from "../table.ts";
 import type { FileColumn, FileRows } from "./format.ts";
 import type { Question } from "./question.ts";
@@ -103,7 +105,7 @@ async function* rowsOf(
 ): AsyncGenerator<FileRows> {
   let context: Context | null = opening;
   for (const stream of streams) {
-    let place: Place = { after: null, size: firstSize(columns) };
+    let place: Place = { after: null, skip: 0, take: firstSize(columns) };
     for (let isWhole = false; !isWhole;) {
       const table: EventTable<PackedCells> = await (context
         ? tableOf(stream, place, question, context)
@@ -111,34 +113,52 @@ async function* rowsOf(
       context = null;
       yield { streamId: stream.id, ...rowsIn(table, columns) };
       isWhole = !table.hasNextPage;
-      place = { after: table.endCursor, size: nextSize(table) };
+      place = {
+        after: table.endCursor,
+        skip: place.skip + place.take,
+        take: nextSize(table, columns),
+      };
     }
   }
 }
 
-/** Where to go on, and by how many rows. */
-interface Place {
+/** Where to go on: behind a stored event, or behind so many rows that are computed. */
+interface Place extends Part {
   readonly after: string | null;
-  readonly size: number;
 }
 
-const sizes = { min: 1_000, bytes: 2 ** 19 };
+/** Of a piece: what it has as a rule, and at most if all its texts are as long as they may be. */
+const bytes = { usual: 2 ** 19, most: 2 ** 24 };
+/** Before any is known. */
+const usualTextBytes = 512;
 
-/** Of a piece of a file. How long a text is nobody knows before. */
 const firstSize = (columns: readonly FileColumn[]): number =>
-  columns.some(({ kind }) => isText(kind))
-    ? sizes.min
-    : fitting(8 * (1 + columns.length));
+  fitting(
+    columns.reduce(
+      (sum, { kind }) => sum + (kind === "TEXT" ? usualTextBytes : 8),
+      8,
+    ),
+    columns,
+  );
 
 /** So that wide rows need no more memory than narrow ones. */
-function nextSize({ rowCount, timestamps, columns }: EventTable<PackedCells>) {
+function nextSize(
+  { rowCount, timestamps, columns }: EventTable<PackedCells>,
+  ofFile: readonly FileColumn[],
+): number {
   const packed = [timestamps, ...columns.map(({ values }) => values)];
   const bytes = packed.reduce((sum, column) => sum + (column?.length ?? 0), 0);
-  return fitting(bytes / Math.max(rowCount, 1));
+  return fitting(bytes / Math.max(rowCount, 1), ofFile);
 }
 
-const fitting = (bytesOfRow: number): number =>
-  Math.max(Math.floor(sizes.bytes / bytesOfRow), sizes.min);
+function fitting(bytesOfRow: number, columns: readonly FileColumn[]): number {
+  const texts = columns.filter(({ kind }) => kind === "TEXT").length;
+  const rows = Math.min(
+    bytes.usual / Math.max(bytesOfRow, 16),
+    bytes.most / Math.max(texts * maxTextBytes, 1),
+  );
+  return Math.max(Math.floor(rows), 100);
+}
 
 function tableAgain(
   { id }: Stream,
@@ -155,7 +175,7 @@ function tableAgain(
 
 function tableOf(
   stream: Stream,
-  { after, size }: Place,
+  { after, ...part }: Place,
   { kind, args, ...question }: Question,
   context: Context,
 ): Promise<EventTable<PackedCells>> {
@@ -167,7 +187,7 @@ function tableOf(
       case "events": {
         const page = { ...(args as unknown as StreamEventsArgs) };
         const { rows } = await context.limits.get();
-        const first = Math.min(size, rows);
+        const first = Math.min(part.take, rows);
         return asCells.stored(stream, { ...page, first, after }, request);
       }
       case "interpolated":
@@ -175,12 +195,14 @@ function tableOf(
           stream,
           args as StreamInterpolatedArgs,
           request,
+          part,
         );
       case "summaries":
         return asCells.summaries(
           stream,
           args as unknown as StreamSummariesArgs,
           request,
+          part,
         );
     }
   });
