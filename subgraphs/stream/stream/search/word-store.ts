@@ -72,7 +72,8 @@ export class WordStore {
 
   /**
    * How many streams hold a word is counted where there is a choice of words to make. One of null tells that the term is
-   * in the name of the own tenant, or of one that is in these communities.
+   * in the name of the own tenant, or of one that is in these communities; these are read in one pass, however many
+   * PostgreSQL expects.
    */
   private leading(terms: readonly Term[], communities: Sql, isChoice: boolean) {
     const { identityId } = this.viewer;
@@ -114,13 +115,13 @@ export class WordStore {
           where c.count > 0 or not n.is_needed
           group by f.place, f.scope, f.word
           union all
-          select distinct p.place, s.scope, null, 0
-          from scopes s
-          join lateral (select s.id as tenant_id where s.scope = 'OWN'
-                        union all
-                        select m.tenant_id from community.published_memberships m
-                        where s.scope = 'SHARED' and m.community_id = s.id) m on true
-          join tenant.published_tenants t on t.id = m.tenant_id
+          select distinct p.place, m.scope, null, 0
+          from (select 'OWN' as scope, array(select s.id from scopes s where s.scope = 'OWN') as tenants
+                union all
+                select 'SHARED', array(select m.tenant_id from scopes s
+                                       join community.published_memberships m on m.community_id = s.id
+                                       where s.scope = 'SHARED')) m
+          cross join lateral (select t.name from tenant.published_tenants t where t.id = any (m.tenants) offset 0) t
           join terms p on lower(t.name) ~ lower(p.regex)`,
     );
   }
