@@ -14,6 +14,10 @@ const first = [
   "tests/community/invitation",
   "tests/ledger/command",
   "tests/stream/search",
+  "tests/stream/download",
+  "tests/stream/ingest",
+  "tests/stream/event-model",
+  "tests/lint",
 ];
 
 const rank = ({ path }) => {

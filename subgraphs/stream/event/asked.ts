@@ -139,3 +139,15 @@ export interface Window {
   readonly from: Micros;
   readonly to: Micros;
 }
+
+/** Events that are there although they must not be, or the other way round, or that would not be kept. */
+export interface Refused {
+  readonly because: "already there" | "missing" | "too old";
+  readonly events: readonly EventKey[];
+}
+
+/** An event's place. */
+export interface EventKey {
+  readonly streamRowId: number;
+  readonly timestamp: Micros;
+}

@@ -1,10 +1,9 @@
 import type { Knex } from "../../../common/database.ts";
 import { dateTimeOf, microsOf } from "../../../common/date-time.ts";
-import type { Removal } from "./asked.ts";
+import type { EventKey, Removal } from "./asked.ts";
 import { claimStreams, keysOf, type StreamKey } from "./claim-store.ts";
 import type { Extent } from "./changed.ts";
 import { keepLatest } from "./latest-store.ts";
-import type { EventKey } from "./write-store.ts";
 
 /** Removes events, and keeps `latest` with them. */
 export class EventRemovalStore {

@@ -6,12 +6,14 @@ import type { Stream, StreamStore } from "../stream/store.ts";
 import type { NoteRead } from "../usage/recorder-store.ts";
 import type {
   EventColumns,
+  EventKey,
   EventPageArgs,
   InterpolatedArgs,
   JoinArgs,
   LttbArgs,
   Part,
   PlotArgs,
+  Refused,
   Removal,
   SearchMode,
   SummariesArgs,
@@ -39,7 +41,7 @@ import { TableStore, type EventTable } from "./table-store.ts";
 import type { TableRequest } from "./table.ts";
 import { TrendStore, type TrendLine } from "./trend-store.ts";
 import { inUnit } from "./unit.ts";
-import { EventWriteStore, type EventKey, type Refused } from "./write-store.ts";
+import { EventWriteStore } from "./write-store.ts";
 
 /**
  * The event store, as everybody else sees it: what one viewer may read of events in one request. It tells of streams,

@@ -4,21 +4,9 @@ import {
   microsOf,
   type Micros,
 } from "../../../common/date-time.ts";
-import type { EventColumns, WriteMode } from "./asked.ts";
+import type { EventColumns, EventKey, Refused, WriteMode } from "./asked.ts";
 import { claimStreams, type Reach } from "./claim-store.ts";
 import { EventCopy } from "./copy-format.ts";
-
-/** Events that are there although they must not be, or the other way round, or that would not be kept. */
-export interface Refused {
-  readonly because: "already there" | "missing" | "too old";
-  readonly events: readonly EventKey[];
-}
-
-/** An event's place. */
-export interface EventKey {
-  readonly streamRowId: number;
-  readonly timestamp: Micros;
-}
 
 const columns = "(tenant_id, stream_id, ts, value, numbers, texts)";
 
