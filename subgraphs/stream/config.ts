@@ -19,7 +19,7 @@ export const readReadLimits = (reader: EnvironmentReader): ReadLimits => ({
   }),
   streams: reader.integer("READ_STREAMS", usualLimits.streams, {
     min: 1,
-    max: 500,
+    max: 1_000,
   }),
   milliseconds: reader.integer("READ_MILLISECONDS", usualLimits.milliseconds, {
     min: 1,

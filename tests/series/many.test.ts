@@ -260,7 +260,7 @@ describe("many streams at once", () => {
 
   test.each([
     ["none", 0, "BAD_USER_INPUT"],
-    ["101", 101, "LIMIT_EXCEEDED"],
+    ["1,001", 1_001, "LIMIT_EXCEEDED"],
   ])("%s are refused", async (_, count, code) => {
     for (const field of [
       `streamEvents(ids: $ids, ${day})`,
@@ -275,6 +275,20 @@ describe("many streams at once", () => {
       );
       expect(answer.errors[0]?.extensions).toMatchObject({ code, at: "ids" });
     }
+  });
+
+  test("a join of 101 is refused, too", async () => {
+    const answer = await plant.run(
+      plant.partner,
+      `query ($ids: [ID!]!) { streamJoin(ids: $ids, ${day}, mode: OUTER) { rowCount } }`,
+      { ids: Array<string>(101).fill(first()) },
+    );
+    expect(answer.errors[0]?.extensions).toMatchObject({
+      code: "LIMIT_EXCEEDED",
+      limit: 100,
+      value: 101,
+      at: "ids",
+    });
   });
 });
 

@@ -18,7 +18,7 @@ export const longestMilliseconds = 60_000;
 export const usualLimits: ReadLimits = {
   rows: 100_000,
   points: 10_000_000,
-  streams: 100,
+  streams: 1_000,
   milliseconds: longestMilliseconds,
 };
 
