@@ -6,11 +6,25 @@ import {
   tableToIPC,
   utf8,
 } from "@uwdata/flechette";
+import {
+  Dictionary,
+  Float64,
+  Int32,
+  makeData,
+  makeVector,
+  Table,
+  tableToIPC as arrowToIPC,
+  Utf8,
+  Vector,
+  vectorFromArray,
+} from "apache-arrow";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
 import { anonymous, type Viewer } from "../../common/viewer.ts";
 import { EventCopy } from "../../subgraphs/stream/event/copy-format.ts";
 import { arrow } from "../../subgraphs/stream/event/ingest/arrow.ts";
+import { framesOf } from "../../subgraphs/stream/event/ingest/arrow-frames.ts";
 import { batchesOf } from "../../subgraphs/stream/event/ingest/batches.ts";
 import { recordsOf } from "../../subgraphs/stream/event/ingest/csv-records.ts";
 import { jsonLines as jsonLinesIn } from "../../subgraphs/stream/event/ingest/json-lines.ts";
@@ -144,6 +158,94 @@ describe("long texts", () => {
       limits,
     ))
       expect(rowCount * 8000).toBeLessThanOrEqual(limits.bytes);
+  });
+});
+
+describe("an Arrow dictionary", () => {
+  const parts = (texts: readonly string[]) =>
+    new Vector(
+      texts.map((text) =>
+        makeData({
+          type: new Utf8(),
+          length: 1,
+          nullCount: 0,
+          valueOffsets: new Int32Array([0, text.length]),
+          data: Buffer.from(text),
+        }),
+      ),
+    );
+
+  /** A row whose texts are in a dictionary of so many parts; each but the first is a delta. */
+  function fileOf(stream: Stream, count: number): Buffer {
+    const names = parts(Array<string>(count).fill(stream.uuid));
+    const times = parts(Array<string>(count).fill(second(0)));
+    return Buffer.from(
+      arrowToIPC(
+        new Table({
+          timestamp: dictionaryVector(times),
+          stream: dictionaryVector(names),
+          value: vectorFromArray([1], new Float64()),
+        }),
+        "stream",
+      ),
+    );
+  }
+  const dictionaryVector = (values: Vector) =>
+    makeVector({
+      type: new Dictionary(values.type, new Int32()),
+      data: new Int32Array([values.length - 1]),
+      dictionary: values,
+    });
+  const upload = (file: Buffer) =>
+    send(graph, world.writer, gzipSync(file), {
+      type: "application/vnd.apache.arrow.stream",
+      headers: { "content-encoding": "gzip" },
+    });
+
+  test("comes in up to 64 parts: with each all of them are joined anew", async () => {
+    const stream = await world.seed.stream(world.tenant);
+    const before = await everythingWritten(world.database);
+    expect(await upload(fileOf(stream, 65))).toMatchObject({
+      status: 413,
+      code: "LIMIT_EXCEEDED",
+      limit: 64,
+      at: "message 66",
+    });
+    expect(await everythingWritten(world.database)).toEqual(before);
+    expect(await upload(fileOf(stream, 64))).toMatchObject({ status: 200 });
+  });
+
+  /** Schema, dictionary of times, dictionary of names, rows. */
+  async function messagesOf(stream: Stream): Promise<Buffer[]> {
+    async function* file() {
+      yield fileOf(stream, 1);
+    }
+    const messages: Buffer[] = [];
+    for await (const message of framesOf(file())) messages.push(message);
+    return messages;
+  }
+
+  test("is written whole as often as it changes", async () => {
+    const stream = await world.seed.stream(world.tenant);
+    const [schema = Buffer.alloc(0), ...rest] = await messagesOf(stream);
+    const again = Array<Buffer[]>(100).fill(rest).flat();
+    expect(await upload(Buffer.concat([schema, ...again]))).toMatchObject({
+      status: 200,
+      rowCount: 100,
+    });
+  });
+
+  test("of more values than it has bytes is refused before place is made for them", async () => {
+    const stream = await world.seed.stream(world.tenant);
+    const messages = await messagesOf(stream);
+    const names = messages[2] ?? Buffer.alloc(0);
+    // Its lengths are all that is 1 there.
+    for (let at = 8; at < names.indexOf(stream.uuid) - 8; at += 8)
+      if (names.readBigInt64LE(at) === 1n) names.writeBigInt64LE(2n ** 25n, at);
+    expect(await upload(Buffer.concat(messages))).toMatchObject({
+      status: 400,
+      message: expect.stringContaining("fewer bytes than values"),
+    });
   });
 });
 

@@ -4,6 +4,13 @@ import { fault } from "./rows.ts";
 export interface ArrowMessage {
   readonly kind: "schema" | "dictionary batch" | "record batch";
   readonly bodyBytes: number;
+  readonly dictionary: DictionaryBatch | null;
+}
+
+/** It is a dictionary anew, or a part that is added to one. */
+export interface DictionaryBatch {
+  readonly id: number;
+  readonly isPart: boolean;
 }
 
 /** Types by their number in the format: null, int, floating point, utf8, bool, timestamp, large utf8. */
@@ -25,8 +32,13 @@ export function checkedMessage(metadata: Buffer, place: string): ArrowMessage {
     if (kind === null || !header || bodyBytes < 0 || !message.vector(4).fits(4))
       throw new RangeError("the message is of no kind that there is");
     if (kind === "schema") checkSchema(header);
-    else checkBatch(kind === "record batch" ? header : header.table(1));
-    return { kind, bodyBytes };
+    else if (kind === "record batch") checkBatch(header);
+    else checkDictionary(header, bodyBytes);
+    const dictionary =
+      kind === "dictionary batch"
+        ? { id: header.int64(0), isPart: header.byte(2) !== 0 }
+        : null;
+    return { kind, bodyBytes, dictionary };
   } catch (error) {
     // What is read beyond the metadata's end among it.
     throw fault(
@@ -49,6 +61,14 @@ function checkSchema(schema: Table): void {
     if (!field.vector(6).fits(4))
       throw new RangeError("its metadata is broken");
   }
+}
+
+function checkDictionary(dictionary: Table, bodyBytes: number): void {
+  const batch = dictionary.table(1);
+  checkBatch(batch);
+  // The library makes place for each value before it looks for one.
+  if ((batch?.int64(0) ?? 0) > bodyBytes)
+    throw new RangeError("it has fewer bytes than values");
 }
 
 function checkBatch(batch: Table | null): void {
