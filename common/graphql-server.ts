@@ -9,7 +9,6 @@ import { refuse } from "./refusal.ts";
 
 export interface GraphqlEndpoint<Context extends BaseContext> {
   readonly server: ApolloServer<Context>;
-  readonly maxBodyBytes: number;
   /** The id of this request in log, ledger and errors. */
   readonly requestId: (request: IncomingMessage) => string;
   /** Made from the headers alone, before the body is read; throws for a caller whom it does not believe. */
@@ -17,6 +16,8 @@ export interface GraphqlEndpoint<Context extends BaseContext> {
     request: IncomingMessage,
     requestId: string,
   ) => Promise<Context>;
+  /** Throws for a body that is longer than this caller's may be, as soon as that is known. */
+  readonly admitBytes: (bytes: number, context: Context) => void;
   /** Throws for a query that is not even looked at. */
   readonly admit?: (query: string, context: Context) => void;
   readonly log: Logger;
@@ -42,7 +43,7 @@ export const graphqlHandler =
   };
 
 async function execute<Context extends BaseContext>(
-  { server, maxBodyBytes, createContext, admit }: GraphqlEndpoint<Context>,
+  { server, createContext, admitBytes, admit }: GraphqlEndpoint<Context>,
   request: IncomingMessage,
   response: ServerResponse,
   requestId: string,
@@ -51,7 +52,9 @@ async function execute<Context extends BaseContext>(
   const [, search] = splitUrl(request);
   // As the server does: what was admitted must be what is executed.
   const isPost = request.method === "POST";
-  const body = isPost ? await readJson(request, maxBodyBytes) : undefined;
+  const body = isPost
+    ? await readJson(request, (bytes) => admitBytes(bytes, context))
+    : undefined;
   admit?.(isPost ? queryIn(body) : queryOf(search), context);
   const answer = await server.executeHTTPGraphQLRequest({
     httpGraphQLRequest: {
@@ -96,13 +99,13 @@ const queryIn = (body: unknown) =>
 /** The body, or undefined if its content type is not JSON: the server has the words for that. */
 async function readJson(
   request: IncomingMessage,
-  maxBytes: number,
+  admitBytes: (bytes: number) => void,
 ): Promise<unknown> {
   const contentType = request.headers["content-type"] ?? "";
   if (!/^application\/json\s*(;|$)/i.test(contentType)) return undefined;
   if (request.headers["content-encoding"] !== undefined)
     throw badRequest("Send the body as it is, without a content-encoding.");
-  const text = await readText(request, maxBytes);
+  const text = await readText(request, admitBytes);
   try {
     return text === "" ? undefined : JSON.parse(text);
   } catch (error) {
@@ -113,28 +116,43 @@ async function readJson(
 const badRequest = (message: string) =>
   new GraphQLError(message, { extensions: { code: "BAD_REQUEST" } });
 
-function readText(request: IncomingMessage, maxBytes: number): Promise<string> {
+function readText(
+  request: IncomingMessage,
+  admitBytes: (bytes: number) => void,
+): Promise<string> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    let chunks: Buffer[] = [];
     let size = 0;
-    const count = (bytes: number) => {
-      if (bytes > maxBytes)
-        reject(
-          limitExceeded(
-            "bytes in a request",
-            maxBytes,
-            bytes,
-            "Send it in several requests.",
-          ),
-        );
+    // What is too long is read to its end, so that the client comes to read the answer, but not kept.
+    const keep = (chunk: Buffer) => {
+      size += chunk.length;
+      if (isAdmitted(size)) chunks.push(chunk);
     };
-    count(Number(request.headers["content-length"] ?? 0));
-    request.on("data", (chunk: Buffer) => {
-      count((size += chunk.length));
-      // What is too long is read to its end, so that the client comes to read the answer, but not kept.
-      if (size <= maxBytes) chunks.push(chunk);
-    });
+    const isAdmitted = (bytes: number) => {
+      try {
+        admitBytes(bytes);
+        return true;
+      } catch (error) {
+        chunks = [];
+        request.off("data", keep).resume();
+        reject(error as Error);
+        return false;
+      }
+    };
+    request.on("data", keep);
     request.once("end", () => resolve(Buffer.concat(chunks).toString()));
     request.once("error", reject);
+    isAdmitted(Number(request.headers["content-length"] ?? 0));
   });
+}
+
+/** At most so many bytes a request. */
+export function assertBytes(bytes: number, maxBytes: number): void {
+  if (bytes > maxBytes)
+    throw limitExceeded(
+      "bytes in a request",
+      maxBytes,
+      bytes,
+      "Send it in several requests.",
+    );
 }

@@ -9,7 +9,7 @@ import { calledRoutes } from "./call-handler.ts";
 import type { EnvironmentReader } from "./config.ts";
 import { isReachable, type Knex } from "./database.ts";
 import { unauthenticated } from "./errors.ts";
-import { graphqlHandler } from "./graphql-server.ts";
+import { assertBytes, graphqlHandler } from "./graphql-server.ts";
 import { listen, readListenAddress, type HttpServer } from "./http-server.ts";
 import { internalTokens, readInternalTokenSecret } from "./internal-token.ts";
 import { readLogLevel, type Logger } from "./log.ts";
@@ -84,7 +84,7 @@ export async function startSubgraph({
     routes: {
       "/graphql": graphqlHandler({
         server,
-        maxBodyBytes,
+        admitBytes: (bytes) => assertBytes(bytes, maxBodyBytes),
         requestId: reception.requestId,
         createContext: async (request, requestId) =>
           subgraph.createContext({

@@ -11,6 +11,7 @@ import {
   type SelectionSetNode,
 } from "graphql";
 import { badInput, limitExceeded, unauthenticated } from "../common/errors.ts";
+import { assertBytes } from "../common/graphql-server.ts";
 import type { Viewer } from "../common/viewer.ts";
 
 /**
@@ -20,6 +21,8 @@ import type { Viewer } from "../common/viewer.ts";
 export const limits = {
   /** `writeEvents` takes 16 MiB, and something stands around it. */
   bodyBytes: 17 * 2 ** 20,
+  /** Who is not signed in may have the schema described, and has nothing to send. */
+  anonymousBodyBytes: 64 * 2 ** 10,
   characters: 50_000,
   tokens: 5_000,
   depth: 20,
@@ -27,6 +30,16 @@ export const limits = {
   aliases: 200,
   fields: 2_000,
 } as const;
+
+/** Throws for a body that is too long for this caller: nothing long is kept for somebody unknown. */
+export function admitBytes(bytes: number, viewer: Viewer): void {
+  if (isNobody(viewer) && bytes > limits.anonymousBodyBytes)
+    throw unauthenticated();
+  assertBytes(bytes, limits.bodyBytes);
+}
+
+const isNobody = ({ identityId, person }: Viewer) =>
+  identityId === null && person === null;
 
 /**
  * A function that throws for a query beyond a limit, and for one that needs a caller and has none: nobody who is not
@@ -41,8 +54,7 @@ export function admission(): (query: string, viewer: Viewer) => void {
       if (needsCaller.size === 1_000) needsCaller.clear();
       needsCaller.set(query, needs);
     }
-    if (needs && viewer.identityId === null && viewer.person === null)
-      throw unauthenticated();
+    if (needs && isNobody(viewer)) throw unauthenticated();
   };
 }
 

@@ -23,7 +23,7 @@ import { cors } from "./cors.ts";
 import type { DataSource, GatewayContext } from "./data-source.ts";
 import { explorer } from "./explorer.ts";
 import type { Identify } from "./identity.ts";
-import { admission, limits } from "./limits.ts";
+import { admission, admitBytes } from "./limits.ts";
 import { tellRefusals } from "./refusals.ts";
 import { askingOnce } from "./entities.ts";
 import { invitationPage } from "./invitation-page.ts";
@@ -121,12 +121,12 @@ function graphql(
   const admit = admission();
   return graphqlHandler({
     server,
-    maxBodyBytes: limits.bodyBytes,
     requestId: () => randomUUID(),
     createContext: async (request, requestId) => ({
       call: { viewer: await identify(request), requestId },
       subgraphContexts: new Map(),
     }),
+    admitBytes: (bytes, { call }) => admitBytes(bytes, call.viewer),
     admit: (query, { call }) => admit(query, call.viewer),
     log,
   });

@@ -169,6 +169,30 @@ describe("the endpoint", () => {
     ]);
   });
 
+  test.each([
+    ["as it tells in advance", { "content-length": 2 ** 20 }],
+    ["without telling", { "transfer-encoding": "chunked" }],
+  ])(
+    "keeps no long body of somebody without a token: %s",
+    async (_, headers) => {
+      const request = send(new URL("/graphql", graph.url), {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+      });
+      const status = new Promise((resolve, reject) => {
+        request.once("response", (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        });
+        request.once("error", reject);
+      });
+      // The rest never comes.
+      request.write(" ".repeat(limits.anonymousBodyBytes + 1));
+      expect(await status).toBe(401);
+      request.destroy();
+    },
+  );
+
   test("tells where the syntax is wrong", async () => {
     const response = await post('{"query":"{ ripe"}');
     expect(await response.json()).toMatchObject({
