@@ -7,19 +7,17 @@ import {
 } from "graphql";
 import { collectSubfields } from "graphql/execution/collectFields.js";
 
-/** Whether a query asks, below the field at hand, for one at the end of such a path through object types. */
-export function asksFor(
+/** The fields that a query asks for, below the one at hand, at the end of such a path through object types. */
+export function fieldsAskedFor(
   { schema, fragments, variableValues, ...field }: GraphQLResolveInfo,
   path: readonly string[],
-): boolean {
-  const reaches = (
+): ReadonlySet<string> {
+  const asked = (
     type: GraphQLOutputType,
     nodes: readonly FieldNode[],
     [name, ...rest]: readonly string[],
-  ): boolean => {
-    if (name === undefined) return true;
+  ): string[] => {
     const object = getNamedType(type) as GraphQLObjectType;
-    const next = object.getFields()[name]?.type;
     const selected = collectSubfields(
       schema,
       fragments,
@@ -27,13 +25,21 @@ export function asksFor(
       object,
       nodes,
     );
-    return [...selected.values()].some(
-      (group) =>
-        next && group[0]?.name.value === name && reaches(next, group, rest),
-    );
+    return [...selected.values()].flatMap((group) => {
+      const selectedName = group[0]?.name.value ?? "";
+      if (name === undefined) return [selectedName];
+      const next = object.getFields()[name]?.type;
+      return next && selectedName === name ? asked(next, group, rest) : [];
+    });
   };
-  return reaches(field.returnType, field.fieldNodes, path);
+  return new Set(asked(field.returnType, field.fieldNodes, path));
 }
+
+/** Whether a query asks, below the field at hand, for one at the end of such a path through object types. */
+export const asksFor = (
+  info: GraphQLResolveInfo,
+  path: readonly string[],
+): boolean => fieldsAskedFor(info, path.slice(0, -1)).has(path.at(-1) ?? "");
 
 /** Like `asksFor`, of the entities of a type that the field at hand refers to. */
 export const asksEntitiesFor = (

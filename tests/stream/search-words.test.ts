@@ -191,3 +191,20 @@ test("and is found by whatever its texts are now, as far as others see them, amo
     .delete();
   expect(await found("pump")).toEqual([]);
 });
+
+test("several words are found where each of them stands, be it shared widely or not, and a word within a longer one", async () => {
+  const long = `${"x".repeat(50)}pump${"y".repeat(60)}`;
+  await shareWith(places);
+  for (const name of ["Null of gas", `Gas ${long}`, "Null alone"])
+    await seed.share(await seed.stream(plant, { name }), first.ownerMembership);
+  await update({ description: "null" });
+  for (const [search, names] of [
+    ["gas AND null", ["Flow of gas", "Null of gas"]],
+    ["gas null (of OR alone)", ["Flow of gas", "Null of gas"]],
+    ["gas pump", [`Gas ${long}`]],
+    ["pump*", []],
+    ["x*", [`Gas ${long}`]],
+    ["*pump", []],
+  ] as const)
+    expect([search, await found(search)]).toEqual([search, names]);
+});

@@ -1,6 +1,10 @@
 import type { GraphQLResolveInfo } from "graphql";
 import { notFound } from "../../../common/errors.ts";
-import { asksEntitiesFor, asksFor } from "../../../common/selection.ts";
+import {
+  asksEntitiesFor,
+  asksFor,
+  fieldsAskedFor,
+} from "../../../common/selection.ts";
 import { rightsIn } from "../access/rights.ts";
 import type { StreamContext } from "../context.ts";
 import type { Resolvers } from "../generated.ts";
@@ -8,11 +12,20 @@ import { asksForLosses } from "../share/asked.ts";
 import { createStream, updateStream, updateStreams } from "./actions.ts";
 import { deleteStreams } from "./deletion/actions.ts";
 import { overridden } from "./overrides.ts";
+import type { Shown } from "./search/selection-store.ts";
 import { typeOf } from "./store.ts";
 
+const inNames = new Set(["id", "name", "__typename"]);
+
 /** Of the streams of a list. */
-const asksForLast = (info: GraphQLResolveInfo) =>
-  asksFor(info, ["nodes", "last"]) || asksFor(info, ["edges", "node", "last"]);
+function shownBy(info: GraphQLResolveInfo): Shown {
+  const asked = [
+    ...fieldsAskedFor(info, ["nodes"]),
+    ...fieldsAskedFor(info, ["edges", "node"]),
+  ];
+  if (asked.includes("last")) return "LAST_EVENTS";
+  return asked.every((field) => inNames.has(field)) ? "NAMES" : "ALL";
+}
 
 const ofReferences = new WeakMap<GraphQLResolveInfo, boolean>();
 
@@ -33,7 +46,7 @@ export const resolvers = {
       return stream;
     },
     streams: (_, args, { streamSearch }, info) =>
-      streamSearch.list(args, asksForLast(info)),
+      streamSearch.list(args, shownBy(info)),
   },
   Mutation: {
     createStream: (_, { input }, context) => createStream(input, context),
@@ -49,12 +62,12 @@ export const resolvers = {
   },
   Viewer: {
     streams: (_, args, { streamSearch }, info) =>
-      streamSearch.list(args, asksForLast(info)),
+      streamSearch.list(args, shownBy(info)),
   },
   Community: {
     __resolveReference: ({ id }) => ({ id }),
     streams: ({ id }, args, { communityStreams }, info) =>
-      communityStreams.list(id, args, asksForLast(info)),
+      communityStreams.list(id, args, shownBy(info)),
     sharedStreamCount: ({ id }, _, { communityStreams }) =>
       communityStreams.count(id),
   },

@@ -29,7 +29,8 @@ import {
 import {
   isNarrowed,
   ranked,
-  selectWithLast,
+  selectShown,
+  type Shown,
   stretchOf,
   where,
   withRank,
@@ -59,11 +60,8 @@ export class StreamSearchStore {
     this.words = new WordStore(db, viewer);
   }
 
-  /** `withLast`: each with its last event, as far as the list shows it in one community. */
-  async list(
-    args: StreamListArgs,
-    withLast: boolean,
-  ): Promise<Connection<Stream>> {
+  /** Last events are there as far as the list shows each stream in one community. */
+  async list(args: StreamListArgs, shown: Shown): Promise<Connection<Stream>> {
     const { search, from, communityIds, tenantIds, namespaceId, tags } = args;
     const { orderBy } = args;
     const way = await this.wayOf(args);
@@ -80,7 +78,7 @@ export class StreamSearchStore {
     const listed = await listedOf(this.db, this.viewer, args);
     const rows =
       way === "MERGED"
-        ? await this.merged(page, listed, withLast)
+        ? await this.merged(page, listed, shown)
         : ((way === "LED" ? await this.led(page, listed) : null) ??
           (await this.rows(
             this.inOrder(pageBy("s"), "s", listed, (stretch, select) =>
@@ -135,7 +133,7 @@ export class StreamSearchStore {
   private async merged(
     page: Page,
     listed: Listed,
-    withLast: boolean,
+    shown: Shown,
   ): Promise<Row[]> {
     const { identityId } = this.viewer;
     const { own, shared } = await this.plan(
@@ -164,7 +162,10 @@ export class StreamSearchStore {
               ],
             ),
           ),
-        withLast ? selectWithLast(identityId) : selectStreams,
+        selectShown(shown, {
+          isNamed: !isRanked(listed.args),
+          viewer: identityId,
+        }),
       ),
       listed,
     );

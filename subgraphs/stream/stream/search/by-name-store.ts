@@ -1,5 +1,5 @@
 import { join, plain, sql, type Sql } from "../../../../common/sql.ts";
-import { slotsOf, type Driver, type Slots } from "./driver.ts";
+import { maxSlots, slotsOf, type Driver, type Slots } from "./driver.ts";
 import type { Lead } from "./lead-store.ts";
 import type { Plan } from "./word-store.ts";
 
@@ -32,7 +32,8 @@ export function sharedByName(
   cross join lateral (${meeting(list, slots, sql`h.tenant_id = parent.reading_tenant_id`, { withOwn })}) c
   cross join lateral (select g.is_own, g.rights
                       from stream.given_by(${viewer}, parent.reading_id, parent.reading_tenant_id, parent.is_reader,
-                                           h.tenant_id, h.stream_id, h.membership_id, h.community_id) g offset 0) r)`;
+                                           h.tenant_id, h.stream_id, h.membership_id, h.community_id) g
+                      where c.is_met offset 0) r)`;
 }
 
 /** The viewer's own streams likewise. */
@@ -45,7 +46,7 @@ export function ownByName(list: ByName, driver: Driver): Sql {
          true as is_own, r.rights
   from (${slots ? ownOf(slots, list) : allOwn(list)}) h
   cross join lateral (${meeting(list, slots, plain("true"))}) c
-  cross join lateral (${ownRights}) r
+  cross join lateral (${slots ? ownRights : ownRightsByName}) r
   order by h.stream_name ${plain(direction)}, h.stream_uuid ${plain(direction)})`;
 }
 
@@ -59,7 +60,8 @@ export function ledByName(list: ByName, leads: readonly Lead[]): Sql {
                         as h (tenant_id, stream_id, uuid, name)
         order by h.name ${plain(direction)}, h.uuid ${plain(direction)} offset 0) h
   cross join lateral (${meeting(list, null, plain("false"))}) c
-  cross join lateral (select v.is_own, v.rights from stream.visible(${viewer}, array[h.uuid]) v offset 0) r)`;
+  cross join lateral (select v.is_own, v.rights from stream.visible(${viewer}, array[h.uuid]) v
+                      where c.is_met offset 0) r)`;
 }
 
 /**
@@ -86,21 +88,24 @@ export function foundInCommunity(list: ByName, plan: Plan): Sql[] {
   ];
 }
 
-/** Of a stream which words have led to all that is asked for the texts need not be looked at. */
+/**
+ * Whether a stream meets the condition. The gate, which costs more, refers to the answer so that it is asked afterwards. Of
+ * a stream that holds the words which are all that is searched for the texts need not be looked at.
+ */
 function meeting(
   { condition, isNarrowed, isSearch }: ByName,
   slots: Slots | null,
   isOwn: Sql,
   { withOwn } = { withOwn: true },
 ): Sql {
-  const isMet =
-    isNarrowed || (isSearch && !slots?.isExact)
-      ? plain("false")
-      : plain(slots ? "h.has_words" : "true");
+  const areWordsAll = !isNarrowed && (!isSearch || slots?.isExact);
+  const isMet = !areWordsAll
+    ? plain("false")
+    : plain(slots ? "h.word <> ''" : "true");
   const isWanted = withOwn ? plain("true") : sql`not (${isOwn})`;
-  return sql`select where ${isMet} and ${isWanted}
+  return sql`select true as is_met where ${isMet} and ${isWanted} and ${areWordsAll && slots ? holdsAlso(slots) : plain("true")}
       union all
-      select from (select ${isOwn} as is_own where ${isWanted} offset 0) g
+      select true from (select ${isOwn} as is_own where ${isWanted} offset 0) g
       join stream.streams s on s.tenant_id = h.tenant_id and s.id = h.stream_id
       join stream.stream_types y on y.tenant_id = s.tenant_id and y.id = s.type_id
       join tenant.published_tenants t on t.id = s.tenant_id
@@ -108,12 +113,31 @@ function meeting(
       offset 0`;
 }
 
-/** As the gate has them: of `stream.own` with who asks found once, as `me`. */
+/** By a look for each word into the index that has led there. */
+const holdsAlso = ({ also }: Slots) =>
+  also.length === 0
+    ? plain("true")
+    : sql`not exists (
+        select from unnest(${also.map((words) => JSON.stringify(words).replace("[", "{").replace("]", "}"))}::text[]) as a (words)
+        where not exists (select from stream.words w
+                          where w.scope = h.scope and w.scope_id = h.scope_id and w.word = any (a.words::text[])
+                            and w.name = h.stream_name and w.uuid = h.stream_uuid))`;
+
+/** As `stream.own` has them, with who asks found once, as `me`. */
 const ownRights = plain(`
   select o.rights
   from me
   join stream.streams s on s.tenant_id = me.tenant_id and s.tenant_id = h.tenant_id and s.id = h.stream_id
   cross join lateral stream.rights_on(me.id, me.roles, s.tenant_id, s.id, s.access_list_id, s.owner_id) o
+  where c.is_met
+  offset 0`);
+
+/** Likewise of streams that bring what the gate asks of them. */
+const ownRightsByName = plain(`
+  select o.rights
+  from me
+  cross join lateral stream.rights_on(me.id, me.roles, h.tenant_id, h.stream_id, h.access_list_id, h.owner_id) o
+  where h.tenant_id = me.tenant_id and c.is_met
   offset 0`);
 
 const allShared = (direction: Direction) =>
@@ -122,7 +146,7 @@ const allShared = (direction: Direction) =>
          order by h.stream_name ${direction}, h.stream_uuid ${direction}`);
 
 const allOwn = ({ direction }: ByName) =>
-  plain(`select s.tenant_id, s.name as stream_name, s.uuid as stream_uuid, s.id as stream_id
+  plain(`select s.tenant_id, s.name as stream_name, s.uuid as stream_uuid, s.id as stream_id, s.access_list_id, s.owner_id
          from stream.streams s where s.tenant_id = (select me.tenant_id from me)
          order by s.name ${direction}, s.uuid ${direction}`);
 
@@ -130,7 +154,7 @@ const allOwn = ({ direction }: ByName) =>
 const sharedOf = (found: Slots, direction: Direction) =>
   wordsIn(
     plain("w.scope = 'SHARED' and w.scope_id = parent.id"),
-    { ...found, words: [...found.words, ""] },
+    { ...found, words: ["", ...found.words] },
     direction,
   );
 
@@ -152,9 +176,11 @@ function wordsIn(
     sql`(select w.* from stream.words w where ${scope} and ${word} ${order})`;
   const stretches = [
     ...words.map((word) => rows(sql`w.word = ${word}::text`)),
-    rows(sql`w.word = any (${others}::text[])`),
+    ...(words.length >= maxSlots
+      ? [rows(sql`w.word = any (${others}::text[])`)]
+      : []),
   ];
-  return sql`select distinct on (w.name, w.uuid) w.scope_id as community_id, w.name as stream_name, w.uuid as stream_uuid,
-                    w.tenant_id, w.stream_id, w.membership_id, w.word <> '' as has_words
+  return sql`select distinct on (w.name, w.uuid) w.scope, w.scope_id, w.scope_id as community_id, w.word, w.name as stream_name,
+                    w.uuid as stream_uuid, w.tenant_id, w.stream_id, w.membership_id
              from (${join(stretches, " union all ")}) w ${order}`;
 }

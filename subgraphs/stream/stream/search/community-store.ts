@@ -9,7 +9,7 @@ import {
 } from "../../../../common/page.ts";
 import type { Viewer } from "../../../../common/viewer.ts";
 import type { StreamOrder } from "../../generated.ts";
-import { selectStreams, type Stream } from "../store.ts";
+import type { Stream } from "../store.ts";
 import { foundInCommunity } from "./by-name-store.ts";
 import { isUsualSearch } from "./condition.ts";
 import { eitherOf } from "./driver.ts";
@@ -26,7 +26,8 @@ import {
   conditionOf,
   isNarrowed,
   ranked,
-  selectWithLast,
+  selectShown,
+  type Shown,
   stretchOf,
   where,
   withRank,
@@ -44,29 +45,30 @@ type CommunityList = NestedList<Stream, CommunityStreamsArgs, string>;
 /** The streams of communities as one viewer sees them; every statement joins the gate. */
 export class CommunityStreamStore {
   private readonly words: WordStore;
-  private readonly plain: CommunityList;
-  private readonly withLast: CommunityList;
+  private readonly lists: Readonly<Record<Shown, CommunityList>>;
 
   constructor(
     private readonly db: Knex,
     private readonly viewer: Viewer,
   ) {
     this.words = new WordStore(db, viewer);
-    this.plain = this.listOf(selectStreams);
-    this.withLast = this.listOf(selectWithLast(viewer.identityId));
+    this.lists = {
+      NAMES: this.listOf("NAMES"),
+      ALL: this.listOf("ALL"),
+      LAST_EVENTS: this.listOf("LAST_EVENTS"),
+    };
   }
 
   /** What is shared in a community and readable now; null if the viewer does not take part there. */
   async list(
     communityId: string,
     args: CommunityStreamsArgs,
-    withLast: boolean,
+    shown: Shown,
   ): Promise<Connection<Stream> | null> {
     if (!isUuid(communityId)) return null;
     if (args.search != null)
       await this.planned.load({ communityId, search: args.search });
-    const list = withLast ? this.withLast : this.plain;
-    return list.find(communityId, args);
+    return this.lists[shown].find(communityId, args);
   }
 
   /** How many streams are shared in a community and readable now; null if the viewer does not take part there. */
@@ -74,7 +76,7 @@ export class CommunityStreamStore {
     return isUuid(communityId) ? this.counts.load(communityId) : null;
   }
 
-  private listOf(select: typeof selectStreams): CommunityList {
+  private listOf(shown: Shown): CommunityList {
     return new NestedList(this.db, {
       name: "Community.streams",
       order: ({ orderBy }) => orderOf(orderBy, "g"),
@@ -85,6 +87,10 @@ export class CommunityStreamStore {
         const { identityId } = this.viewer;
         const expression = parseSearch(args.search ?? "");
         const condition = conditionOf(args, expression);
+        const select = selectShown(shown, {
+          isNamed: page !== undefined && isByName(args) && !isRanked(args),
+          viewer: identityId,
+        });
         if (!page || !isByName(args))
           return where(
             select(this.db, "stream.readable_here(?)", [identityId]),
@@ -132,11 +138,16 @@ export class CommunityStreamStore {
           const expression = parseSearch(search);
           if (expression === null) return;
           const plan = await this.words.plan(expression, communityIds);
-          const known = this.plans.get(search) ?? plan;
-          this.plans.set(search, {
-            own: eitherOf(known.own, plan.own),
-            shared: eitherOf(known.shared, plan.shared),
-          });
+          const known = this.plans.get(search);
+          this.plans.set(
+            search,
+            known
+              ? {
+                  own: eitherOf(known.own, plan.own),
+                  shared: eitherOf(known.shared, plan.shared),
+                }
+              : plan,
+          );
         }),
       );
       return asked.map(() => true);

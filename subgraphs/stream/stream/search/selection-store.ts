@@ -15,13 +15,32 @@ export interface Selection {
   tags?: readonly string[] | null;
 }
 
-/** Of lists that show each stream in one community, or as an own one. */
-export const selectWithLast =
-  (viewer: string | null): typeof selectStreams =>
-  (db, gate, bindings) =>
-    selectStreams(db, gate, bindings)
-      .select(db.raw(`${lastEvent} as last`))
-      .select(db.raw(`${lastWay} as "lastWay"`, [viewer]));
+/** How much of its streams a list shows: what it is ordered by, all of them, or their last events, too. */
+export type Shown = "NAMES" | "ALL" | "LAST_EVENTS";
+
+/** Of lists that show each stream in one community, or as an own one; only those by name, unranked, bring it along. */
+export function selectShown(
+  shown: Shown,
+  { isNamed, viewer }: { isNamed: boolean; viewer: string | null },
+): typeof selectStreams {
+  switch (shown) {
+    case "NAMES":
+      return isNamed ? selectNames : selectStreams;
+    case "ALL":
+      return selectStreams;
+    case "LAST_EVENTS":
+      return (db, gate, bindings) =>
+        selectStreams(db, gate, bindings)
+          .select(db.raw(`${lastEvent} as last`))
+          .select(db.raw(`${lastWay} as "lastWay"`, [viewer]));
+  }
+}
+
+/** Nothing is fetched for them that is not in the list. */
+const selectNames: typeof selectStreams = (db, gate, bindings) =>
+  db
+    .select({ id: "g.uuid", name: "g.name" })
+    .from(db.raw(`${gate} g`, bindings));
 
 export const withRank =
   (

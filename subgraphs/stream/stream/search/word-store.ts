@@ -1,10 +1,11 @@
 import { prepared, type Knex } from "../../../../common/database.ts";
-import { sql, type Sql } from "../../../../common/sql.ts";
+import { nothing, plain, sql, type Sql } from "../../../../common/sql.ts";
 import type { Viewer } from "../../../../common/viewer.ts";
 import {
   driverOf,
   drivingTerms,
   hasChoice,
+  maxCompared,
   maxCount,
   maxSlots,
   type Driver,
@@ -26,6 +27,16 @@ export const noPlan: Plan = { own: null, shared: null };
 
 /** A term that more words hold than this is looked for stream by stream. */
 const maxWords = 200;
+
+/** Read in one pass, however many PostgreSQL expects. */
+const ofTenants = plain(`
+          union all
+          select distinct p.place, 'SHARED', null, 0, null
+          from (select t.name from tenant.published_tenants t
+                where t.id = any (array(select m.tenant_id from scopes s
+                                        join community.published_memberships m on m.community_id = s.id
+                                        where s.scope = 'SHARED')) offset 0) t
+          join terms p on lower(t.name) ~ lower(p.regex)`);
 
 /** The words of the streams that one viewer's searches look through: what leads to them, and never what may be read. */
 export class WordStore {
@@ -51,8 +62,8 @@ export class WordStore {
       const found = leading.filter(
         (one) => one.place === place && one.scope === scope,
       );
-      const words = found.flatMap(({ word, count }) =>
-        word === null ? [] : [[word, count] as const],
+      const words = found.flatMap(({ word, count, reach }) =>
+        word === null ? [] : [[word, { count, reach }] as const],
       );
       // A term that is in the tenant's name is held by all of its streams.
       const isOfTenant = term.field === null && words.length < found.length;
@@ -60,6 +71,7 @@ export class WordStore {
         ? null
         : {
             words: new Map(words),
+            also: [],
             isExact:
               isOfOneWord(term) && words.every(([word]) => isWhole(word)),
           };
@@ -71,22 +83,25 @@ export class WordStore {
   }
 
   /**
-   * How many streams hold a word is counted where there is a choice of words to make. One of null tells that the term is
-   * in the name of the own tenant, or of one that is in these communities; these are read in one pass, however many
-   * PostgreSQL expects.
+   * How many streams hold a word is counted where there is a choice to make. A word of null tells that the term is
+   * in the name of the own tenant, or of one that is in these communities.
    */
-  private leading(terms: readonly Term[], communities: Sql, isChoice: boolean) {
+  private leading(
+    terms: readonly Term[],
+    communities: Sql | null,
+    isChoice: boolean,
+  ) {
     const { identityId } = this.viewer;
     return this.rows<{
       place: number;
       scope: Scope;
       word: string | null;
       count: number;
+      reach: string | null;
     }>(
       sql`with scopes as materialized (
             select 'OWN' as scope, i.tenant_id as id from tenant.published_identities i where i.uuid = ${identityId}
-            union all
-            select 'SHARED', c.id from (${communities}) c
+            ${communities ? sql`union all select 'SHARED', c.id from (${communities}) c` : nothing}
           ),
           terms as materialized (
             select p.pattern, p.regex, p.place::int - 1 as place
@@ -102,32 +117,36 @@ export class WordStore {
                                 limit ${maxWords + 1}) v
           ),
           counting as materialized (
-            select ${isChoice} or count(distinct f.word) > ${maxSlots} as is_needed from found f
+            select case when count(distinct f.word) > ${maxSlots} then ${maxCount}
+                        when ${isChoice} then ${maxCompared} else 0 end as at_most
+            from found f
           )
-          select f.place, f.scope, f.word, sum(c.count)::int as count
+          select f.place, f.scope, f.word, sum(c.count)::int as count,
+                 min(c.reach) filter (where c.count = n.at_most) as reach
           from found f
           cross join counting n
           cross join lateral (
-            select count(*) from (select from stream.words x
-                                  where x.scope = f.scope and x.scope_id = f.id and x.word = f.word
-                                  limit case when n.is_needed then ${maxCount} else 0 end) x
+            select count(*), max(x.name) as reach
+            from (select x.name from stream.words x
+                  where x.scope = f.scope and x.scope_id = f.id and x.word = f.word
+                  order by x.name, x.uuid limit n.at_most) x
           ) c
-          where c.count > 0 or not n.is_needed
+          where c.count > 0 or n.at_most = 0
           group by f.place, f.scope, f.word
           union all
-          select distinct p.place, m.scope, null, 0
-          from (select 'OWN' as scope, array(select s.id from scopes s where s.scope = 'OWN') as tenants
-                union all
-                select 'SHARED', array(select m.tenant_id from scopes s
-                                       join community.published_memberships m on m.community_id = s.id
-                                       where s.scope = 'SHARED')) m
-          cross join lateral (select t.name from tenant.published_tenants t where t.id = any (m.tenants) offset 0) t
-          join terms p on lower(t.name) ~ lower(p.regex)`,
+          select p.place, s.scope, null, 0, null
+          from scopes s
+          join tenant.published_tenants t on t.id = s.id
+          join terms p on lower(t.name) ~ lower(p.regex)
+          where s.scope = 'OWN'
+          ${communities ? ofTenants : nothing}`,
     );
   }
 
-  private communities(ids: readonly string[] | null): Sql {
+  /** Null for none. */
+  private communities(ids: readonly string[] | null): Sql | null {
     const { identityId } = this.viewer;
+    if (ids?.length === 0) return null;
     return ids === null
       ? sql`select p.community_id as id from stream.participations(${identityId}) p`
       : sql`select c.id from community.published_communities c
