@@ -26,10 +26,16 @@ export function sharedByName(
 ): Sql {
   const { viewer, direction } = list;
   const slots = slotsOf(driver);
+  const isOwn = plain("h.tenant_id = parent.reading_tenant_id");
+  const looked = meeting(list, slots, {
+    isOwn,
+    isWanted: withOwn ? plain("true") : sql`not (${isOwn})`,
+    holdsWord: plain(slots ? "h.word <> ''" : "true"),
+  });
   return sql`(
   select h.community_id, h.tenant_id, h.stream_id as id, h.stream_uuid as uuid, h.stream_name as name, r.is_own, r.rights
   from (${slots ? sharedOf(slots, direction) : allShared(direction)}) h
-  cross join lateral (${meeting(list, slots, sql`h.tenant_id = parent.reading_tenant_id`, { withOwn })}) c
+  cross join lateral (${looked}) c
   cross join lateral (select g.is_own, g.rights
                       from stream.given_by(${viewer}, parent.reading_id, parent.reading_tenant_id, parent.is_reader,
                                            h.tenant_id, h.stream_id, h.membership_id, h.community_id) g
@@ -45,7 +51,7 @@ export function ownByName(list: ByName, driver: Driver): Sql {
   select null::int as community_id, h.tenant_id, h.stream_id as id, h.stream_uuid as uuid, h.stream_name as name,
          true as is_own, r.rights
   from (${slots ? ownOf(slots, list) : allOwn(list)}) h
-  cross join lateral (${meeting(list, slots, plain("true"))}) c
+  cross join lateral (${meeting(list, slots, { isOwn: plain("true") })}) c
   cross join lateral (${slots ? ownRights : ownRightsByName}) r
   order by h.stream_name ${plain(direction)}, h.stream_uuid ${plain(direction)})`;
 }
@@ -59,7 +65,7 @@ export function ledByName(list: ByName, leads: readonly Lead[]): Sql {
                              ${leads.map(({ id }) => id)}::uuid[], ${leads.map(({ name }) => name)}::text[])
                         as h (tenant_id, stream_id, uuid, name)
         order by h.name ${plain(direction)}, h.uuid ${plain(direction)} offset 0) h
-  cross join lateral (${meeting(list, null, plain("false"))}) c
+  cross join lateral (${meeting(list, null, { isOwn: plain("false") })}) c
   cross join lateral (select v.is_own, v.rights from stream.visible(${viewer}, array[h.uuid]) v
                       where c.is_met offset 0) r)`;
 }
@@ -82,10 +88,18 @@ export function foundInCommunity(list: ByName, plan: Plan): Sql[] {
   cross join lateral (select x.community_id from stream.shares x
                       where x.tenant_id = h.tenant_id and x.stream_id = h.stream_id
                         and x.membership_id = parent.reading_id offset 0) x
-  cross join lateral (${meeting(list, own, plain("true"))}) c
+  cross join lateral (${meeting(list, own, { isOwn: plain("true") })}) c
   cross join lateral (select o.rights from (${ownRights}) o where o.rights & 1 = 1 offset 0) r
   order by h.stream_name ${plain(list.direction)}, h.stream_uuid ${plain(list.direction)})`,
   ];
+}
+
+/** What is known of a stream `h` before it is looked at. */
+interface Candidate {
+  readonly isOwn: Sql;
+  readonly isWanted?: Sql;
+  /** Whether a word has led to it, where words lead. */
+  readonly holdsWord?: Sql;
 }
 
 /**
@@ -95,14 +109,10 @@ export function foundInCommunity(list: ByName, plan: Plan): Sql[] {
 function meeting(
   { condition, isNarrowed, isSearch }: ByName,
   slots: Slots | null,
-  isOwn: Sql,
-  { withOwn } = { withOwn: true },
+  { isOwn, isWanted = plain("true"), holdsWord = plain("true") }: Candidate,
 ): Sql {
-  const areWordsAll = !isNarrowed && (!isSearch || slots?.isExact);
-  const isMet = !areWordsAll
-    ? plain("false")
-    : plain(slots ? "h.word <> ''" : "true");
-  const isWanted = withOwn ? plain("true") : sql`not (${isOwn})`;
+  const areWordsAll = !isNarrowed && (!isSearch || slots?.isExact === true);
+  const isMet = areWordsAll ? holdsWord : plain("false");
   return sql`select true as is_met where ${isMet} and ${isWanted} and ${areWordsAll && slots ? holdsAlso(slots) : plain("true")}
       union all
       select true from (select ${isOwn} as is_own where ${isWanted} offset 0) g
