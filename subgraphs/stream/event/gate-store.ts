@@ -25,10 +25,17 @@ const holdsMilliseconds = 1_000;
  * to nobody who may not read it any more.
  */
 export class GateStore {
+  private readonly begin = performance.now();
+
   constructor(
     private readonly db: Knex,
     private readonly viewer: Viewer,
   ) {}
+
+  /** Whether the request is so young that what any of its statements has found is taken for true. */
+  get holds(): boolean {
+    return performance.now() - this.begin < holdsMilliseconds;
+  }
 
   /** What a statement about streams has found, and what the gate says of them after it; null if it was quick. */
   async run<Found>(

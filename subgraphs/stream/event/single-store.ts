@@ -106,9 +106,10 @@ export class SingleEventStore {
     return this.firsts.load(streamId);
   }
 
-  /** Read here, unless the list that found the stream has read it. */
+  /** Read here, unless the list that found the stream has read it, and not long ago. */
   async last({ id, rights, last, lastWay }: Stream): Promise<Event | null> {
-    if (last === undefined || lastWay === undefined) return this.lasts.load(id);
+    if (last === undefined || lastWay === undefined || !this.gate.holds)
+      return this.lasts.load(id);
     assertReadable(rights);
     this.noteRead(lastWay, { ...ofLast, points: last === null ? 0 : 1 });
     return last && toEvent(last);
