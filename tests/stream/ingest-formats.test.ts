@@ -285,7 +285,7 @@ test("a table is stored by each format, in either layout, as writeEvents stores 
         minLength: 1,
         maxLength: 40,
       }),
-      fc.constantFrom("INSERT", "UPSERT"),
+      fc.constantFrom("INSERT", "UPSERT", "REPLACE"),
       async (rows, mode) => {
         await database.owner.raw("truncate stream.events, stream.latest");
         const columns = properties.map(({ name }, i) => ({
@@ -293,6 +293,21 @@ test("a table is stored by each format, in either layout, as writeEvents stores 
           values: rows.map((row) => row[i + 1]),
         }));
         const timestamps = rows.map(([at]) => second(at));
+        // What is replaced is there before, and wholly another.
+        if (mode === "REPLACE")
+          await database.owner.raw(
+            `with added as (
+               insert into stream.events (tenant_id, stream_id, ts, value, texts)
+               select ?, s, t, -1, array['before'] from unnest(?::int[]) s, unnest(?::timestamptz[]) t
+               returning tenant_id, stream_id, ts, value, texts
+             ), edges as (
+               select tenant_id, stream_id, min(ts) as first_ts, max(ts) as ts from added group by 1, 2
+             )
+             insert into stream.latest (tenant_id, stream_id, first_ts, ts, value, texts)
+             select e.tenant_id, e.stream_id, e.first_ts, e.ts, a.value, a.texts
+             from edges e join added a using (tenant_id, stream_id, ts)`,
+            [model.tenantId, streams.map(({ id }) => id), timestamps],
+          );
         const { errors } = await run(
           streamSubgraph(database),
           writer,
