@@ -89,6 +89,7 @@ describe("a fault is named with its place:", () => {
     ["flow > 1 2", 10, '"2" is not expected here'],
     ["flow == 1", 7, 'belongs here, not "="'],
     ["flow & 1", 6, '"&" is not understood'],
+    ["note = 'a\0'", 8, "no text has the character U+0000"],
     ["note = 'a", 8, "this ' is never closed"],
     ["(flow > 1", 10, 'a ")" is missing for the "(" at character 1'],
     ["flow > 1)", 9, '")" is not expected here'],

@@ -139,6 +139,37 @@ test("a page that is full before has not gone through the rest", async () => {
   ).toMatchObject({ errors: [], data: { stream: { read: { values: [3] } } } });
 });
 
+test.each(["INNER", "OUTER", "OUTER_INTERPOLATED"])(
+  "columns of a join, as many as PostgreSQL has: %s",
+  async (mode) => {
+    const properties = Array.from({ length: 100 }, (_, i) => ({
+      ...{ name: `p${i}`, kind: "FLOAT" as const },
+      interpolation: "CONTINUOUS" as const,
+    }));
+    const wide = { properties, extrapolation: "BOTH" as const, events: [] };
+    const ids = await Promise.all(
+      Array.from({ length: 17 }, () => plant.create(wide)),
+    );
+    const join = (ids: string[], columns = "columns") =>
+      plant.run(
+        plant.partner,
+        `query ($ids: [ID!]!) { streamJoin(ids: $ids, mode: ${mode}, ${window}, first: 1) { ${columns} { name values } } }`,
+        { ids },
+      );
+    expect((await join(ids)).errors).toMatchObject([
+      {
+        message: expect.stringContaining("fewer streams at a time"),
+        extensions: {
+          ...{ code: "LIMIT_EXCEEDED", limit: 1600, value: 1700, at: "ids" },
+        },
+      },
+    ]);
+    expect((await join(ids.slice(1))).errors).toEqual([]);
+    const some = `columns(properties: ["p0"])`;
+    expect((await join(ids, some)).errors).toEqual([]);
+  },
+);
+
 test("pixels of all streams that a trend draws", async () => {
   await limit({ rows: 10 });
   const trend = (width: number) =>

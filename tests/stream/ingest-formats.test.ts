@@ -149,6 +149,48 @@ describe("Arrow", () => {
     expect(await world.eventsOf(to)).toEqual(await world.eventsOf(from));
   });
 
+  test.each(["csv", "jsonl", "arrow"])(
+    "properties that are called as columns are keep theirs on the way out and in: %s",
+    async (format) => {
+      const { seed, tenant, writer } = world;
+      const names = [
+        ...["timestamp", "stream", "property timestamp", "property stream"],
+        ...["property property stream", "property", "property x"],
+      ];
+      const [from, to] = await Promise.all(
+        [1, 2].map(() =>
+          seed.stream(tenant, {
+            properties: names.map((name) => ({ name, kind: "TEXT" as const })),
+          }),
+        ),
+      );
+      if (!from || !to) throw new Error("There is no stream.");
+      const texts = names.map((name) => `of ${name}`);
+      await seed.events(from, 1, `array['${texts.join("','")}']`);
+      const file = await graph.fetch(
+        `/data/streams?ids=${from.uuid}&format=${format}`,
+        {
+          headers: {
+            authorization: `Bearer ${await graph.issuer.tokenFor(writer)}`,
+          },
+        },
+      );
+      const body = Buffer.from(
+        Buffer.from(await file.arrayBuffer())
+          .toString("latin1")
+          .replaceAll(from.uuid, to.uuid),
+        "latin1",
+      );
+      const type = { csv: "text/csv", jsonl: jsonLines }[format] ?? arrowType;
+      expect(await upload(body, type)).toMatchObject({ status: 200 });
+      const { rows } = await world.database.owner.raw(
+        "select texts from stream.events where tenant_id = ? and stream_id = ?",
+        [to.tenantId, to.id],
+      );
+      expect(rows).toEqual([{ texts }]);
+    },
+  );
+
   let stream: Stream;
   beforeAll(async () => {
     stream = await world.seed.stream(world.tenant);

@@ -38,6 +38,20 @@ export function assertStreams(
     );
 }
 
+/** PostgreSQL has no rows of more than 1,664, and a few are needed beside them. */
+const maxJoinedColumns = 1_600;
+
+export function assertJoinedColumns(count: number): void {
+  if (count > maxJoinedColumns)
+    throw limitExceeded(
+      "columns a join",
+      maxJoinedColumns,
+      count,
+      "Ask for the properties that you need, or join fewer streams at a time.",
+      "ids",
+    );
+}
+
 export const tooManyPoints = (
   count: number,
   points: number,

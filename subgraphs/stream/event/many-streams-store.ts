@@ -3,7 +3,7 @@ import type { Stream, StreamStore } from "../stream/store.ts";
 import type { JoinArgs } from "./asked.ts";
 import { joinRead } from "./join-store.ts";
 import type { LimitStore } from "./limit-store.ts";
-import { assertStreams, tooManyPoints } from "./limits.ts";
+import { assertJoinedColumns, assertStreams, tooManyPoints } from "./limits.ts";
 import { EventPage } from "./page.ts";
 import type { RowStore } from "./row-store.ts";
 import type { SlotStore } from "./slot-store.ts";
@@ -73,6 +73,10 @@ export class ManyStreamsStore {
         uom,
       ),
     }));
+    const columns = parts.flatMap(({ asked }, i) =>
+      asked.map((slot) => ({ stream: streams[i] as Stream, slot })),
+    );
+    assertJoinedColumns(columns.length);
     const page = new EventPage(
       JSON.stringify([mode, ...ids]),
       {
@@ -95,9 +99,6 @@ export class ManyStreamsStore {
       joinRead(parts, mode, page, request, limits.points),
       { kind: "JOIN", ...args.window, maxRows: page.size },
       limits.milliseconds,
-    );
-    const columns = parts.flatMap(({ asked }, i) =>
-      asked.map((slot) => ({ stream: streams[i] as Stream, slot })),
     );
     return {
       rowCount: Math.min(rows.count, page.size),

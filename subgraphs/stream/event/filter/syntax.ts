@@ -244,6 +244,8 @@ class Parser {
     this.next += 1;
     switch (kind) {
       case "text":
+        if (value.includes("\0"))
+          throw filterFault(position, "no text has the character U+0000.");
         return { is: "text", value, position };
       case "name":
         return { is: "property", name: value, position };

@@ -2,10 +2,11 @@ import { dateTimeOf, type Micros } from "../../../../common/date-time.ts";
 import type { WriteMode } from "../../generated.ts";
 import type { EventColumns, NumberColumn, TextColumn } from "../asked.ts";
 import type { Target } from "../columns.ts";
+import { columnOf } from "../file-columns.ts";
 import { slotsOf, type Slot } from "../shape.ts";
 import { valuesOf, type Stored } from "../value.ts";
 import type { Batch, Slice } from "./batches.ts";
-import { columnOf, nameReader, timeReader, valueColumns } from "./layout.ts";
+import { nameReader, timeReader, valueColumns } from "./layout.ts";
 import { fault, type Rows } from "./rows.ts";
 
 /** What a batch calls a stream, in the order in which it comes to them, and where it does so first. */

@@ -1,5 +1,6 @@
 import type { Micros } from "../../../../common/date-time.ts";
 import { badInput } from "../../../../common/errors.ts";
+import { ofStreams, ofTimestamps } from "../file-columns.ts";
 import { fault, type Rows } from "./rows.ts";
 
 /** Which columns say where an event belongs; it holds for the whole file. */
@@ -8,9 +9,6 @@ export interface Layout {
   /** Null in a wide file: a column of its own for each stream. In a long one all others are properties. */
   readonly stream: number | null;
 }
-
-const ofTimestamps = "timestamp";
-const ofStreams = "stream";
 
 /** A file is long if it has a column "stream". */
 export function layoutOf({ columns }: Pick<Rows, "columns">): Layout {
@@ -34,12 +32,6 @@ export const valueColumns = (
   { columns }: Rows,
 ): number[] =>
   [...columns.keys()].filter((i) => i !== timestamp && i !== stream);
-
-/** What a property's column is called: the names of the two others are taken. */
-export const columnOf = (property: string): string =>
-  [ofStreams, ofTimestamps].includes(property)
-    ? `property ${property}`
-    : property;
 
 /** The stream that each row names. */
 export function nameReader(
