@@ -332,36 +332,6 @@ describe("the order and pages of streams", () => {
     );
   });
 
-  test("by RELEVANCE the first 10,000 are ranked, and no more listed", async () => {
-    const tenant = await seed.tenant();
-    const first = await seed.stream(tenant, { name: "aa tank of oil" });
-    const finder = as(await seed.user(tenant, ["VIEWER"]));
-    await database.owner.raw(
-      `insert into stream.streams (tenant_id, namespace_id, type_id, external_id, name, access_list_id)
-       select s.tenant_id, s.namespace_id, s.type_id, 'n' || i, case i when 10001 then 'zz tank of oil' else 'tank ' || 10000 + i end,
-              s.access_list_id
-       from stream.streams s, generate_series(1, 10001) i where s.id = ?`,
-      [first.id],
-    );
-    const { data, errors } = await run(
-      subgraph,
-      finder,
-      `query ($search: String, $by: StreamOrder) {
-        begin: streams(search: $search, orderBy: $by, first: 2) { totalCount nodes { name } }
-        end: streams(search: $search, orderBy: $by, last: 1) { nodes { name } }
-      }`,
-      { search: "tank OR oil", by: { field: "RELEVANCE" } },
-    );
-    expect(errors).toEqual([]);
-    expect(data).toEqual({
-      begin: {
-        totalCount: 10_002,
-        nodes: [{ name: "aa tank of oil" }, { name: "tank 10001" }],
-      },
-      end: { nodes: [{ name: "tank 19999" }] },
-    });
-  });
-
   test("a cursor of another list is refused", async () => {
     const { data } = await page(reader, "first: 1");
     const { endCursor } = (
