@@ -1,4 +1,11 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  describe,
+  expect,
+  test,
+} from "@jest/globals";
 import { microsOf } from "../../common/date-time.ts";
 import { TestDatabase } from "../support/database.ts";
 import { Plant } from "./plant.ts";
@@ -274,6 +281,67 @@ test.each([
     expect((await join(20)).errors).toEqual([]);
   },
 );
+
+describe("values in all tables of a request, 20 for each row of one", () => {
+  const tables = (field: string, count: number) => {
+    const all = Array.from(
+      { length: count },
+      (_, i) => `a${i}: ${field} { timestamps values }`,
+    ).join(" ");
+    return plant.run(
+      plant.partner,
+      /^(stream|trend)/.test(field)
+        ? `query { ${all} }`
+        : `query { stream(id: "${id}") { ${all} } }`,
+      {},
+    );
+  };
+  const tooMany = {
+    message: expect.stringContaining("Ask for fewer rows or columns"),
+    extensions: { code: "LIMIT_EXCEEDED", limit: 200 },
+  };
+
+  test.each([
+    `interpolated(${window}, count: 10)`,
+    `interpolated(${window}, interval: "PT6M40S")`,
+    `interpolated(timestamps: ${JSON.stringify(Array<string>(10).fill("2026-01-01T00:00:00Z"))})`,
+    `summaries(${window}, count: 10, kinds: [COUNT])`,
+    `summaries(${window}, interval: "PT6M", kinds: [COUNT])`,
+    `plot(${window}, width: 10)`,
+    `lttb(${window}, points: 10)`,
+  ])("are refused before any is read: %s", async (field) => {
+    await limit({ rows: 10 });
+    expect((await tables(field, 4)).errors).toEqual([]);
+    const { data, errors } = await tables(field, 11);
+    expect(errors).toHaveLength(11);
+    expect(errors[0]).toMatchObject(tooMany);
+    expect(JSON.stringify(data)).not.toContain("timestamps");
+  });
+
+  test.each([
+    `streamJoin(ids: ["$id"], ${window}, mode: OUTER, first: 10)`,
+    `trend(input: { streamIds: ["$id"], ${window}, width: 10 })`,
+  ])("are refused: %s", async (field) => {
+    await limit({ rows: 10 });
+    const ofStream = field.replace("$id", id);
+    expect((await tables(ofStream, 4)).errors).toEqual([]);
+    const { errors } = await tables(ofStream, 11);
+    expect(errors[0]).toMatchObject(tooMany);
+  });
+
+  test("are counted as they are found where nobody knows before: pages of events", async () => {
+    await limit({ rows: 10 });
+    const few = `events(${lastMinute}, first: 10)`;
+    expect((await tables(few, 20)).errors).toEqual([]);
+    const { data, errors } = await tables(`events(${window}, first: 10)`, 20);
+    expect(errors).toHaveLength(10);
+    expect(errors[0]).toMatchObject(tooMany);
+    const stream = data?.["stream"] as unknown as Record<string, unknown>;
+    expect(
+      Object.values(stream).filter((table) => table !== null),
+    ).toHaveLength(10);
+  });
+});
 
 test("streams that a read names", async () => {
   await limit({ streams: 1 });

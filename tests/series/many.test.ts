@@ -243,6 +243,22 @@ describe("many streams at once", () => {
     ).toHaveLength(1);
   });
 
+  test("are divided by one calendar, looked up once", async () => {
+    const statements: string[] = [];
+    const listen = ({ sql }: { sql: string }) => statements.push(sql);
+    const db = database.as("stream");
+    db.on("query", listen);
+    await plant.ask(
+      plant.partner,
+      `query ($ids: [ID!]!) { streamSummaries(ids: $ids, ${day}, interval: "P1D") { values } }`,
+      { ids },
+    );
+    db.off("query", listen);
+    expect(
+      statements.filter((sql) => sql.includes("from generate_series(0")),
+    ).toHaveLength(1);
+  });
+
   test("go on by the cursor of each", async () => {
     const { streamEvents } = await plant.ask(
       plant.partner,
@@ -260,8 +276,9 @@ describe("many streams at once", () => {
 
   test.each([
     ["none", 0, "BAD_USER_INPUT"],
+    ["one that is named twice", 2, "BAD_USER_INPUT"],
     ["1,001", 1_001, "LIMIT_EXCEEDED"],
-  ])("%s are refused", async (_, count, code) => {
+  ])("%s: refused", async (_, count, code) => {
     for (const field of [
       `streamEvents(ids: $ids, ${day})`,
       `streamSummaries(ids: $ids, ${day}, count: 1)`,

@@ -22,7 +22,7 @@ export function cellsIn(
 }
 
 /** From the order of bytes that PostgreSQL sends to the machine's own. */
-function numbersIn(packed: PackedCells | undefined): Float64Array {
+export function numbersIn(packed: PackedCells | undefined): Float64Array {
   const view = viewOf(packed);
   const numbers = new Float64Array(view.byteLength / 8);
   for (let i = 0; i < numbers.length; i += 1)

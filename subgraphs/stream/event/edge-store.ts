@@ -2,44 +2,94 @@ import { isNotTaken, type Knex } from "../../../common/database.ts";
 import { dateTimeOf } from "../../../common/date-time.ts";
 import type { Duration } from "../../../common/duration.ts";
 import { badInput } from "../../../common/errors.ts";
-import type { SummariesArgs, Window } from "./asked.ts";
+import type { InterpolatedArgs, SummariesArgs, Window } from "./asked.ts";
+import type { ReadLimits } from "./limits.ts";
 import {
   assertRows,
   durationFrom,
   evenEdges,
+  interpolationTimes,
   regularEdges,
   windowFrom,
+  type Admit,
 } from "./times.ts";
+import type { ValueBudget } from "./value-budget.ts";
 
-/** What divides a window into intervals; those by the calendar of a time zone PostgreSQL knows. */
+/**
+ * What divides a window into intervals, those by the calendar of a time zone PostgreSQL knows; and times within a window.
+ * All are made once a request, for its streams are mostly divided alike, and count as values of its tables.
+ */
 export class EdgeStore {
-  private readonly found = new Map<string, Promise<string[]>>();
+  private readonly found = new Map<string, Promise<readonly string[]>>();
 
-  constructor(private readonly db: Knex) {}
+  constructor(
+    private readonly db: Knex,
+    private readonly budget: ValueBudget,
+  ) {}
 
-  /** Looked for once a request, for its streams are mostly divided alike. */
-  of(args: SummariesArgs, maxRows: number): Promise<string[]> {
+  of(args: SummariesArgs, limits: ReadLimits): Promise<readonly string[]> {
     const { window, count, interval, timeZone } = args;
-    const key = JSON.stringify([window, count, interval, timeZone, maxRows]);
-    const edges = this.found.get(key) ?? this.find(args, maxRows);
-    this.found.set(key, edges);
-    return edges;
+    return this.once(["edges", window, count, interval, timeZone], () =>
+      this.find(args, limits),
+    );
+  }
+
+  /** The ends of `count` equal intervals. */
+  even(
+    window: Window,
+    count: number,
+    limits: ReadLimits,
+    at: string,
+  ): Promise<readonly string[]> {
+    return this.once(["even", window, count, at], () =>
+      evenEdges(window, count, this.admit(limits), at),
+    );
+  }
+
+  /** At which events are computed. */
+  timesOf(
+    args: InterpolatedArgs,
+    limits: ReadLimits,
+  ): Promise<readonly string[]> {
+    const make = () => interpolationTimes(args, this.admit(limits));
+    const { window, count, interval, timestamps } = args;
+    // Those that are given cost more to be found again.
+    return timestamps == null
+      ? this.once(["times", window, count, interval], make)
+      : Promise.resolve(make());
+  }
+
+  private once(
+    asked: readonly unknown[],
+    make: () => readonly string[] | Promise<readonly string[]>,
+  ): Promise<readonly string[]> {
+    const key = JSON.stringify(asked);
+    const times = this.found.get(key) ?? (async () => make())();
+    this.found.set(key, times);
+    return times;
+  }
+
+  private admit(limits: ReadLimits): Admit {
+    return (count, ...at) => {
+      assertRows(count, limits.rows, ...at);
+      this.budget.take(count, limits);
+    };
   }
 
   private async find(
     { window, count, interval, timeZone }: SummariesArgs,
-    maxRows: number,
+    limits: ReadLimits,
   ): Promise<string[]> {
     const within = windowFrom(window);
     assertTimeZone(timeZone);
     if (count != null && interval == null)
-      return evenEdges(within, count, maxRows, "count");
+      return evenEdges(within, count, this.admit(limits), "count");
     if (interval == null || count != null)
       throw badInput("Give exactly one of count and interval.", "count");
     const length = durationFrom(interval);
     return length.months === 0 && length.days === 0
-      ? regularEdges(within, length.micros, maxRows)
-      : this.byCalendar(within, interval, length, timeZone, maxRows);
+      ? regularEdges(within, length.micros, this.admit(limits))
+      : this.byCalendar(within, interval, length, timeZone, limits);
   }
 
   /** Every edge is counted from the first, so that months keep their day where they have one; the last one is cut. */
@@ -48,13 +98,14 @@ export class EdgeStore {
     interval: string,
     length: Duration,
     timeZone: string,
-    maxRows: number,
+    limits: ReadLimits,
   ): Promise<string[]> {
     // One more than is allowed is enough to know it; and beyond the window there may be no calendar any more.
     const last = Math.min(
-      maxRows,
+      limits.rows,
       Math.ceil((to - from) / shortestOf(length)) + 1,
     );
+    this.budget.take(last, limits);
     const asked = this.db.raw<{ rows: { at: string }[] }>(
       `select at from generate_series(0, ?::int) k
        cross join lateral (
@@ -68,7 +119,7 @@ export class EdgeStore {
     const { rows } = await asked.catch((error: unknown) => {
       throw isNotTaken(error) ? unknownTimeZone() : error;
     });
-    assertRows(rows.length, maxRows, "interval");
+    assertRows(rows.length, limits.rows, "interval");
     // The first stays as it is: where clocks are put back, its time of the day may mean another.
     const [, ...later] = rows.map(({ at }) => at);
     return [dateTimeOf(from), ...later, dateTimeOf(to)];

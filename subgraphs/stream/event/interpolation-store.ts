@@ -10,6 +10,7 @@ import {
   type Filter,
 } from "./read-store.ts";
 import type { ReadSlot } from "./shape.ts";
+import { arrayOf } from "./times.ts";
 
 /** Events at these times: the stored one, or one computed from its neighbours p and n. */
 export const interpolationRead = (
@@ -24,7 +25,7 @@ export const interpolationRead = (
 
 /** Times a, with their places. */
 export const listedTimes = (times: readonly string[]): Sql =>
-  sql`unnest(${times}::timestamptz[]) with ordinality a (ts, place)`;
+  sql`unnest(${arrayOf(times)}::timestamptz[]) with ordinality a (ts, place)`;
 
 /**
  * One event or none for each time a, in the order of the times. A stream whose properties are all DISCRETE has none but

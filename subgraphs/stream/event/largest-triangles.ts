@@ -4,12 +4,12 @@
  * next bucket (Steinarsson 2013). Answers places in `x` and `y`, in their order; all if there are no more than `count`.
  */
 export function largestTriangles(
-  x: readonly number[],
-  y: readonly number[],
+  x: ArrayLike<number>,
+  y: ArrayLike<number>,
   count: number,
 ): number[] {
   const last = x.length - 1;
-  if (x.length <= count) return x.map((_, i) => i);
+  if (x.length <= count) return Array.from(x, (_, i) => i);
   if (count < 3) return [0, last].slice(0, count);
   const size = (x.length - 2) / (count - 2);
   const startOf = (bucket: number) =>

@@ -1,5 +1,5 @@
 import { prepared, type Knex } from "../../../common/database.ts";
-import { badInput, notFound } from "../../../common/errors.ts";
+import { notFound } from "../../../common/errors.ts";
 import { PackedJson } from "../../../common/packed.ts";
 import { isUuid } from "../../../common/page.ts";
 import { plain, sql } from "../../../common/sql.ts";
@@ -8,7 +8,7 @@ import type { NoteRead, Way } from "../usage/recorder-store.ts";
 import type { Unit } from "./asked.ts";
 import { firstRefusal, type GateStore } from "./gate-store.ts";
 import type { LimitStore } from "./limit-store.ts";
-import { assertStreams } from "./limits.ts";
+import { assertNamedOnce, assertStreams } from "./limits.ts";
 import { gated } from "./read-store.ts";
 import { unreadable } from "./refusals.ts";
 import type { Value } from "./shape.ts";
@@ -110,9 +110,7 @@ export class LastEventsStore {
     assertStreams(ids, await this.limits.get());
     const malformed = ids.findIndex((id) => !isUuid(id));
     if (malformed >= 0) throw notFound(`ids.${malformed}`);
-    // Each is a read of its own in the record of its tenant.
-    if (new Set(ids).size < ids.length)
-      throw badInput("A stream is named twice. Name it once.", "ids");
+    assertNamedOnce(ids);
     // As the text of an array: the driver would look at each for what is to be escaped.
     const streamIds = `{${ids.join(",")}}`;
     const { text, bindings } = lastEventsOf(

@@ -52,6 +52,12 @@ export function assertJoinedColumns(count: number): void {
     );
 }
 
+/** Each is a read of its own in the record of its tenant. */
+export function assertNamedOnce(ids: readonly string[]): void {
+  if (new Set(ids).size < ids.length)
+    throw badInput("A stream is named twice. Name it once.", "ids");
+}
+
 export const tooManyPoints = (
   count: number,
   points: number,

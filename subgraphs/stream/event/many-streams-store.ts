@@ -1,15 +1,21 @@
-import { badInput, notFound } from "../../../common/errors.ts";
+import { notFound } from "../../../common/errors.ts";
 import type { Stream, StreamStore } from "../stream/store.ts";
 import type { JoinArgs } from "./asked.ts";
 import { joinRead } from "./join-store.ts";
 import type { LimitStore } from "./limit-store.ts";
-import { assertJoinedColumns, assertStreams, tooManyPoints } from "./limits.ts";
+import {
+  assertJoinedColumns,
+  assertNamedOnce,
+  assertStreams,
+  tooManyPoints,
+} from "./limits.ts";
 import { EventPage } from "./page.ts";
 import type { RowStore } from "./row-store.ts";
 import type { SlotStore } from "./slot-store.ts";
 import type { EventTable } from "./table-store.ts";
 import { askedFor, type TableRequest } from "./table.ts";
 import { inUnit } from "./unit.ts";
+import type { ValueBudget } from "./value-budget.ts";
 
 /** The statement of a join names each of its streams. */
 const maxJoined = 100;
@@ -21,15 +27,25 @@ export class ManyStreamsStore {
     private readonly slots: SlotStore,
     private readonly streams: StreamStore,
     private readonly limits: LimitStore,
+    private readonly budget: ValueBudget,
   ) {}
 
   /** The same read of several streams; an error in the place of one that cannot be read. */
   async ofEach<T>(
     ids: readonly string[],
-    read: (stream: Stream, place: number) => Promise<T>,
-    at = "ids",
+    read: (stream: Stream) => Promise<T>,
   ): Promise<Promise<T>[]> {
-    assertStreams(ids, await this.limits.get(), at);
+    assertStreams(ids, await this.limits.get());
+    assertNamedOnce(ids);
+    return this.inTheirPlaces(ids, read, "ids");
+  }
+
+  /** One read of each place, where a stream may stand in several. */
+  async inTheirPlaces<T>(
+    ids: readonly string[],
+    read: (stream: Stream, place: number) => Promise<T>,
+    at: string,
+  ): Promise<Promise<T>[]> {
     const streams = await this.streams.findAll(ids);
     return streams.map(async (stream, i) => {
       if (stream === null) throw notFound(`${at}.${i}`);
@@ -47,8 +63,7 @@ export class ManyStreamsStore {
       ...limits,
       streams: Math.min(limits.streams, maxJoined),
     });
-    if (new Set(ids).size < ids.length)
-      throw badInput("A stream is named twice. Name it once.", "ids");
+    assertNamedOnce(ids);
     const streams = await this.streams.getAll(ids, (i) => `ids.${i}`);
     const slots = await Promise.all(
       streams.map((stream) => this.slots.of(stream)),
@@ -94,11 +109,15 @@ export class ManyStreamsStore {
         "Ask for fewer rows a page, and go on with the cursor.",
         "first",
       );
+    this.budget.take(
+      page.size * (1 + Math.max(columns.length, ids.length)),
+      limits,
+    );
     const rows = await this.rows.joined(
       ids,
       joinRead(parts, mode, page, request, limits.points),
       { kind: "JOIN", ...args.window, maxRows: page.size },
-      limits.milliseconds,
+      limits,
     );
     return {
       rowCount: Math.min(rows.count, page.size),

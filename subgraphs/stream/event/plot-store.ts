@@ -9,6 +9,7 @@ import {
   stored,
 } from "./read-store.ts";
 import type { ReadSlot } from "./shape.ts";
+import { arrayOf } from "./times.ts";
 
 /**
  * What draws like all events: of each interval between two of the edges the first, least, greatest and last by each
@@ -76,7 +77,7 @@ export function intervals(
     union all
     select i.k + 1, i.passed + n.passed ${each(({ name }) => `n.${name}`)}
     from intervals i
-    cross join (select ${edges}::timestamptz[] as edges, ${edges.length - 1}::int as size) w
+    cross join (select ${arrayOf(edges)}::timestamptz[] as edges, ${edges.length - 1}::int as size) w
     cross join lateral (
       select count(*) as passed ${each(({ name, aggregate }) => `${aggregate} as ${name}`)}
       from (

@@ -18,7 +18,11 @@ import {
   type Admissions,
   type GateStore,
 } from "./gate-store.ts";
-import { longestMilliseconds, tooManyPoints } from "./limits.ts";
+import {
+  longestMilliseconds,
+  tooManyPoints,
+  type ReadLimits,
+} from "./limits.ts";
 import { asJson, type Packing } from "./packing-store.ts";
 import type { Turns } from "./queue.ts";
 import { joinedReadOf, readOf } from "./read-store.ts";
@@ -28,6 +32,7 @@ import {
   tookTooLong,
   unreadable,
 } from "./refusals.ts";
+import type { ValueBudget } from "./value-budget.ts";
 
 /** Rows of one stream as columns, which PostgreSQL packs; null is what was not asked for. */
 export interface Rows<Packed = PackedJson> {
@@ -46,13 +51,17 @@ export interface Read<Packed = unknown> {
   readonly packing: Packing<Packed>;
   readonly sql: Sql;
   readonly maxRows: number;
+  /** Of these, how many are computed whatever it finds. */
+  readonly computedRows: number;
+  /** Of the answer, the times' among them. */
+  readonly columns: number;
   /** Whether there are few texts like this one: it is prepared then. */
   readonly isUsual: boolean;
   /** What is noted of it. */
   readonly noted: Omit<NotedRead, "points">;
   /** Whether another one follows that hands out what this one chooses: then this one is noted only if it fails. */
   readonly isChoosing?: boolean;
-  readonly maxMilliseconds: number;
+  readonly limits: ReadLimits;
 }
 
 type Column = string | Buffer;
@@ -78,6 +87,7 @@ export class RowStore {
     private readonly noteRead: NoteRead,
     private readonly queue: Turns,
     private readonly gate: GateStore,
+    private readonly budget: ValueBudget,
   ) {}
 
   /** To be called for each table before the first is read: a request beyond the limit then has none of them read. */
@@ -94,6 +104,7 @@ export class RowStore {
         this.tables,
         "Ask for fewer streams a page, or in several requests.",
       );
+    this.budget.count(read.computedRows * read.columns);
     return rowsOf(await this.reads.load(read), read.packing);
   }
 
@@ -102,7 +113,7 @@ export class RowStore {
     streamIds: readonly string[],
     read: Sql,
     { maxRows, ...noted }: Omit<NotedRead, "points"> & { maxRows: number },
-    maxMilliseconds: number,
+    { milliseconds }: ReadLimits,
   ): Promise<Rows> {
     const { text, bindings } = joinedReadOf(
       this.viewer.identityId,
@@ -117,7 +128,7 @@ export class RowStore {
     };
     const [[row], admissions] = await this.queue
       .run(() =>
-        this.gate.run(streamIds, () => this.within(maxMilliseconds, joining)),
+        this.gate.run(streamIds, () => this.within(milliseconds, joining)),
       )
       .catch(async (error: unknown) => {
         const admissions = await this.noteFailed(
@@ -158,13 +169,19 @@ export class RowStore {
   private async readTogether(
     reads: Together,
   ): Promise<[Read, RowsColumns | Error][]> {
+    const [{ limits }] = reads;
     try {
-      const [found, admissions] = await this.queue.run(() =>
-        this.gate.run(
-          reads.map(({ streamId }) => streamId),
-          () => this.ask(reads),
-        ),
+      const answer = await this.queue.run(
+        async () =>
+          // Asked when it is its turn: what was read before counts.
+          this.budget.refusal(limits) ??
+          this.gate.run(
+            reads.map(({ streamId }) => streamId),
+            () => this.ask(reads),
+          ),
       );
+      if (answer instanceof Error) return reads.map((read) => [read, answer]);
+      const [found, admissions] = answer;
       return reads.map((read, i) => [
         read,
         this.handOut(read, found.get(i + 1), refusalAt(i + 1, admissions)),
@@ -202,14 +219,17 @@ export class RowStore {
 
   /** What was found for somebody who is refused by now is noted, as no points. */
   private handOut(
-    { noted, isChoosing, maxRows }: Read,
+    { noted, isChoosing, maxRows, computedRows, columns: width, limits }: Read,
     row: RowsRow | undefined,
-    refusal: Error | null,
+    refused: Error | null,
   ) {
     if (!row) return notFound();
     const [, rights, way, ...columns] = row;
     if (!includes(rights, "READ")) return unreadable();
-    const points = refusal ? 0 : Math.min(columns[0], maxRows);
+    const rows = Math.min(columns[0], maxRows);
+    this.budget.count(Math.max(rows - computedRows, 0) * width);
+    const refusal = refused ?? this.budget.refusal(limits);
+    const points = refusal ? 0 : rows;
     if (refusal || !isChoosing) this.noteRead(way, { ...noted, points });
     return refusal ?? columns;
   }
@@ -235,13 +255,13 @@ export class RowStore {
 
   /** By place. */
   private async ask(reads: Together): Promise<Map<number, RowsRow>> {
-    const [{ sql, isUsual, maxMilliseconds }] = reads;
+    const [{ sql, isUsual, limits }] = reads;
     const { text, bindings } = readOf(
       this.viewer.identityId,
       reads.map(({ streamId }) => streamId),
       sql,
     );
-    const rows = await this.within(maxMilliseconds, async (db) => {
+    const rows = await this.within(limits.milliseconds, async (db) => {
       const answer = await db
         .raw<{ rows: RowsRow[] }>(text, bindings as Knex.RawBinding[])
         .options({

@@ -41,6 +41,7 @@ import { TableStore, type EventTable } from "./table-store.ts";
 import type { TableRequest } from "./table.ts";
 import { TrendStore, type TrendLine } from "./trend-store.ts";
 import { inUnit } from "./unit.ts";
+import { ValueBudget } from "./value-budget.ts";
 import { EventWriteStore } from "./write-store.ts";
 
 /**
@@ -158,15 +159,16 @@ export function eventReads(
   },
 ): EventReads {
   const gate = new GateStore(db, viewer);
-  const rows = new RowStore(db, viewer, noteRead, queue, gate);
+  const budget = new ValueBudget();
+  const rows = new RowStore(db, viewer, noteRead, queue, gate, budget);
   const slots = new SlotStore(streams, streamTypes);
   const single = new SingleEventStore(db, viewer, noteRead, queue, gate);
-  const edges = new EdgeStore(db);
+  const edges = new EdgeStore(db, budget);
   const tables = new TableStore(rows, slots, edges, limits, asJson);
   const cells = new TableStore(rows, slots, edges, limits, asCells);
-  const many = new ManyStreamsStore(rows, slots, streams, limits);
+  const many = new ManyStreamsStore(rows, slots, streams, limits, budget);
   const lasts = new LastEventsStore(db, viewer, noteRead, limits, gate);
-  const trends = new TrendStore(rows, slots, many, limits);
+  const trends = new TrendStore(rows, slots, edges, many, limits);
   const read = async (
     stream: Stream,
     { uom }: Unit,

@@ -12,6 +12,7 @@ import {
   type Filter,
 } from "./read-store.ts";
 import type { ReadSlot } from "./shape.ts";
+import { arrayOf } from "./times.ts";
 import { summaryColumn, type Summarized } from "./summary.ts";
 
 /** What PostgreSQL aggregates by itself. */
@@ -85,7 +86,7 @@ export function summaryRead(
            ${packedAll(summaries, (column, summary) => packing.pack(summaryColumn(summary).kind, column))}
     from (
       select w.edges[k] as ts, b.points ${listed(columns)}
-      from (select ${edges}::timestamptz[] as edges, ${edges.length - 1}::int as size, ${end === "open"}::boolean as is_open) w
+      from (select ${arrayOf(edges)}::timestamptz[] as edges, ${edges.length - 1}::int as size, ${end === "open"}::boolean as is_open) w
       cross join lateral generate_series(1, w.size) k
       left join lateral (
         select least(width_bucket(e.ts, w.edges), w.size) as k, count(*) as points

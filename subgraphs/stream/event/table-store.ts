@@ -1,4 +1,4 @@
-import { dateTimeOf, microsOf } from "../../../common/date-time.ts";
+import { dateTimeOf } from "../../../common/date-time.ts";
 import { badInput } from "../../../common/errors.ts";
 import type { PackedJson } from "../../../common/packed.ts";
 import type { Stream } from "../stream/store.ts";
@@ -20,8 +20,8 @@ import { interpolationRead } from "./interpolation-store.ts";
 import { largestTriangles } from "./largest-triangles.ts";
 import type { LimitStore } from "./limit-store.ts";
 import { assertPoints, type ReadLimits } from "./limits.ts";
-import { eventsAtRead, pointsRead } from "./lttb-store.ts";
-import { asJson, type Packing } from "./packing-store.ts";
+import { eventsAtRead, pointsIn, pointsRead } from "./lttb-store.ts";
+import { asCells, asJson, type Packing } from "./packing-store.ts";
 import { pageRead } from "./page-store.ts";
 import { EventPage } from "./page.ts";
 import { plotRead } from "./plot-store.ts";
@@ -32,12 +32,7 @@ import type { SlotStore } from "./slot-store.ts";
 import { summaryRead } from "./summary-store.ts";
 import { summariesOf, summaryColumn } from "./summary.ts";
 import { askedFor, type TableRequest } from "./table.ts";
-import {
-  assertRows,
-  evenEdges,
-  interpolationTimes,
-  windowFrom,
-} from "./times.ts";
+import { assertRows, spanOf, windowFrom } from "./times.ts";
 import { inUnit } from "./unit.ts";
 
 /** Rows as columns; null or absent is what was not asked for. */
@@ -94,9 +89,10 @@ export class TableStore<Packed> {
         this.packing,
       ),
       maxRows: page.size,
+      ...{ computedRows: 0, columns: 1 + asked.length },
       isUsual: args.filter == null && isUsual(asked),
       noted: { kind: "EVENTS", ...args.window },
-      maxMilliseconds: limits.milliseconds,
+      limits,
     });
     return {
       rowCount: Math.min(rows.count, page.size),
@@ -115,16 +111,17 @@ export class TableStore<Packed> {
     { skip, take }: Part = whole,
   ): Promise<EventTable<Packed>> {
     const { slots, asked, limits } = await this.begin(stream, request, args);
-    const all = interpolationTimes(args, limits.rows);
+    const all = await this.edges.timesOf(args, limits);
     const times = all.slice(skip, skip + take);
     const rows = await this.rows.read({
       streamId: stream.id,
       packing: this.packing,
       sql: interpolationRead(slots, asked, times, this.packing),
       maxRows: times.length,
+      ...{ computedRows: times.length, columns: 1 + asked.length },
       isUsual: isUsual(asked),
       noted: { kind: "INTERPOLATED", ...spanOf(times) },
-      maxMilliseconds: limits.milliseconds,
+      limits,
     });
     return {
       ...wholeTable(rows, columnsOf(asked, rows)),
@@ -140,7 +137,7 @@ export class TableStore<Packed> {
     { skip, take }: Part = whole,
   ): Promise<EventTable<Packed>> {
     const { slots, asked, limits } = await this.begin(stream, request, args);
-    const all = await this.edges.of(args, limits.rows);
+    const all = await this.edges.of(args, limits);
     const edges = all.slice(skip, skip + take + 1);
     const hasNextPage = skip + take + 1 < all.length;
     const summaries = asked.flatMap((slot) => summariesOf(slot, args.kinds));
@@ -156,9 +153,10 @@ export class TableStore<Packed> {
         this.packing,
       ),
       maxRows: edges.length - 1,
+      ...{ computedRows: edges.length - 1, columns: 1 + summaries.length },
       isUsual: args.filter == null && isUsual(asked),
       noted: { kind: "SUMMARIES", ...args.window },
-      maxMilliseconds: limits.milliseconds,
+      limits,
     });
     assertPoints(rows.count, limits);
     const columns = summaries.map((summary, i) => ({
@@ -181,18 +179,17 @@ export class TableStore<Packed> {
     const { slots, asked, limits } = await this.begin(stream, request, args);
     // The times alone are those of what draws all properties.
     const drawn = asked.length > 0 ? asked : slots;
+    const within = windowFrom(window);
+    const edges = await this.edges.even(within, width, limits, "width");
     const rows = await this.rows.read({
       streamId: stream.id,
       packing: asJson,
-      sql: plotRead(
-        drawn,
-        evenEdges(windowFrom(window), width, limits.rows, "width"),
-        limits.points,
-      ),
+      sql: plotRead(drawn, edges, limits.points),
       maxRows: 4 * width * drawn.length,
+      ...{ computedRows: width * drawn.length, columns: 1 + asked.length },
       isUsual: isUsual(asked),
       noted: { kind: "PLOT", ...window },
-      maxMilliseconds: limits.milliseconds,
+      limits,
     });
     assertPoints(passedIn(rows), limits);
     return wholeTable(rows, columnsOf(asked, rows));
@@ -218,20 +215,21 @@ export class TableStore<Packed> {
       );
     const all = await this.rows.read({
       streamId: stream.id,
-      packing: asJson,
+      packing: asCells,
       sql: pointsRead(
         slot,
         { from: dateTimeOf(from), to: dateTimeOf(to) },
         limits.points,
       ),
-      maxRows: Infinity,
+      maxRows: limits.points,
+      ...{ computedRows: 0, columns: 0 },
       isUsual: isUsual([slot]),
       noted: { kind: "LTTB", ...window },
       isChoosing: true,
-      maxMilliseconds: limits.milliseconds,
+      limits,
     });
-    const times = numbersIn(all.timestamps);
-    const chosen = largestTriangles(times, numbersIn(all.columns[0]), points);
+    const [times, values] = pointsIn(all);
+    const chosen = largestTriangles(times, values, points);
     const rows = await this.rows.read({
       streamId: stream.id,
       packing: asJson,
@@ -240,9 +238,10 @@ export class TableStore<Packed> {
         chosen.map((i) => dateTimeOf(times[i] as number)),
       ),
       maxRows: points,
+      ...{ computedRows: points, columns: 1 + asked.length },
       isUsual: isUsual(asked),
       noted: { kind: "LTTB", ...window },
-      maxMilliseconds: limits.milliseconds,
+      limits,
     });
     // Asked last: that there are more events is told to nobody who leaves no record.
     assertPoints(all.count, limits);
@@ -286,20 +285,8 @@ const filterFrom = (
     ? null
     : { condition: conditionOf(parseFilter(filter), slots, stored), maxPoints };
 
-/** From the first to the last of some times. */
-function spanOf(times: readonly string[]) {
-  const micros = times.map(microsOf);
-  return {
-    from: dateTimeOf(micros.reduce((a, b) => Math.min(a, b))),
-    to: dateTimeOf(micros.reduce((a, b) => Math.max(a, b))),
-  };
-}
-
 /** How many events a read went through, which it tells behind its columns. */
 const passedIn = ({ columns }: Rows): number => Number(columns.at(-1)?.text);
-
-const numbersIn = (column: PackedJson | null | undefined): number[] =>
-  column ? (JSON.parse(column.text) as number[]) : [];
 
 const wholeTable = <Packed>(
   rows: Rows<Packed>,

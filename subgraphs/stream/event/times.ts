@@ -18,31 +18,29 @@ export function windowFrom(window: TimeWindow, at = "window"): Window {
   return { from, to };
 }
 
+/** Throws unless there may be so many rows, before their times are made. */
+export type Admit = (count: number, at: string, next?: string) => void;
+
 /** The times at which events are computed. */
 export function interpolationTimes(
   { window, count, interval, timestamps }: InterpolatedArgs,
-  maxRows: number,
-): string[] {
+  admit: Admit,
+): readonly string[] {
   if (
     timestamps != null &&
     window == null &&
     count == null &&
     interval == null
   ) {
-    assertRows(
-      timestamps.length,
-      maxRows,
-      "timestamps",
-      "Ask for them in several reads.",
-    );
-    return [...timestamps];
+    admit(timestamps.length, "timestamps", "Ask for them in several reads.");
+    return timestamps;
   }
   if (timestamps == null && window != null) {
     const within = windowFrom(window);
     if (count != null && interval == null)
-      return evenTimes(within, count, maxRows);
+      return evenTimes(within, count, admit);
     if (interval != null && count == null)
-      return regularTimes(within, interval, maxRows);
+      return regularTimes(within, interval, admit);
   }
   throw badInput(
     "Give timestamps alone, or a window with exactly one of count and interval.",
@@ -54,9 +52,9 @@ export function interpolationTimes(
 function evenTimes(
   { from, to }: Window,
   count: number,
-  maxRows: number,
+  admit: Admit,
 ): string[] {
-  assertRows(count, maxRows, "count");
+  admit(count, "count");
   return Array.from({ length: count }, (_, i) =>
     dateTimeOf(count === 1 ? from : from + part(to - from, i, count - 1)),
   );
@@ -66,11 +64,11 @@ function evenTimes(
 function regularTimes(
   { from, to }: Window,
   interval: string,
-  maxRows: number,
+  admit: Admit,
 ): string[] {
   const micros = fixedFrom(interval);
   const count = Math.floor((to - from) / micros) + 1;
-  assertRows(count, maxRows, "interval");
+  admit(count, "interval");
   return Array.from({ length: count }, (_, i) => dateTimeOf(from + i * micros));
 }
 
@@ -78,10 +76,10 @@ function regularTimes(
 export function evenEdges(
   { from, to }: Window,
   count: number,
-  maxRows: number,
+  admit: Admit,
   at: string,
 ): string[] {
-  assertRows(count, maxRows, at);
+  admit(count, at);
   if (count > 1 && count > to - from)
     throw badInput(
       "These intervals would be shorter than a microsecond. Ask for fewer, or widen the window.",
@@ -96,10 +94,10 @@ export function evenEdges(
 export function regularEdges(
   { from, to }: Window,
   micros: number,
-  maxRows: number,
+  admit: Admit,
 ): string[] {
   const count = Math.max(Math.ceil((to - from) / micros), 1);
-  assertRows(count, maxRows, "interval");
+  admit(count, "interval");
   return Array.from({ length: count + 1 }, (_, i) =>
     dateTimeOf(Math.min(from + i * micros, to)),
   );
@@ -136,5 +134,17 @@ export function assertRows(
 }
 
 /** `of` * `i` / `parts`, down to the microsecond; the product can be too large for a number. */
-const part = (of: Micros, i: number, parts: number): Micros =>
-  Number((BigInt(of) * BigInt(i)) / BigInt(parts));
+function part(of: Micros, i: number, parts: number): Micros {
+  const rest = of % parts;
+  return ((of - rest) / parts) * i + Math.floor((rest * i) / parts);
+}
+
+/** As the text of an array: the driver would look at each for what is to be escaped. */
+export const arrayOf = (times: readonly string[]): string =>
+  `{${times.join(",")}}`;
+
+/** From the first to the last of some times, whose texts are ordered as they are: all have the form of the graph. */
+export const spanOf = (times: readonly string[]) => ({
+  from: times.reduce((a, b) => (a < b ? a : b)),
+  to: times.reduce((a, b) => (a > b ? a : b)),
+});

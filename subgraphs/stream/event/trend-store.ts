@@ -3,8 +3,9 @@ import type { PackedJson } from "../../../common/packed.ts";
 import { plain, sql, type Sql } from "../../../common/sql.ts";
 import type { Stream } from "../stream/store.ts";
 import type { TrendArgs, ValueKind } from "./asked.ts";
+import type { EdgeStore } from "./edge-store.ts";
 import type { LimitStore } from "./limit-store.ts";
-import { assertPoints } from "./limits.ts";
+import { assertPoints, assertStreams } from "./limits.ts";
 import type { ManyStreamsStore } from "./many-streams-store.ts";
 import { drawn, intervals, keptToDraw, type Kept } from "./plot-store.ts";
 import { asJson } from "./packing-store.ts";
@@ -13,7 +14,7 @@ import type { RowStore, Rows } from "./row-store.ts";
 import { isNumeric, isUsual, type ReadSlot, type Value } from "./shape.ts";
 import type { SlotStore } from "./slot-store.ts";
 import { propertyOf } from "./table.ts";
-import { evenEdges, windowFrom } from "./times.ts";
+import { windowFrom } from "./times.ts";
 import { inUnit } from "./unit.ts";
 
 /** One stream of a trend: a property of it as it is drawn, and what is written beside it. */
@@ -45,6 +46,7 @@ export class TrendStore {
   constructor(
     private readonly rows: RowStore,
     private readonly slots: SlotStore,
+    private readonly edges: EdgeStore,
     private readonly many: ManyStreamsStore,
     private readonly limits: LimitStore,
   ) {}
@@ -63,10 +65,10 @@ export class TrendStore {
         "Draw fewer streams, or less wide.",
         "input.width",
       );
-    const edges = evenEdges(
+    const edges = await this.edges.even(
       windowFrom(window, "input.window"),
       width,
-      limits.rows,
+      limits,
       "input.width",
     );
     const line = async (stream: Stream, i: number): Promise<TrendLine> => {
@@ -78,9 +80,10 @@ export class TrendStore {
         sql: trendRead(slot, edges, limits.points),
         // With the last event.
         maxRows: 4 * width + 1,
+        ...{ computedRows: width, columns: 2 },
         isUsual: isUsual([slot]),
         noted: { kind: "TREND", ...window },
-        maxMilliseconds: limits.milliseconds,
+        limits,
       });
       const { passed, ...beside } = besideIn(rows);
       assertPoints(passed, limits, "input.window");
@@ -91,7 +94,8 @@ export class TrendStore {
         ...beside,
       };
     };
-    return this.many.ofEach(streamIds, line, "input.streamIds");
+    assertStreams(streamIds, limits, "input.streamIds");
+    return this.many.inTheirPlaces(streamIds, line, "input.streamIds");
   }
 }
 
