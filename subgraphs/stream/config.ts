@@ -61,6 +61,10 @@ export const readIngestLimits = (reader: EnvironmentReader): IngestLimits => ({
     min: 100,
     max: 86_400_000,
   }),
+  yieldMs: reader.integer("INGEST_YIELD_MS", usualIngestLimits.yieldMs, {
+    min: 100,
+    max: 86_400_000,
+  }),
 });
 
 /** `READS_KEPT_DAYS`: for how long it is told who read what, each read by itself. */

@@ -14,7 +14,13 @@ import type { TestGraph } from "../support/gateway.ts";
 import { startGraph } from "../support/graph.ts";
 import { as } from "../support/run.ts";
 import type { Stream } from "../support/seed.ts";
-import { begin, send, type Received, type Upload } from "../support/uploads.ts";
+import {
+  begin,
+  send,
+  type OpenUpload,
+  type Received,
+  type Upload,
+} from "../support/uploads.ts";
 import { everythingWritten } from "../support/written.ts";
 import {
   counted,
@@ -41,7 +47,14 @@ let graph: TestGraph;
 beforeAll(async () => {
   world = await createUploadWorld();
   ({ database, seed, tenant, identity, writer } = world);
-  graph = await startGraph(database, "in one process", { environment });
+  graph = await startGraph(database, "in one process", {
+    environment: {
+      ...environment,
+      INGEST_AT_ONCE: "4",
+      INGEST_IDLE_MS: "10000",
+      INGEST_YIELD_MS: "1000",
+    },
+  });
 });
 afterAll(async () => {
   await graph.stop();
@@ -369,6 +382,37 @@ test("a tenant has so many uploads at a time; others have theirs", async () => {
   for (const { request } of open) request.end(`${a.uuid}\n${second(0)},1\n`);
   for (const { received } of open) expect((await received).status).toBe(200);
   expect(await upload(csvOf(a, [1]))).toMatchObject({ status: 200 });
+});
+
+test("who is slow gives way to a tenant with fewer uploads where all places are taken", async () => {
+  const newWriter = async () =>
+    as(await seed.client(await seed.tenant(), ["CONTRIBUTOR"]));
+  const [other, stranger] = [await newWriter(), await newWriter()];
+  const slow: OpenUpload[] = [];
+  for (const who of [writer, writer, other, other]) {
+    slow.push(await begin(graph, who));
+    slow.at(-1)?.request.write("timestamp,");
+    await sleep(50);
+  }
+  const send = () => upload(csvOf(a, [1]), {}, stranger);
+  expect(await send()).toMatchObject({
+    status: 429,
+    message: expect.stringContaining("At most 4 uploads at a time"),
+  });
+  await sleep(1_000);
+  // It has a place, and this stream is another tenant's.
+  expect(await refused(send)).toMatchObject({ status: 404 });
+  const [first, ...rest] = slow;
+  expect(await first?.received).toMatchObject({
+    status: 429,
+    code: "RATE_LIMITED",
+    message: expect.stringContaining("Others wait for this place"),
+    rowCount: 0,
+  });
+  first?.request.destroy();
+  for (const { request } of rest) request.end(`${a.uuid}\n${second(0)},1\n`);
+  const statuses = rest.map(async ({ received }) => (await received).status);
+  expect(await Promise.all(statuses)).toEqual([200, 404, 404]);
 });
 
 test("an upload that is repeated under its key is answered as it was", async () => {

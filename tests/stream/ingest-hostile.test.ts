@@ -29,6 +29,7 @@ import { batchesOf } from "../../subgraphs/stream/event/ingest/batches.ts";
 import { recordsOf } from "../../subgraphs/stream/event/ingest/csv-records.ts";
 import { jsonLines as jsonLinesIn } from "../../subgraphs/stream/event/ingest/json-lines.ts";
 import { layoutOf } from "../../subgraphs/stream/event/ingest/layout.ts";
+import { Uploads } from "../../subgraphs/stream/event/ingest/uploads.ts";
 import type { TestGraph } from "../support/gateway.ts";
 import { startGraph } from "../support/graph.ts";
 import type { Stream } from "../support/seed.ts";
@@ -361,6 +362,23 @@ test("who sends a little now and then does not keep its place", async () => {
   expect(await send(graph, world.writer, csvOf(stream, [1]))).toMatchObject({
     status: 200,
   });
+});
+
+test("a place is taken from no tenant that has as few, and from nobody whose events are being stored", async () => {
+  const uploads = new Uploads({ perTenant: 2, atOnce: 2, yieldMs: 0 });
+  const open = (tenant: number, isStoring = false) =>
+    uploads.run(tenant, async (place) => {
+      const isTaken = () => once(place.abandon.signal, "abort");
+      await (isStoring ? place.keepFor(isTaken) : isTaken());
+    });
+  const waiting = open(1);
+  void open(2, true);
+  const full = "At most 2 uploads at a time";
+  await expect(open(1)).rejects.toThrow(full);
+  await expect(open(2)).rejects.toThrow(full);
+  void open(3, true);
+  await waiting;
+  await expect(open(4)).rejects.toThrow(full);
 });
 
 test("who sends faster than is stored waits", async () => {

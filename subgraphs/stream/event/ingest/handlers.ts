@@ -48,10 +48,10 @@ export function ingest(
     const caller = await context.callers.find();
     if (!caller)
       throw forbidden(`You may not send events.${hintFor(call.viewer)}`);
-    await uploads.run(caller.tenantRowId, async () => {
+    await uploads.run(caller.tenantRowId, async (place) => {
       takeTime(request);
       const done = { eventCount: 0, rowCount: 0 };
-      const abandon = new AbortController();
+      const { abandon } = place;
       const batches = batchesOf(
         format(unpacked(request, limits, abandon.signal)),
         layoutOf,
@@ -65,8 +65,8 @@ export function ingest(
           () => abandon.abort(tooSlow(limits.batchMs)),
         );
         for await (const next of inTime) {
-          const { eventCount } = await queue.run(() =>
-            storeBatch(next, asked, createContext(call)),
+          const { eventCount } = await place.keepFor(() =>
+            queue.run(() => storeBatch(next, asked, createContext(call))),
           );
           done.eventCount += eventCount;
           done.rowCount = next.firstRow + next.rowCount;

@@ -12,6 +12,8 @@ export interface IngestLimits {
   readonly idleMs: number;
   /** And one that takes longer than this for what is written in one transaction, by which it is asked who it is. */
   readonly batchMs: number;
+  /** Where all places are taken, one that takes longer than this for it gives way to a tenant that has fewer uploads. */
+  readonly yieldMs: number;
 }
 
 export const usualIngestLimits: IngestLimits = {
@@ -21,4 +23,5 @@ export const usualIngestLimits: IngestLimits = {
   atOnce: 16,
   idleMs: 60_000,
   batchMs: 600_000,
+  yieldMs: 10_000,
 };
