@@ -37,6 +37,14 @@ export function summariesOf(
   }));
 }
 
+/** In one order, however they are asked for: each order would be another statement. */
+export const inOneOrder = (summaries: readonly Summarized[]): Summarized[] =>
+  [...summaries].sort((a, b) => a.kind.localeCompare(b.kind));
+
+/** Of the usual kinds there are few selections, of all of them thousands. */
+export const areUsual = (summaries: readonly Summarized[]): boolean =>
+  summaries.every(({ kind }) => usual.includes(kind));
+
 export const summaryColumn = ({ slot, kind }: Summarized) => ({
   name: `${slot.name} ${kind}`,
   property: slot.name,

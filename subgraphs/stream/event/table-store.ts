@@ -30,7 +30,7 @@ import type { RowStore, Rows } from "./row-store.ts";
 import { isNumeric, isUsual, type ReadSlot, type Slot } from "./shape.ts";
 import type { SlotStore } from "./slot-store.ts";
 import { summaryRead } from "./summary-store.ts";
-import { summariesOf, summaryColumn } from "./summary.ts";
+import { areUsual, inOneOrder, summariesOf, summaryColumn } from "./summary.ts";
 import { askedFor, type TableRequest } from "./table.ts";
 import { assertRows, spanOf, windowFrom } from "./times.ts";
 import { inUnit } from "./unit.ts";
@@ -141,11 +141,12 @@ export class TableStore<Packed> {
     const edges = all.slice(skip, skip + take + 1);
     const hasNextPage = skip + take + 1 < all.length;
     const summaries = asked.flatMap((slot) => summariesOf(slot, args.kinds));
+    const computed = inOneOrder(summaries);
     const rows = await this.rows.read({
       streamId: stream.id,
       packing: this.packing,
       sql: summaryRead(
-        summaries,
+        computed,
         edges,
         hasNextPage ? "open" : "closed",
         filterFrom(args, slots, limits),
@@ -154,14 +155,14 @@ export class TableStore<Packed> {
       ),
       maxRows: edges.length - 1,
       ...{ computedRows: edges.length - 1, columns: 1 + summaries.length },
-      isUsual: args.filter == null && isUsual(asked),
+      isUsual: args.filter == null && isUsual(asked) && areUsual(summaries),
       noted: { kind: "SUMMARIES", ...args.window },
       limits,
     });
     assertPoints(rows.count, limits);
-    const columns = summaries.map((summary, i) => ({
+    const columns = summaries.map((summary) => ({
       ...summaryColumn(summary),
-      values: rows.columns[i],
+      values: rows.columns[computed.indexOf(summary)],
     }));
     return {
       ...wholeTable({ ...rows, count: edges.length - 1 }, columns),
@@ -187,7 +188,7 @@ export class TableStore<Packed> {
       sql: plotRead(drawn, edges, limits.points),
       maxRows: 4 * width * drawn.length,
       ...{ computedRows: width * drawn.length, columns: 1 + asked.length },
-      isUsual: isUsual(asked),
+      isUsual: isUsual(drawn),
       noted: { kind: "PLOT", ...window },
       limits,
     });
