@@ -570,26 +570,50 @@ test("the ledger has an entry for each stream, with mode, window and count, and 
   });
 });
 
-test("events that are sent again as they were cost no new rows", async () => {
-  const stream = await seed.stream(tenant);
-  const events = { streamId: stream.uuid, timestamps: seconds(0, 10) };
-  const values = Array.from({ length: 10 }, (_, i) => (i === 4 ? null : i));
-  const versions = async () =>
-    (
-      await database.owner.raw<{ rows: object[] }>(
-        "select ts, xmin::text from stream.events where tenant_id = ? and stream_id = ? order by ts",
-        [stream.tenantId, stream.id],
-      )
-    ).rows;
-  await write("UPSERT", [{ ...events, values }]);
-  const before = await versions();
-  await write("UPSERT", [{ ...events, values }]);
-  expect(await versions()).toEqual(before);
-  await write("UPSERT", [{ ...events, values: values.with(3, 30) }]);
-  const after = await versions();
-  expect(after.with(3, before[3] ?? {})).toEqual(before);
-  expect(after[3]).not.toEqual(before[3]);
-});
+test.each([
+  ["all with values", -0],
+  ["one without", null],
+])(
+  "events that are sent again as they were cost no new rows, %s",
+  async (_, fourth) => {
+    const stream = await seed.stream(tenant);
+    const events = { streamId: stream.uuid, timestamps: seconds(0, 10) };
+    const values = [0, 1, 2, 3, fourth, 5, 6, 7, 8, 9.5];
+    const versions = async () =>
+      (
+        await database.owner.raw<{ rows: object[] }>(
+          "select ts, value, xmin::text from stream.events where tenant_id = ? and stream_id = ? order by ts",
+          [stream.tenantId, stream.id],
+        )
+      ).rows;
+    await write("UPSERT", [{ ...events, values }]);
+    const before = await versions();
+    await write("UPSERT", [{ ...events, values }]);
+    expect(await versions()).toEqual(before);
+    // Some of them, with others in between.
+    await write("UPSERT", [
+      {
+        streamId: stream.uuid,
+        timestamps: [...seconds(2, 1), ...seconds(5, 2)],
+        values: [2, 5, 6],
+      },
+    ]);
+    expect(await versions()).toEqual(before);
+    await write("UPSERT", [{ ...events, values: values.with(3, 30) }]);
+    const after = await versions();
+    expect(after.with(3, before[3] ?? {})).toEqual(before);
+    expect(after[3]).not.toEqual(before[3]);
+    // As many as are there, and as far, but not the same ones.
+    await database
+      .owner("stream.events")
+      .where({ stream_id: stream.id, tenant_id: stream.tenantId, value: 8 })
+      .delete();
+    await write("UPSERT", [{ ...events, values: values.with(3, 30) }]);
+    expect(await versions()).toMatchObject(
+      after.map((row) => ({ ...row, xmin: expect.any(String) })),
+    );
+  },
+);
 
 describe("a right that is lost while events are written ends the writing", () => {
   test.each<

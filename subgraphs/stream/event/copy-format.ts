@@ -2,6 +2,9 @@ import type { Micros } from "../../../common/date-time.ts";
 import type { EventColumns } from "./asked.ts";
 
 const epoch2000: Micros = 946_684_800_000_000;
+/** As PostgreSQL counts it: microseconds since 2000. */
+export const postgresTimeOf = (time: Micros): number => time - epoch2000;
+
 const oids = { float8: 701, text: 25 };
 const chunkBytes = 1 << 16;
 
@@ -26,7 +29,7 @@ export class EventCopy {
     this.int32(4);
     this.int32(events.streamRowId);
     this.int32(8);
-    this.int64((events.timestamps[row] ?? 0) - epoch2000);
+    this.int64(postgresTimeOf(events.timestamps[row] ?? 0));
     this.float8(events.value?.[row] ?? null);
     this.numbers(events, row);
     this.texts(events, row);

@@ -7,6 +7,7 @@ import {
 import type { EventColumns, EventKey, Refused, WriteMode } from "./asked.ts";
 import { claimStreams, type Reach } from "./claim-store.ts";
 import { EventCopy } from "./copy-format.ts";
+import { unchangedStreams } from "./unchanged-store.ts";
 
 const columns = "(tenant_id, stream_id, ts, value, numbers, texts)";
 
@@ -38,14 +39,17 @@ export class EventWriteStore {
 
   /** Answers the events that the mode does not take as they are; then nothing of this transaction may be kept. */
   async write(
-    events: readonly EventColumns[],
+    sent: readonly EventColumns[],
     mode: WriteMode,
   ): Promise<Refused | null> {
-    const { extents, keptFrom } = await claimStreams(this.transaction, events);
-    const tooOld = events.flatMap((stream) =>
+    const { extents, keptFrom } = await claimStreams(this.transaction, sent);
+    const tooOld = sent.flatMap((stream) =>
       olderThan(keptFrom.get(stream.streamRowId) ?? -Infinity, stream),
     );
     if (tooOld.length > 0) return { because: "too old", events: tooOld };
+    const events =
+      mode === "UPSERT" ? await this.changing(sent, extents) : sent;
+    if (events.length === 0) return null;
     const beyond = new EventCopy();
     const among = new EventCopy();
     const addsEvents = mode === "INSERT" || mode === "UPSERT";
@@ -63,6 +67,22 @@ export class EventWriteStore {
     }
     await this.keepLatest(events.map((stream) => grown(extents, stream)));
     return null;
+  }
+
+  /** Those of the streams that are not as they are sent. */
+  private async changing(
+    sent: readonly EventColumns[],
+    extents: ReadonlyMap<number, Reach>,
+  ): Promise<readonly EventColumns[]> {
+    const unchanged = await unchangedStreams(
+      this.transaction,
+      sent.filter((stream) =>
+        [stream.order.at(0), stream.order.at(-1)].every((row = -1) =>
+          isWithin(extents.get(stream.streamRowId), timeOf(stream, row)),
+        ),
+      ),
+    );
+    return sent.filter(({ streamRowId }) => !unchanged.has(streamRowId));
   }
 
   private async merge(
