@@ -38,7 +38,7 @@ export interface Order {
 }
 
 export const maxPageSize = 1000;
-const defaultPageSize = 50;
+export const defaultPageSize = 50;
 
 /**
  * One page of a list in keyset order. `list` names the list with all that selects and orders it: a cursor

@@ -4,6 +4,7 @@ import { readInternalTokenSecret } from "../common/internal-token.ts";
 import { readRefusalsPerMinute } from "../common/ledger/refusals.ts";
 import { readLogLevel } from "../common/log.ts";
 import { readPublicUrl } from "../common/public-url.ts";
+import { usualNodes } from "./nodes.ts";
 
 /** Apollo's front ends are served from there; they may call a server that is being developed. */
 const developmentOrigins = [
@@ -18,6 +19,10 @@ export function readGatewayConfig(reader: EnvironmentReader) {
     ...readListenAddress(reader, 4000),
     refusalsPerMinute: readRefusalsPerMinute(reader),
     introspection: reader.flag("INTROSPECTION", isDevelopment),
+    maxNodes: reader.integer("QUERY_NODES", usualNodes, {
+      min: 1,
+      max: Number.MAX_SAFE_INTEGER,
+    }),
     origins: [
       readPublicUrl(reader).origin,
       ...readOrigins(reader),

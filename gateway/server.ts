@@ -24,6 +24,7 @@ import type { DataSource, GatewayContext } from "./data-source.ts";
 import { explorer } from "./explorer.ts";
 import type { Identify } from "./identity.ts";
 import { admission, admitBytes } from "./limits.ts";
+import { limitNodes } from "./nodes.ts";
 import { tellRefusals } from "./refusals.ts";
 import { askingOnce } from "./entities.ts";
 import { invitationPage } from "./invitation-page.ts";
@@ -36,6 +37,8 @@ export interface GatewayOptions extends Omit<ListenOptions, "routes"> {
   readonly dataSources: ReadonlyMap<string, DataSource>;
   readonly identify: Identify;
   readonly introspection: boolean;
+  /** Objects that the lists of a request may hold. */
+  readonly maxNodes: number;
   /** Of pages that may call from a browser. */
   readonly origins: readonly string[];
   /** The issuer, which has everything below /oidc. */
@@ -75,6 +78,7 @@ function graphqlServer({
   supergraphSdl,
   dataSources,
   introspection,
+  maxNodes,
   onRefusal,
   log,
 }: GatewayOptions): ApolloServer<GatewayContext> {
@@ -108,6 +112,7 @@ function graphqlServer({
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
       resolveOperation,
+      limitNodes(maxNodes),
       maskErrors(log, withoutSubgraph),
       tellRefusals(onRefusal),
     ],

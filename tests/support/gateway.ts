@@ -1,6 +1,7 @@
 import { Forwarder, streamPaths } from "../../gateway/forward.ts";
 import { HttpDataSource } from "../../gateway/http-data-source.ts";
 import { LocalDataSource } from "../../gateway/local-data-source.ts";
+import { usualNodes } from "../../gateway/nodes.ts";
 import { startGateway } from "../../gateway/server.ts";
 import { identifyBy } from "../../gateway/identity.ts";
 import type { DataSource } from "../../gateway/data-source.ts";
@@ -54,6 +55,7 @@ export interface TestGraphOptions {
   readonly db: Knex;
   readonly log?: Logger;
   readonly introspection?: boolean;
+  readonly maxNodes?: number;
   /** By default nobody is told, so that a test can show that a refusal wrote nothing. */
   readonly onRefusal?: OnRefusal;
   readonly graceMs?: number;
@@ -69,6 +71,7 @@ export async function startTestGraph({
   db,
   log = createLogger("test", "silent"),
   introspection = true,
+  maxNodes = usualNodes,
   onRefusal = () => undefined,
   graceMs = 0,
 }: TestGraphOptions): Promise<TestGraph> {
@@ -117,6 +120,7 @@ export async function startTestGraph({
     subgraphRoutes,
     identify: identifyBy(issuer.options),
     introspection,
+    maxNodes,
     onRefusal,
     origins: ["https://allowed.example"],
     oidc: (_request, response) => {
