@@ -151,7 +151,7 @@ export async function foundBy(
 ): Promise<unknown> {
   const answer = await graph.request(
     as(identity),
-    `{ communities(first: 1000) { nodes { id myRole streams(first: 1000) { nodes { id } } } }
+    `{ communities(first: 100) { nodes { id myRole streams(first: 100) { nodes { id } } } }
        streams(first: 1000) { totalCount nodes { id last { value } } } }`,
   );
   if (outcome(answer) === "UNAUTHENTICATED") return "UNAUTHENTICATED";
