@@ -5,13 +5,13 @@ import { createContext } from "../subgraphs/stream/context.ts";
 import { schema } from "../subgraphs/stream/schema.ts";
 import { unrecorded } from "../subgraphs/stream/usage/recorder-store.ts";
 
-/** The text that the stream subgraph answers to an identity's query, in this process. */
-export async function answerInProcess(
+/** What the stream subgraph finds for an identity's query, in this process. */
+export async function askInProcess<Data>(
   db: Knex,
   identityId: string,
   document: DocumentNode,
   variableValues: Readonly<Record<string, unknown>>,
-): Promise<string> {
+): Promise<Data> {
   const { data, errors } = await execute({
     schema,
     document,
@@ -25,5 +25,13 @@ export async function answerInProcess(
     }),
   });
   if (errors) throw new Error("The query is refused.", { cause: errors[0] });
-  return stringifyResult({ data: data ?? null });
+  return data as Data;
 }
+
+/** The same as the text of an answer. */
+export const answerInProcess = async (
+  ...question: Parameters<typeof askInProcess>
+): Promise<string> =>
+  stringifyResult({
+    data: await askInProcess<Record<string, unknown>>(...question),
+  });

@@ -1,4 +1,4 @@
-import { buildSchema, execute, parse, type DocumentNode } from "graphql";
+import { buildSchema, execute, parse } from "graphql";
 import pg from "pg";
 import {
   connect,
@@ -8,11 +8,9 @@ import {
   type Knex,
 } from "../common/database.ts";
 import { roleUrl } from "../migrations/run.ts";
-import { createContext } from "../subgraphs/stream/context.ts";
-import { schema } from "../subgraphs/stream/schema.ts";
 import type { Figure } from "./figure.ts";
+import { askInProcess } from "./in-process.ts";
 import type { Contender } from "./measure.ts";
-import { unrecorded } from "../subgraphs/stream/usage/recorder-store.ts";
 import { startMillion, type Million } from "./million.ts";
 
 const sliceMs = 400;
@@ -185,7 +183,7 @@ const ownList = (db: Knex, { ownerId }: Million) =>
     "own",
     "select uuid as id, name from stream.streams where tenant_id = 1 order by name, uuid limit ?",
     async (variables) => {
-      const data = await answer<{ streams: Streams }>(
+      const data = await askInProcess<{ streams: Streams }>(
         db,
         ownerId,
         own,
@@ -201,7 +199,7 @@ const sharedList = (db: Knex, { partnerId, communityId }: Million) =>
     `select stream_uuid as id, stream_name as name from stream.shares where community_id = 1
      order by stream_name, stream_uuid limit ?`,
     async (variables) => {
-      const data = await answer<{ _entities: [{ streams: Streams }] }>(
+      const data = await askInProcess<{ _entities: [{ streams: Streams }] }>(
         db,
         partnerId,
         inCommunity,
@@ -213,28 +211,6 @@ const sharedList = (db: Knex, { partnerId, communityId }: Million) =>
       return data._entities[0].streams;
     },
   );
-
-async function answer<Data>(
-  db: Knex,
-  identityId: string,
-  document: DocumentNode,
-  variableValues: Record<string, unknown>,
-): Promise<Data> {
-  const { data, errors } = await execute({
-    schema,
-    document,
-    variableValues,
-    contextValue: createContext(
-      db,
-      unrecorded,
-    )({
-      viewer: { identityId, person: null },
-      requestId: "bench",
-    }),
-  });
-  if (errors) throw new Error("The search fails.", { cause: errors });
-  return data as Data;
-}
 
 const bareSchema = buildSchema(`
   type Query { streams(first: Int): Streams! }
