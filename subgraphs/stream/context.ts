@@ -17,6 +17,7 @@ import {
   type MadeChange,
   type ReadersChange,
 } from "./share/readers-change-store.ts";
+import { ShareChangeStore } from "./share/change-store.ts";
 import { ShareStore } from "./share/store.ts";
 import { StreamSearchStore } from "./stream/search-store.ts";
 import { CommunityStreamStore } from "./stream/search/community-store.ts";
@@ -65,6 +66,7 @@ export function createContext(
       }),
       limits,
       shares: new ShareStore(db, viewer),
+      shareChanges: new ShareChangeStore(db, viewer),
       explanations: new ExplanationStore(db, viewer),
       readers: new ReaderStore(db, viewer),
       received: new ReceivedStore(db, viewer),

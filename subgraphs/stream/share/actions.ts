@@ -9,7 +9,8 @@ import {
   nothingLost,
   type ReadersChange,
 } from "./readers-change-store.ts";
-import { ShareStore, type Share } from "./store.ts";
+import { ShareChangeStore } from "./change-store.ts";
+import type { Share } from "./rows-store.ts";
 import { endings, notices, subjectOf } from "./told.ts";
 
 /** Sharing again what is shared already changes nothing and answers the share that there is. */
@@ -18,7 +19,7 @@ export async function shareStreams(
   { db, viewer, call }: StreamContext,
 ): Promise<Share[]> {
   return db.transaction(async (transaction) => {
-    const shares = new ShareStore(transaction, viewer);
+    const shares = new ShareChangeStore(transaction, viewer);
     await shares.lockParticipations(input.communityIds);
     const caller = await new CallerStore(transaction, viewer).lock();
     await new StreamStore(transaction, viewer).lock(input.streamIds);
@@ -53,7 +54,7 @@ export const unshareStreams = (
   { changeReaders, viewer, call }: StreamContext,
 ): Promise<ReadersChange> =>
   changeReaders({ dryRun }, async (transaction) => {
-    const shares = new ShareStore(transaction, viewer);
+    const shares = new ShareChangeStore(transaction, viewer);
     await shares.lockParticipations(
       communityIds ?? (await shares.communitiesOf(streamIds)),
     );

@@ -11,14 +11,14 @@ import type {
 
 const sharesStreams = can<MutationShareStreamsArgs, StreamContext>(
   "share these streams there",
-  async (_viewer, { input: { streamIds, communityIds } }, { shares }) =>
-    Boolean(await shares.requireSharing(streamIds, communityIds)),
+  async (_viewer, { input: { streamIds, communityIds } }, { shareChanges }) =>
+    Boolean(await shareChanges.requireSharing(streamIds, communityIds)),
 );
 
 const endsShares = can<MutationUnshareStreamsArgs, StreamContext>(
   "end these shares",
-  async (_viewer, { input: { streamIds, communityIds } }, { shares }) =>
-    Boolean(await shares.requireEnding(streamIds, communityIds ?? null)),
+  async (_viewer, { input: { streamIds, communityIds } }, { shareChanges }) =>
+    Boolean(await shareChanges.requireEnding(streamIds, communityIds ?? null)),
 );
 
 export const permissions = {

@@ -2,7 +2,7 @@ import type { Knex } from "../../../common/database.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import type { Caller } from "../access/caller.ts";
 import { StreamStore, type Stream } from "../stream/store.ts";
-import type { Share } from "./store.ts";
+import type { Share } from "./rows-store.ts";
 
 /** Who can read own streams no longer, and which; of each list the first 100. */
 export interface Losses {

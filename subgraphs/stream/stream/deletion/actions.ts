@@ -9,7 +9,7 @@ import {
   nothingLost,
   type ReadersChange,
 } from "../../share/readers-change-store.ts";
-import { ShareStore } from "../../share/store.ts";
+import { ShareChangeStore } from "../../share/change-store.ts";
 import { endings, notices } from "../../share/told.ts";
 import { StreamDeletionStore } from "./store.ts";
 import { placeOf, streamIdsOf } from "../input.ts";
@@ -24,7 +24,7 @@ export async function deleteStreams(
   const streamIds = streamIdsOf(input);
   return changeReaders(input, async (transaction) => {
     const streams = new StreamStore(transaction, viewer);
-    const shares = new ShareStore(transaction, viewer);
+    const shares = new ShareChangeStore(transaction, viewer);
     const deletion = new StreamDeletionStore(transaction);
     const found = await streams.require("DELETE", streamIds, at);
     await shares.lockParticipations(

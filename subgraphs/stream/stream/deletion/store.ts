@@ -1,7 +1,7 @@
 import type { Knex } from "../../../../common/database.ts";
 import type { Caller } from "../../access/caller.ts";
 import type { Losses } from "../../share/readers-change-store.ts";
-import type { Share } from "../../share/store.ts";
+import type { Share } from "../../share/rows-store.ts";
 import type { Stream } from "../store.ts";
 
 /** The end of own streams. */
