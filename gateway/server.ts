@@ -1,4 +1,3 @@
-import { ApolloGateway } from "@apollo/gateway";
 import { ApolloServer, type ApolloServerPlugin } from "@apollo/server";
 import {
   ApolloServerPluginCacheControlDisabled,
@@ -27,6 +26,8 @@ import { admission, admitBytes } from "./limits.ts";
 import { limitNodes } from "./nodes.ts";
 import { tellRefusals } from "./refusals.ts";
 import { askingOnce } from "./entities.ts";
+import { executingGateway } from "./execution/gateway.ts";
+import { apolloPlanner } from "./execution/planner.ts";
 import { invitationPage } from "./invitation-page.ts";
 
 export interface GatewayOptions extends Omit<ListenOptions, "routes"> {
@@ -82,21 +83,14 @@ function graphqlServer({
   onRefusal,
   log,
 }: GatewayOptions): ApolloServer<GatewayContext> {
-  const gateway = new ApolloGateway({
+  const gateway = executingGateway({
     supergraphSdl,
-    buildService({ name }) {
+    plannerFor: apolloPlanner,
+    dataSourceFor(name) {
       const dataSource = dataSources.get(name);
       if (!dataSource) throw new Error(`No way leads to subgraph ${name}.`);
       return askingOnce(dataSource);
     },
-    queryPlannerConfig: {
-      // Data sources execute these documents, or read from them what was asked.
-      exposeDocumentNodeInFetchNode: true,
-      debug: { maxEvaluatedPlans: 500 },
-    },
-    __exposeQueryPlanExperimental: false,
-    // At start-up it tells what it always tells.
-    logger: log.child({}, { level: "warn" }),
   });
   return new ApolloServer<GatewayContext>({
     gateway,
