@@ -4,6 +4,7 @@ import { readInternalTokenSecret } from "../common/internal-token.ts";
 import { readRefusalsPerMinute } from "../common/ledger/refusals.ts";
 import { readLogLevel } from "../common/log.ts";
 import { readPublicUrl } from "../common/public-url.ts";
+import { usualLimits, type RequestLimits } from "./limits.ts";
 import { usualNodes } from "./nodes.ts";
 
 /** Apollo's front ends are served from there; they may call a server that is being developed. */
@@ -19,6 +20,7 @@ export function readGatewayConfig(reader: EnvironmentReader) {
     ...readListenAddress(reader, 4000),
     refusalsPerMinute: readRefusalsPerMinute(reader),
     introspection: reader.flag("INTROSPECTION", isDevelopment),
+    limits: readRequestLimits(reader),
     maxNodes: reader.integer("QUERY_NODES", usualNodes, {
       min: 1,
       max: Number.MAX_SAFE_INTEGER,
@@ -44,6 +46,21 @@ export const readGatewayProcessConfig = (reader: EnvironmentReader) => ({
   poolSize: reader.integer("POOL_SIZE", 10, { min: 1, max: 1000 }),
   logLevel: readLogLevel(reader),
 });
+
+function readRequestLimits(reader: EnvironmentReader): RequestLimits {
+  const atMost = (name: string, limit: keyof RequestLimits, max: number) =>
+    reader.integer(name, usualLimits[limit], { min: 1, max });
+  return {
+    bodyBytes: atMost("REQUEST_BYTES", "bodyBytes", 2 ** 28),
+    characters: atMost("QUERY_CHARACTERS", "characters", 1_000_000),
+    tokens: atMost("QUERY_TOKENS", "tokens", 100_000),
+    depth: atMost("QUERY_DEPTH", "depth", 100),
+    rootFields: atMost("QUERY_ROOT_FIELDS", "rootFields", 10_000),
+    aliases: atMost("QUERY_ALIASES", "aliases", 10_000),
+    directives: atMost("QUERY_DIRECTIVES", "directives", 10_000),
+    fields: atMost("QUERY_FIELDS", "fields", 100_000),
+  };
+}
 
 function readOrigins(reader: EnvironmentReader): string[] {
   const list = reader.optional("CORS_ORIGINS")?.split(",") ?? [];

@@ -22,7 +22,7 @@ import { cors } from "./cors.ts";
 import type { DataSource, GatewayContext } from "./data-source.ts";
 import { explorer } from "./explorer.ts";
 import type { Identify } from "./identity.ts";
-import { admission, admitBytes } from "./limits.ts";
+import { admission, admitBytes, type RequestLimits } from "./limits.ts";
 import { limitNodes } from "./nodes.ts";
 import { tellRefusals } from "./refusals.ts";
 import { askingOnce } from "./entities.ts";
@@ -38,6 +38,7 @@ export interface GatewayOptions extends Omit<ListenOptions, "routes"> {
   readonly dataSources: ReadonlyMap<string, DataSource>;
   readonly identify: Identify;
   readonly introspection: boolean;
+  readonly limits: RequestLimits;
   /** Objects that the lists of a request may hold. */
   readonly maxNodes: number;
   /** Of pages that may call from a browser. */
@@ -115,9 +116,9 @@ function graphqlServer({
 
 function graphql(
   server: ApolloServer<GatewayContext>,
-  { identify, log }: GatewayOptions,
+  { identify, limits, log }: GatewayOptions,
 ): Handler {
-  const admit = admission();
+  const admit = admission(limits);
   return graphqlHandler({
     server,
     requestId: () => randomUUID(),
@@ -125,7 +126,7 @@ function graphql(
       call: { viewer: await identify(request), requestId },
       subgraphContexts: new Map(),
     }),
-    admitBytes: (bytes, { call }) => admitBytes(bytes, call.viewer),
+    admitBytes: (bytes, { call }) => admitBytes(bytes, call.viewer, limits),
     admit: (query, { call }) => admit(query, call.viewer),
     log,
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { request as send } from "node:http";
-import { limits } from "../../gateway/limits.ts";
+import { anonymousBodyBytes, usualLimits } from "../../gateway/limits.ts";
 import { TestDatabase } from "../support/database.ts";
 import {
   somebody,
@@ -123,12 +123,12 @@ describe("the endpoint", () => {
   test("refuses a body beyond the limit, told in advance or not, and lives on", async () => {
     const body = JSON.stringify({
       query: "{ripe}",
-      variables: { text: "x".repeat(limits.bodyBytes) },
+      variables: { text: "x".repeat(usualLimits.bodyBytes) },
     });
     const expected = [
       413,
       "LIMIT_EXCEEDED",
-      expect.stringContaining(`At most ${limits.bodyBytes} bytes`),
+      expect.stringContaining(`At most ${usualLimits.bodyBytes} bytes`),
     ];
     expect(await refusal(await post(body))).toEqual(expected);
     const streamed = await graph.fetch("/graphql", {
@@ -156,7 +156,7 @@ describe("the endpoint", () => {
     expect(await refusal(await post(JSON.stringify({ query })))).toEqual([
       413,
       "LIMIT_EXCEEDED",
-      "At most 20 fields inside each other; this asks for 22. Ask in several requests.",
+      "At most 20 fields inside each other in a query; this asks for 22. Ask in several requests.",
     ]);
   });
 
@@ -187,7 +187,7 @@ describe("the endpoint", () => {
         request.once("error", reject);
       });
       // The rest never comes.
-      request.write(" ".repeat(limits.anonymousBodyBytes + 1));
+      request.write(" ".repeat(anonymousBodyBytes + 1));
       expect(await status).toBe(401);
       request.destroy();
     },

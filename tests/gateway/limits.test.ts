@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import type { DomainError } from "../../common/errors.ts";
 import { anonymous, type Viewer } from "../../common/viewer.ts";
-import { admission, limits } from "../../gateway/limits.ts";
+import { admission, usualLimits } from "../../gateway/limits.ts";
 
 const somebody = { ...anonymous, identityId: "somebody" };
 
@@ -10,7 +10,7 @@ const refusal = (
   viewer: Viewer = somebody,
 ): DomainError["extensions"] | undefined => {
   try {
-    admission()(query, viewer);
+    admission(usualLimits)(query, viewer);
     return undefined;
   } catch (error) {
     return (error as DomainError).extensions;
@@ -29,9 +29,14 @@ describe("a query", () => {
     ["depth", nested],
     ["rootFields", (n: number) => `{ ${times(n, () => "a")} }`],
     ["aliases", (n: number) => `{ a { ${times(n, (i) => `a${i}: a`)} } }`],
+    [
+      "directives",
+      (n: number) =>
+        `query ($a: A @d) @d { a { ${times(n - 2, () => "a @d")} } }`,
+    ],
     ["fields", (n: number) => `{ a { ${times(n - 1, () => "a")} } }`],
   ] as const)("is bounded in its %s", (limit, query) => {
-    const most = limits[limit];
+    const most = usualLimits[limit];
     expect(refusal(query(most))).toBeUndefined();
     expect(refusal(query(most + 1))).toEqual({
       code: "LIMIT_EXCEEDED",
@@ -50,6 +55,31 @@ describe("a query", () => {
       limit: 50,
       value: Number.MAX_SAFE_INTEGER,
     });
+  });
+
+  test("counts the directives of a fragment and of its spreads, whatever they stand on", () => {
+    const query = (spreads: number) =>
+      `query { a { ${times(spreads, () => "... @d { ...F @d }")} } } fragment F on Q @d { a @d @d }`;
+    expect(refusal(query(20))).toBeUndefined();
+    expect(refusal(query(21))).toMatchObject({ limit: 100, value: 105 });
+  });
+
+  test.each([
+    ["lists", (n: number) => `{ a(b: ${"[".repeat(n)}${"]".repeat(n)}) }`],
+    [
+      "objects",
+      (n: number) => `{ a(b: ${"{ a: ".repeat(n)}1${"}".repeat(n)}) }`,
+    ],
+    ["fields", (n: number) => `${"{ a ".repeat(n)}${"}".repeat(n)}`],
+    ["lists that never end", (n: number) => `{ a(b: ${"[".repeat(n)}`],
+  ])("is not parsed into thousands of %s, which end the stack", (_, nested) => {
+    expect(refusal(nested(1_200))).toMatchObject({ limit: 200 });
+  });
+
+  test("is refused with the limit, the value and the way on", () => {
+    expect(() => admission(usualLimits)(nested(21), somebody)).toThrow(
+      "At most 20 fields inside each other in a query; this asks for 21. Ask in several requests.",
+    );
   });
 
   test("counts depth through fragments", () => {

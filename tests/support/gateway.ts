@@ -1,6 +1,7 @@
 import { Forwarder, streamPaths } from "../../gateway/forward.ts";
 import { HttpDataSource } from "../../gateway/http-data-source.ts";
 import { LocalDataSource } from "../../gateway/local-data-source.ts";
+import { usualLimits } from "../../gateway/limits.ts";
 import { usualNodes } from "../../gateway/nodes.ts";
 import { startGateway } from "../../gateway/server.ts";
 import { identifyBy } from "../../gateway/identity.ts";
@@ -120,6 +121,7 @@ export async function startTestGraph({
     subgraphRoutes,
     identify: identifyBy(issuer.options),
     introspection,
+    limits: usualLimits,
     maxNodes,
     onRefusal,
     origins: ["https://allowed.example"],
