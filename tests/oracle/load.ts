@@ -272,8 +272,9 @@ async function loadStreams(
       extrapolation: "BOTH",
       owner_id: owner,
       access_list_id: id,
-      // Says nothing of who reads it: the gate takes another way to the same answer. Half of them, in no order.
-      is_widely_shared: Math.imul(id, 0x9e3779b1) < 0,
+      // Says nothing of who reads it: the gate takes another way to the same answer for all of a tenant. Half of these, in no
+      // order.
+      is_widely_shared: Math.imul(tenant, 0x9e3779b1) < 0,
       created_at: "2026-01-01",
       updated_at: "2026-01-01",
     })),
