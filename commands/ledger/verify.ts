@@ -9,7 +9,7 @@ import {
 } from "../../common/ledger/verify.ts";
 
 import { LedgerStore, type Chain } from "./ledger-store.ts";
-import { Progress } from "./progress.ts";
+import { Progress } from "../progress.ts";
 
 /** A chain from wherever it is read, with its ends as they were signed. */
 export interface WalkedChain {
@@ -72,7 +72,11 @@ export async function verifyAll(
 ): Promise<Verified> {
   const faults: Fault[] = [];
   const present = new Set<string>();
-  const progress = new Progress(process.stderr, total);
+  const progress = new Progress(
+    process.stderr,
+    (count) => `${count.toLocaleString("en")} links`,
+    total,
+  );
   let links = 0;
   for await (const chain of chains) {
     present.add(chain.id);

@@ -40,5 +40,9 @@ export async function readPasswords(directory: string): Promise<Passwords> {
   }
 }
 
+/** To any of its databases, as the superuser. */
+export const superuserUrlOf = (port: number, { postgres }: Passwords) =>
+  `postgres://postgres:${postgres}@127.0.0.1:${port}/postgres`;
+
 export const urlOf = (port: number, { tributary }: Passwords) =>
   `postgres://tributary:${tributary}@127.0.0.1:${port}/tributary`;

@@ -115,4 +115,6 @@ function follow(stream: Readable, log: Logger): () => string {
 /** All but the ordinary course of starting, working and stopping. */
 const isComplaint = (line: string) =>
   /could not|terminated by/.test(line) ||
-  !/^LOG: |^FATAL: +(the database system is|terminating)/.test(line);
+  !/^LOG: |^FATAL: +(the database system is|terminating)|^DETAIL: +Consistent recovery/.test(
+    line,
+  );

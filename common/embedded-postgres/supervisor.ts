@@ -46,6 +46,13 @@ export async function startEmbeddedPostgres(
   }
 }
 
+/** Of the PostgreSQL that would start in a directory: "17". */
+export async function embeddedVersion(directory: string): Promise<string> {
+  const account = await findAccount(directory);
+  const home = dirname(directory);
+  return (await prepareBinaries(locatePackage(), home, account)).major;
+}
+
 async function start(
   options: Required<EmbeddedPostgresOptions>,
 ): Promise<EmbeddedPostgres> {

@@ -3,9 +3,12 @@ import { prepared } from "../../common/database.ts";
 import type { TestDatabase } from "./database.ts";
 import { outcome, type Answer } from "./run.ts";
 
+/** Its owner sees every table. */
+type Database = Pick<TestDatabase, "owner">;
+
 /** A digest of every table, by which a test shows that a refusal wrote nothing, in ledger and outbox neither. */
 export async function everythingWritten(
-  database: TestDatabase,
+  database: Database,
 ): Promise<Record<string, string>> {
   const { owner } = database;
   const rows = await prepared<{ name: string; digest: string }>(
@@ -15,16 +18,16 @@ export async function everythingWritten(
   return Object.fromEntries(rows.map(({ name, digest }) => [name, digest]));
 }
 
-const statements = new WeakMap<TestDatabase, Promise<string>>();
+const statements = new WeakMap<Database, Promise<string>>();
 
 /** One statement for all tables, which are the same in all of a test: it is asked often, and prepared. */
-function digestOfAll(database: TestDatabase): Promise<string> {
+function digestOfAll(database: Database): Promise<string> {
   const statement = statements.get(database) ?? makeDigestOfAll(database);
   statements.set(database, statement);
   return statement;
 }
 
-async function makeDigestOfAll({ owner }: TestDatabase): Promise<string> {
+async function makeDigestOfAll({ owner }: Database): Promise<string> {
   const { rows } = await owner.raw<{ rows: { digest: string }[] }>(`
     select format(
       'select %L as name, concat(count(*), '' '', sum(hashtextextended((t.*)::text, 0))) as digest from %s t',
@@ -38,7 +41,7 @@ async function makeDigestOfAll({ owner }: TestDatabase): Promise<string> {
 
 /** Shows that an operation wrote an entry of the ledger if it was answered, and nothing at all if it was refused. */
 export async function attempt(
-  database: TestDatabase,
+  database: Database,
   operation: () => Promise<Answer>,
 ): Promise<Answer> {
   const before = await everythingWritten(database);

@@ -8,17 +8,21 @@ export class Progress {
 
   constructor(
     private readonly out: NodeJS.WriteStream,
-    private readonly total: number | undefined,
+    /** How so many are said, "3 links". */
+    private readonly say: (count: number) => string,
+    private readonly total?: number,
   ) {}
 
-  /** One more link. */
-  step(): void {
-    this.count += 1;
+  /** So many more. */
+  step(count = 1): void {
+    this.count += count;
     const now = performance.now();
     if (now - this.toldAt < (this.out.isTTY ? barEveryMs : lineEveryMs)) return;
     this.toldAt = now;
-    const percent = this.total && Math.floor((100 * this.count) / this.total);
-    const told = `${percent === undefined ? "" : `${percent} %  `}${this.count.toLocaleString("en")} links`;
+    // What grows meanwhile is never more than whole.
+    const percent =
+      this.total && Math.min(100, Math.floor((100 * this.count) / this.total));
+    const told = `${percent === undefined ? "" : `${percent} %  `}${this.say(this.count)}`;
     this.out.write(this.out.isTTY ? `\r\x1b[K${told}` : `${told}\n`);
   }
 
