@@ -43,18 +43,23 @@ export const tellRefusals = (
           operation?.operation === OperationTypeNode.MUTATION &&
           response.body.kind === "single"
         ) {
-          // As the operation has them, with its defaults.
-          const { coerced } = getVariableValues(
-            schema,
-            operation.variableDefinitions ?? [],
-            request.variables ?? {},
-          );
+          // As the operation has them, with its defaults; once, and only if there is a refusal, for they may be large.
+          let variables: ReturnType<typeof getVariableValues> | undefined;
           for (const error of response.body.singleResult.errors ?? []) {
             const field = refusedField(error, operation.selectionSet, document);
             const definition =
               field && schema.getMutationType()?.getFields()[field.name.value];
             if (!field || !definition) continue;
-            const given = getArgumentValues(definition, field, coerced);
+            variables ??= getVariableValues(
+              schema,
+              operation.variableDefinitions ?? [],
+              request.variables ?? {},
+            );
+            const given = getArgumentValues(
+              definition,
+              field,
+              variables.coerced,
+            );
             if (!isDryRun(given))
               onRefusal({
                 call,

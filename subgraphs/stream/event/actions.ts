@@ -15,7 +15,7 @@ import type {
   WriteResult,
 } from "../generated.ts";
 import { StreamTypeStore } from "../stream-type/store.ts";
-import { StreamStore, typeOf, type Stream } from "../stream/store.ts";
+import { ownTypeOf, StreamStore, type NamedStream } from "../stream/store.ts";
 import type { EventColumns } from "./asked.ts";
 import { CallStore, type KeyedCall } from "./call-store.ts";
 import { Changed } from "./changed.ts";
@@ -171,12 +171,12 @@ async function changeEvents(
   { db, viewer, call }: Context,
   work: (
     transaction: Knex.Transaction,
-    streams: readonly Stream[],
+    streams: readonly NamedStream[],
   ) => Promise<Changed>,
 ): Promise<WriteResult> {
   return db.transaction(async (transaction) => {
     const store = new StreamStore(transaction, viewer);
-    const requireRight = () => store.require(right, streamIds, placeOf);
+    const requireRight = () => store.requireNamed(right, streamIds, placeOf);
     const streams = await requireRight();
     const calls = new CallStore(transaction);
     const once = keyedCall(action, keyed, streams);
@@ -211,7 +211,7 @@ async function changeEvents(
 function keyedCall(
   action: string,
   { idempotencyKey, ...asked }: Keyed,
-  [stream]: readonly Stream[],
+  [stream]: readonly NamedStream[],
 ): KeyedCall | null {
   if (idempotencyKey == null || !stream) return null;
   return {
@@ -237,7 +237,7 @@ async function answered(
 
 /** Streams to write to, with what is written of their types. */
 export async function withProperties(
-  streams: readonly Stream[],
+  streams: readonly NamedStream[],
   streamTypes: StreamTypeStore,
 ): Promise<Target[]> {
   return Promise.all(
@@ -245,7 +245,7 @@ export async function withProperties(
       id: stream.id,
       rowId: stream.rowId,
       tenantRowId: stream.tenantRowId,
-      properties: await streamTypes.properties(typeOf(stream)),
+      properties: await streamTypes.properties(ownTypeOf(stream)),
     })),
   );
 }

@@ -14,13 +14,17 @@ import { placeInInput, streamIdsOf } from "./columns.ts";
 const writesStreams = can<MutationWriteEventsArgs, StreamContext>(
   "write events to these streams",
   async (_viewer, { input }, { streams }) =>
-    Boolean(await streams.require("WRITE", streamIdsOf(input), placeInInput)),
+    Boolean(
+      await streams.requireNamed("WRITE", streamIdsOf(input), placeInInput),
+    ),
 );
 
 const deletesFromStreams = can<MutationRemoveEventsArgs, StreamContext>(
   "remove events of these streams",
   async (_viewer, { input }, { streams }) =>
-    Boolean(await streams.require("DELETE", streamIdsOf(input), placeInInput)),
+    Boolean(
+      await streams.requireNamed("DELETE", streamIdsOf(input), placeInInput),
+    ),
 );
 
 export const permissions = {

@@ -65,7 +65,7 @@ export class EventWriteStore {
       const refused = await this.merge(events, among, mode);
       if (refused) return refused;
     }
-    await this.keepLatest(events.map((stream) => grown(extents, stream)));
+    if (addsEvents) await this.keepLatest(events);
     return null;
   }
 
@@ -110,7 +110,8 @@ export class EventWriteStore {
         const missing = await this.keysIncoming("not exists");
         if (missing.length > 0) return { because: "missing", events: missing };
         for (const [changes, streams] of byChanges(events, mode))
-          await this.update(changes, streams);
+          for (const table of ["stream.events", "stream.latest"])
+            await this.update(table, changes, streams);
       }
     }
     // A transaction may write several times.
@@ -157,11 +158,12 @@ export class EventWriteStore {
   }
 
   private async update(
+    table: string,
     changes: string,
     streams: readonly EventColumns[],
   ): Promise<void> {
     await this.transaction.raw(
-      `update stream.events e set ${changes} from pg_temp.incoming i
+      `update ${table} e set ${changes} from pg_temp.incoming i
        where e.tenant_id = i.tenant_id and e.stream_id = i.stream_id and e.ts = i.ts and i.stream_id = any (?::int[])`,
       [streams.map(({ streamRowId }) => streamRowId)],
     );
@@ -194,26 +196,21 @@ export class EventWriteStore {
       throw new Error(`${count} events were read of ${events.count}.`);
   }
 
-  private async keepLatest(
-    streams: readonly ReturnType<typeof grown>[],
-  ): Promise<void> {
-    // Not prepared: a plan made while a month had no events would go on looking through the whole of it.
-    await this.transaction.raw(
-      `update stream.latest l
-         set first_ts = u.first_ts, ts = e.ts, value = e.value, numbers = e.numbers, texts = e.texts
-         from unnest(?::int[], ?::int[], ?::timestamptz[], ?::timestamptz[]) u (tenant_id, stream_id, first_ts, ts)
-         cross join lateral (
-           select * from stream.events e
-           where e.tenant_id = u.tenant_id and e.stream_id = u.stream_id and e.ts = u.ts limit 1
-         ) e
-         where l.tenant_id = u.tenant_id and l.stream_id = u.stream_id`,
-      [
-        streams.map(({ tenantRowId }) => tenantRowId),
-        streams.map(({ streamRowId }) => streamRowId),
-        streams.map(({ first }) => dateTimeOf(first)),
-        streams.map(({ last }) => dateTimeOf(last)),
-      ],
-    );
+  /** With what was sent: to look for it among the events, a statement would be planned for all months each time. */
+  private async keepLatest(streams: readonly EventColumns[]): Promise<void> {
+    await this.transaction
+      .raw(
+        `update stream.latest l
+         set first_ts = least(l.first_ts, u.first_ts), ts = greatest(l.ts, u.ts),
+             value = case when u.ts >= l.ts then u.value else l.value end,
+             numbers = case when u.ts >= l.ts then u.numbers else l.numbers end,
+             texts = case when u.ts >= l.ts then u.texts else l.texts end
+         from jsonb_to_recordset(?::jsonb)
+           u (tenant_id int, stream_id int, first_ts timestamptz, ts timestamptz, value float8, numbers float8[], texts text[])
+         where l.tenant_id = u.tenant_id and l.stream_id = u.stream_id and (u.first_ts < l.first_ts or u.ts >= l.ts)`,
+        [JSON.stringify(streams.map(reachOf))],
+      )
+      .options({ name: "keep_latest" });
   }
 }
 
@@ -244,15 +241,19 @@ function byChanges(
 const timeOf = ({ timestamps }: EventColumns, row: number) =>
   timestamps[row] ?? NaN;
 
-/** How far a stream reaches with the events that are written. */
-function grown(extents: ReadonlyMap<number, Reach>, stream: EventColumns) {
-  const extent = extents.get(stream.streamRowId);
-  const first = timeOf(stream, stream.order[0] ?? 0);
-  const last = timeOf(stream, stream.order.at(-1) ?? 0);
+/** From when to when events of a stream are written, and what the last of them holds. */
+function reachOf(stream: EventColumns) {
+  const { value, numbers, texts, order } = stream;
+  const last = order.at(-1) ?? -1;
+  const valuesIn = <Value>(columns: readonly (readonly Value[] | null)[]) =>
+    columns.length > 0 ? columns.map((column) => column?.[last] ?? null) : null;
   return {
-    tenantRowId: stream.tenantRowId,
-    streamRowId: stream.streamRowId,
-    first: extent ? Math.min(extent.first, first) : first,
-    last: extent ? Math.max(extent.last, last) : last,
+    tenant_id: stream.tenantRowId,
+    stream_id: stream.streamRowId,
+    first_ts: dateTimeOf(timeOf(stream, order[0] ?? -1)),
+    ts: dateTimeOf(timeOf(stream, last)),
+    value: value?.[last] ?? null,
+    numbers: valuesIn(numbers),
+    texts: valuesIn(texts),
   };
 }

@@ -27,6 +27,9 @@ export interface StreamType {
   readonly createdAt: string;
 }
 
+/** By what its properties are found. */
+export type TypeKey = Pick<StreamType, "rowId" | "tenantRowId" | "streamId">;
+
 export interface Property {
   readonly name: string;
   readonly description: string | null;
@@ -91,7 +94,7 @@ export class StreamTypeStore {
   }
 
   /** In their order. A type never changes: within a request its properties are remembered. */
-  properties(type: StreamType): Promise<Property[]> {
+  properties(type: TypeKey): Promise<Property[]> {
     return this.propertiesByType.load(type);
   }
 
@@ -157,11 +160,11 @@ export class StreamTypeStore {
   private readonly byNamespace: NestedList<StreamType, StreamTypeListArgs>;
 
   private readonly propertiesByType = new DataLoader<
-    StreamType,
+    TypeKey,
     Property[],
     number
   >(
-    async (types: readonly StreamType[]) => {
+    async (types: readonly TypeKey[]) => {
       const { identityId } = this.viewer;
       const rows = await prepared<Property & { typeRowId: number }>(
         this.db,
@@ -191,7 +194,7 @@ export class StreamTypeStore {
         (row) => row.typeRowId,
       ).map((properties) => (properties.length > 0 ? properties : notFound()));
     },
-    { cacheKeyFn: ({ rowId }: StreamType) => rowId },
+    { cacheKeyFn: ({ rowId }: TypeKey) => rowId },
   );
 
   private visible(): Knex.QueryBuilder {

@@ -12,7 +12,7 @@ import type {
   StreamRight,
   UpdateStreamInput,
 } from "../generated.ts";
-import type { StreamType } from "../stream-type/store.ts";
+import type { StreamType, TypeKey } from "../stream-type/store.ts";
 import { wayThrough, type Way } from "../usage/recorder-store.ts";
 import type { Override } from "./overrides.ts";
 
@@ -48,6 +48,18 @@ export interface Stream {
   /** How the viewer got at it; null if the stream is its own. */
   readonly lastWay?: Way | null;
 }
+
+/** What the gate itself tells of a stream. */
+export type NamedStream = Pick<
+  Stream,
+  "id" | "rowId" | "tenantRowId" | "typeRowId" | "isOwn" | "rights"
+>;
+
+/** Of an own stream: the type as far as its properties are asked for. */
+export const ownTypeOf = ({
+  typeRowId,
+  tenantRowId,
+}: NamedStream): TypeKey => ({ rowId: typeRowId, tenantRowId, streamId: null });
 
 export const typeOf = (stream: Stream): StreamType => ({
   id: stream.typeId,
@@ -113,13 +125,7 @@ export class StreamStore {
     ids: readonly string[],
     at: (index: number) => string,
   ): Promise<Stream[]> {
-    const streams = await this.findAll(ids);
-    const found = new Map<string, Stream>();
-    for (const [i, stream] of streams.entries()) {
-      if (stream === null) throw notFound(at(i));
-      found.set(stream.id, stream);
-    }
-    return [...found.values()];
+    return eachOnce(await this.findAll(ids), at);
   }
 
   /** Like `getAll`; FORBIDDEN for the first on which the viewer lacks the right. */
@@ -128,15 +134,30 @@ export class StreamStore {
     ids: readonly string[],
     at: (index: number) => string,
   ): Promise<Stream[]> {
-    const streams = await this.getAll(ids, at);
-    for (const { id, isOwn, rights } of streams)
-      if (!isOwn || !includes(rights, right))
-        throw forbidden(
-          isOwn
-            ? `You may not do this to stream ${id}: that takes the right ${right} on it.`
-            : `Stream ${id} belongs to another tenant; only its tenant's identities may do this to it.`,
-        );
-    return streams;
+    return withRight(right, await this.getAll(ids, at));
+  }
+
+  /** The same for what writes or removes events, which needs no more of a stream and asks often: at a third of the cost. */
+  async requireNamed(
+    right: StreamRight,
+    ids: readonly string[],
+    at: (index: number) => string,
+  ): Promise<NamedStream[]> {
+    const rows = await prepared<NamedStream>(
+      this.db,
+      this.db.raw(
+        `select g.uuid as id, g.id as "rowId", g.tenant_id as "tenantRowId", g.type_id as "typeRowId", g.is_own as "isOwn", g.rights
+         from stream.visible(?, ?::uuid[]) g`,
+        [this.viewer.identityId, [...new Set(ids.filter(isUuid))]],
+      ),
+    );
+    return withRight(
+      right,
+      eachOnce(
+        inKeyOrder(ids, rows, ({ id }) => id),
+        at,
+      ),
+    );
   }
 
   async requireOne(
@@ -239,6 +260,32 @@ export class StreamStore {
       { cache: false },
     );
   }
+}
+
+function eachOnce<Found extends Pick<Stream, "id">>(
+  streams: readonly (Found | null)[],
+  at: (index: number) => string,
+): Found[] {
+  const found = new Map<string, Found>();
+  for (const [i, stream] of streams.entries()) {
+    if (stream === null) throw notFound(at(i));
+    found.set(stream.id, stream);
+  }
+  return [...found.values()];
+}
+
+function withRight<Found extends Pick<Stream, "id" | "isOwn" | "rights">>(
+  right: StreamRight,
+  streams: Found[],
+): Found[] {
+  for (const { id, isOwn, rights } of streams)
+    if (!isOwn || !includes(rights, right))
+      throw forbidden(
+        isOwn
+          ? `You may not do this to stream ${id}: that takes the right ${right} on it.`
+          : `Stream ${id} belongs to another tenant; only its tenant's identities may do this to it.`,
+      );
+  return streams;
 }
 
 /** Streams by a table of the gate, whose alias is g. */

@@ -35,7 +35,7 @@ export function storeBatch(
         : await idsIn(namespace, names, placeOf, context);
     const { streams, streamTypes } = context;
     const targets = await withProperties(
-      await streams.require("WRITE", streamIds, placeOf),
+      await streams.requireNamed("WRITE", streamIds, placeOf),
       streamTypes,
     );
     const events = eventsOf(
