@@ -19,6 +19,11 @@ const statuses: Readonly<Record<string, number>> = {
   TIMEOUT: 504,
 };
 
+const statusOf = (cause: unknown, code: unknown): number =>
+  (cause instanceof DomainError ? cause.status : undefined) ??
+  statuses[String(code)] ??
+  500;
+
 /** Answers a request as a whole by an error, and says what was done all the same, if anything was. */
 export function refuse(
   response: ServerResponse,
@@ -30,13 +35,18 @@ export function refuse(
   // The client has gone.
   if (response.destroyed) return;
   const error = told(cause, requestId, log);
-  const status =
-    (cause instanceof DomainError ? cause.status : undefined) ??
-    statuses[String(error.extensions?.["code"])] ??
-    500;
+  const status = statusOf(cause, error.extensions?.["code"]);
   if (status === 401)
     response.setHeader("www-authenticate", 'Bearer error="invalid_token"');
   sendJson(response, status, { errors: [error], ...done });
+}
+
+/** A refusal of a request as a whole that Apollo Server meets on its way, which asks errors for the status. */
+export function asWhole(cause: unknown): unknown {
+  if (!(cause instanceof DomainError)) return cause;
+  const { message, extensions } = cause;
+  const http = { status: statusOf(cause, extensions.code) };
+  return new GraphQLError(message, { extensions: { ...extensions, http } });
 }
 
 /** What was thrown, as the client may read it. */

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import type { EnvironmentReader } from "../common/config.ts";
 import { readListenAddress } from "../common/http-server.ts";
 import { readInternalTokenSecret } from "../common/internal-token.ts";
@@ -5,6 +6,7 @@ import { readRefusalsPerMinute } from "../common/ledger/refusals.ts";
 import { readLogLevel } from "../common/log.ts";
 import { readPublicUrl } from "../common/public-url.ts";
 import { usualLimits, type RequestLimits } from "./limits.ts";
+import { usualPlanMs } from "./planning/thread-planner.ts";
 import { usualNodes } from "./nodes.ts";
 
 /** Apollo's front ends are served from there; they may call a server that is being developed. */
@@ -12,6 +14,8 @@ const developmentOrigins = [
   "https://studio.apollographql.com",
   "https://sandbox.embed.apollographql.com",
 ];
+
+const examples = fileURLToPath(new URL("../examples", import.meta.url));
 
 /** What the gateway is told wherever it runs. */
 export function readGatewayConfig(reader: EnvironmentReader) {
@@ -21,6 +25,11 @@ export function readGatewayConfig(reader: EnvironmentReader) {
     refusalsPerMinute: readRefusalsPerMinute(reader),
     introspection: reader.flag("INTROSPECTION", isDevelopment),
     limits: readRequestLimits(reader),
+    knownOperations: reader.text("KNOWN_OPERATIONS", examples),
+    planMs: reader.integer("PLAN_MILLISECONDS", usualPlanMs, {
+      min: 10,
+      max: 60_000,
+    }),
     maxNodes: reader.integer("QUERY_NODES", usualNodes, {
       min: 1,
       max: Number.MAX_SAFE_INTEGER,

@@ -13,6 +13,7 @@ import { readGatewayProcessConfig } from "./config.ts";
 import { Forwarder, streamPaths } from "./forward.ts";
 import { HttpDataSource } from "./http-data-source.ts";
 import { identifyBy } from "./identity.ts";
+import { readKnownDocuments } from "./known-documents.ts";
 import { startGateway } from "./server.ts";
 import { readSupergraph } from "./supergraph.ts";
 
@@ -66,6 +67,7 @@ await runProcess(async (onStop) => {
   const server = await startGateway({
     ...config,
     supergraphSdl: readSupergraph(),
+    knownDocuments: readKnownDocuments(config.knownOperations),
     dataSources,
     subgraphRoutes: Object.fromEntries(
       streamPaths.map((path) => [path, forwarder.handler]),

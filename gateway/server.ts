@@ -27,8 +27,9 @@ import { limitNodes } from "./nodes.ts";
 import { tellRefusals } from "./refusals.ts";
 import { askingOnce } from "./entities.ts";
 import { executingGateway } from "./execution/gateway.ts";
-import { apolloPlanner } from "./execution/planner.ts";
+import type { Planner } from "./execution/planner.ts";
 import { invitationPage } from "./invitation-page.ts";
+import { ThreadPlanner } from "./planning/thread-planner.ts";
 
 export interface GatewayOptions extends Omit<ListenOptions, "routes"> {
   readonly supergraphSdl: string;
@@ -39,6 +40,10 @@ export interface GatewayOptions extends Omit<ListenOptions, "routes"> {
   readonly identify: Identify;
   readonly introspection: boolean;
   readonly limits: RequestLimits;
+  /** How long an operation may take to be planned. */
+  readonly planMs: number;
+  /** Documents whose operations are planned at start. */
+  readonly knownDocuments: readonly string[];
   /** Objects that the lists of a request may hold. */
   readonly maxNodes: number;
   /** Of pages that may call from a browser. */
@@ -54,7 +59,8 @@ export interface GatewayOptions extends Omit<ListenOptions, "routes"> {
 export async function startGateway(
   options: GatewayOptions,
 ): Promise<HttpServer> {
-  const server = graphqlServer(options);
+  const planner = new ThreadPlanner(options.supergraphSdl, options.planMs);
+  const server = graphqlServer(options, planner);
   await server.start();
   const http = await listen({
     ...options,
@@ -72,21 +78,28 @@ export async function startGateway(
     async stop() {
       await http.stop();
       await server.stop();
+      await planner.stop();
     },
   };
 }
 
-function graphqlServer({
-  supergraphSdl,
-  dataSources,
-  introspection,
-  maxNodes,
-  onRefusal,
-  log,
-}: GatewayOptions): ApolloServer<GatewayContext> {
+function graphqlServer(
+  {
+    supergraphSdl,
+    knownDocuments,
+    dataSources,
+    introspection,
+    maxNodes,
+    onRefusal,
+    log,
+  }: GatewayOptions,
+  planner: Planner,
+): ApolloServer<GatewayContext> {
   const gateway = executingGateway({
     supergraphSdl,
-    plannerFor: apolloPlanner,
+    planner,
+    knownDocuments,
+    log,
     dataSourceFor(name) {
       const dataSource = dataSources.get(name);
       if (!dataSource) throw new Error(`No way leads to subgraph ${name}.`);

@@ -7,6 +7,7 @@ import { Refusals } from "../common/ledger/refusals.ts";
 import { createLogger } from "../common/log.ts";
 import { runProcess } from "../common/process.ts";
 import { identifyBy } from "../gateway/identity.ts";
+import { readKnownDocuments } from "../gateway/known-documents.ts";
 import { LocalDataSource } from "../gateway/local-data-source.ts";
 import { startGateway } from "../gateway/server.ts";
 import { readSupergraph } from "../gateway/supergraph.ts";
@@ -72,6 +73,7 @@ await runProcess(async (onStop) => {
   const server = await startGateway({
     ...config.gateway,
     supergraphSdl: readSupergraph(),
+    knownDocuments: readKnownDocuments(config.gateway.knownOperations),
     dataSources,
     subgraphRoutes: Object.assign(
       {},

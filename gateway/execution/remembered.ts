@@ -1,22 +1,42 @@
-/** What was made for the keys that were used last; what fails is made anew the next time. */
+interface Entry<Value> {
+  readonly value: Promise<Value>;
+  weight: number;
+}
+
+/** What was made for the keys that were used last, as much as weighs so much together; what fails is made anew. */
 export class Remembered<Value> {
   /** In the order of their last use. */
-  private readonly values = new Map<string, Promise<Value>>();
+  private readonly entries = new Map<string, Entry<Value>>();
+  private weight = 0;
 
-  constructor(private readonly capacity: number) {}
+  constructor(
+    private readonly maxWeight: number,
+    private readonly weightOf: (value: Value) => number = () => 1,
+  ) {}
 
   find(key: string, make: () => Promise<Value>): Promise<Value> {
-    const known = this.values.get(key);
-    const value = known ?? make();
-    this.values.delete(key);
-    this.values.set(key, value);
-    if (known) return known;
-    value.catch(() => this.values.delete(key));
-    if (this.values.size > this.capacity)
-      for (const oldest of this.values.keys()) {
-        this.values.delete(oldest);
-        break;
-      }
-    return value;
+    const known = this.entries.get(key);
+    if (known) {
+      this.entries.delete(key);
+      this.entries.set(key, known);
+      return known.value;
+    }
+    const entry: Entry<Value> = { value: make(), weight: 0 };
+    this.entries.set(key, entry);
+    entry.value.then(
+      (value) => this.weigh(entry, value),
+      () => this.entries.delete(key),
+    );
+    return entry.value;
+  }
+
+  private weigh(entry: Entry<Value>, value: Value): void {
+    entry.weight = this.weightOf(value);
+    this.weight += entry.weight;
+    for (const [key, { weight }] of this.entries) {
+      if (this.weight <= this.maxWeight) break;
+      this.entries.delete(key);
+      this.weight -= weight;
+    }
   }
 }

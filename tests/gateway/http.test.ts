@@ -206,6 +206,29 @@ describe("the endpoint", () => {
   });
 });
 
+test("an operation that takes too long to plan is refused as a whole", async () => {
+  const hasty = await startTestGraph({
+    mode: "in one process",
+    ...new Orchard(),
+    db: database.as("tenant"),
+    planMs: 1,
+  });
+  try {
+    const response = await hasty.fetch("/graphql", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: '{"query":"{ trees { name fruit { weight } neighbour { name } } }"}',
+    });
+    expect(await refusal(response)).toEqual([
+      413,
+      "LIMIT_EXCEEDED",
+      expect.stringContaining("A query is planned within 1 milliseconds"),
+    ]);
+  } finally {
+    await hasty.stop();
+  }
+});
+
 describe("introspection", () => {
   const query = JSON.stringify({
     query: "{ __schema { queryType { name } } }",

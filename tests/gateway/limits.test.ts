@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import type { DomainError } from "../../common/errors.ts";
 import { anonymous, type Viewer } from "../../common/viewer.ts";
 import { admission, usualLimits } from "../../gateway/limits.ts";
+import { times } from "../support/text.ts";
 
 const somebody = { ...anonymous, identityId: "somebody" };
 
@@ -16,9 +17,6 @@ const refusal = (
     return (error as DomainError).extensions;
   }
 };
-
-const times = (count: number, text: (i: number) => string, between = " ") =>
-  Array.from({ length: count }, (_, i) => text(i)).join(between);
 
 const nested = (depth: number) => `${"{ a ".repeat(depth)}${"}".repeat(depth)}`;
 

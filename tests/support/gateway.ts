@@ -57,6 +57,7 @@ export interface TestGraphOptions {
   readonly log?: Logger;
   readonly introspection?: boolean;
   readonly maxNodes?: number;
+  readonly planMs?: number;
   /** By default nobody is told, so that a test can show that a refusal wrote nothing. */
   readonly onRefusal?: OnRefusal;
   readonly graceMs?: number;
@@ -73,6 +74,8 @@ export async function startTestGraph({
   log = createLogger("test", "silent"),
   introspection = true,
   maxNodes = usualNodes,
+  // Others work on the same machine.
+  planMs = 30_000,
   onRefusal = () => undefined,
   graceMs = 0,
 }: TestGraphOptions): Promise<TestGraph> {
@@ -122,6 +125,8 @@ export async function startTestGraph({
     identify: identifyBy(issuer.options),
     introspection,
     limits: usualLimits,
+    planMs,
+    knownDocuments: [],
     maxNodes,
     onRefusal,
     origins: ["https://allowed.example"],
