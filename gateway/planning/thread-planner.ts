@@ -31,7 +31,7 @@ export const usualPlanMs = 2_000;
 const maxMegabytes = 256;
 
 /** So long an operation waits for others to be planned. */
-const maxWaitMs = 10_000;
+const maxWaitMs = 30_000;
 
 /** As many refusals are remembered, and for so long: what made planning slow may have been the machine. */
 const rememberedRefusals = 10_000;
