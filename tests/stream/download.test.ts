@@ -8,14 +8,14 @@ import type { Viewer } from "../../common/viewer.ts";
 import { TestDatabase } from "../support/database.ts";
 import { modes, type TestGraph } from "../support/gateway.ts";
 import { startGraph } from "../support/graph.ts";
-import { as } from "../support/run.ts";
+import { as, outcome } from "../support/run.ts";
 import {
   Seed,
   type Identity,
   type Membership,
   type Stream,
 } from "../support/seed.ts";
-import { until } from "../support/waiting.ts";
+import { until, untilWaiting } from "../support/waiting.ts";
 
 /**
  * A plant that shares all but one of its streams with a partner: a short one, a long one, and one of more bytes than
@@ -530,6 +530,69 @@ describe.each(modes)("%s", (mode) => {
       another.destroy();
     }
   });
+});
+
+describe("a reader whose files take the database long", () => {
+  let graph: TestGraph;
+  let reach: string;
+  beforeAll(async () => {
+    graph = await startGraph(database, "in one process");
+    const { rows } = await database.owner.raw<{ rows: [{ text: string }] }>(
+      "select pg_get_functiondef('stream.reach'::regproc) as text",
+    );
+    reach = rows[0].text;
+    // The long stream's reads alone wait.
+    const latest = "from stream.latest l";
+    expect(reach).toContain(latest);
+    await database.owner.raw(
+      reach.replace(
+        latest,
+        `${latest} cross join lateral (
+           select case when l.stream_id = ${long.id} then pg_advisory_xact_lock_shared(1) end offset 0) held`,
+      ),
+    );
+  });
+  afterAll(async () => {
+    await database.owner.raw(reach);
+    await graph.stop();
+  });
+
+  test("waits for itself, and holds up neither the files nor the graph of others", async () => {
+    const get = async (who: Viewer, { uuid }: Stream) => {
+      const token = await graph.issuer.tokenFor(who);
+      const answer = await graph.fetch(`/data/streams/${uuid}?${window}`, {
+        headers: { authorization: `Bearer ${token}` },
+        signal: AbortSignal.timeout(20_000),
+      });
+      return [answer.status, (await answer.text()).split("\n").length];
+    };
+    const waiting = async () => {
+      const { rows } = await database.owner.raw<{ rows: unknown[] }>(
+        `select from pg_locks l join pg_stat_activity a on a.pid = l.pid
+         where not l.granted and a.datname = current_database()`,
+      );
+      return rows.length;
+    };
+    const files = 6;
+    const reading = await database.owner.transaction(async (holder) => {
+      await holder.raw("select pg_advisory_xact_lock(1)");
+      const reading = Array.from({ length: files }, () => get(partner, long));
+      // By another connection: a transaction sees no session that is newer than its first look at them.
+      await untilWaiting(database.owner, 3);
+      expect(await get(viewer, short)).toEqual([200, 5]);
+      const answer = await graph.request(
+        viewer,
+        `{ stream(id: "${short.uuid}") { last { value } } }`,
+      );
+      expect(outcome(answer)).toBe("ok");
+      // No more of one reader than three have a connection, files or not.
+      expect(await waiting()).toBe(3);
+      return reading;
+    });
+    expect(await Promise.all(reading)).toEqual(
+      Array.from({ length: files }, () => [200, 5]),
+    );
+  }, 60_000);
 });
 
 const castNumbers = (text: string) =>

@@ -9,23 +9,19 @@ import { told } from "../../../../common/refusal.ts";
 import type { Call } from "../../../../common/viewer.ts";
 import type { StreamContext } from "../../context.ts";
 import { AtOnce } from "../at-once.ts";
-import { Queue } from "../queue.ts";
-import { openDownload, type Download } from "./actions.ts";
+import { openDownload } from "./actions.ts";
 import { formatFrom, liked, type FileWriter } from "./format.ts";
 import { questionFrom } from "./question.ts";
 
-/** Of all downloads of a process, so that the graph keeps connections. */
-const maxReadsAtOnce = 3;
 /** A client that takes nothing for so long is given up. */
 const stallMs = 60_000;
 
-/** Reads of streams as files. */
+/** Reads of streams as files, each piece in the same queues as the reads of the graph. */
 export function downloads(
   stream: GraphQLObjectType,
   createContext: (call: Call) => StreamContext,
   perIdentity: number,
 ): CallHandler {
-  const queue = new Queue(maxReadsAtOnce);
   const underWay = new AtOnce<string | null>(perIdentity, () =>
     tooManyAtOnce(
       "files of one identity",
@@ -44,7 +40,7 @@ export function downloads(
     const download = await openDownload(question, () => createContext(call));
     await underWay.run(call.viewer.identityId, async () => {
       const writer = new Writer(download.columns, question.namesStreams);
-      const rows = queued(download.rows, queue);
+      const { rows } = download;
       // What is refused now is refused as a whole.
       const first = await rows.next();
       const body = new Body(response, takesGzip(request));
@@ -59,14 +55,6 @@ export function downloads(
       }
     });
   };
-}
-
-async function* queued(rows: Download["rows"], queue: Queue): Download["rows"] {
-  for (;;) {
-    const next = await queue.run(() => rows.next());
-    if (next.done) return;
-    yield next.value;
-  }
 }
 
 const takesGzip = ({ headers }: IncomingMessage) =>
