@@ -5,6 +5,7 @@ import { readInternalTokenSecret } from "../common/internal-token.ts";
 import { readRefusalsPerMinute } from "../common/ledger/refusals.ts";
 import { readLogLevel } from "../common/log.ts";
 import { readPublicUrl } from "../common/public-url.ts";
+import { usualTimeoutMs } from "./http-data-source.ts";
 import { usualLimits, type RequestLimits } from "./limits.ts";
 import { usualPlanMs } from "./planning/thread-planner.ts";
 import { usualNodes } from "./nodes.ts";
@@ -50,6 +51,11 @@ export const readGatewayProcessConfig = (reader: EnvironmentReader) => ({
     community: reader.url("COMMUNITY_URL", "http://127.0.0.1:4002"),
     stream: reader.url("STREAM_URL", "http://127.0.0.1:4003"),
   },
+  subgraphTimeoutsMs: {
+    tenant: readTimeoutMs(reader, "TENANT_TIMEOUT_MS"),
+    community: readTimeoutMs(reader, "COMMUNITY_TIMEOUT_MS"),
+    stream: readTimeoutMs(reader, "STREAM_TIMEOUT_MS"),
+  },
   internalTokenSecret: readInternalTokenSecret(reader),
   issuerDatabaseUrl: reader.text("ISSUER_DATABASE_URL"),
   poolSize: reader.integer("POOL_SIZE", 10, { min: 1, max: 1000 }),
@@ -70,6 +76,9 @@ function readRequestLimits(reader: EnvironmentReader): RequestLimits {
     fields: atMost("QUERY_FIELDS", "fields", 100_000),
   };
 }
+
+const readTimeoutMs = (reader: EnvironmentReader, name: string) =>
+  reader.integer(name, usualTimeoutMs, { min: 100, max: 3_600_000 });
 
 function readOrigins(reader: EnvironmentReader): string[] {
   const list = reader.optional("CORS_ORIGINS")?.split(",") ?? [];

@@ -30,33 +30,46 @@ export function fromSubgraph(
   return { ...error, extensions: { code: "BAD_USER_INPUT" } };
 }
 
-/** The answer of a subgraph that did not: its part is null, and the error stands at what was asked of it. */
+/** Of the places where a part of an answer is missing, so many are told. */
+const maxFailures = 1_000;
+
+/** The answer of a subgraph that did not: its part is null, and an error stands at each place of it. */
 export function failed(
   document: DocumentNode | undefined,
+  representations: unknown,
   code: "UNAVAILABLE" | "TIMEOUT",
   message: string,
 ): FetchAnswer {
-  const errors = rootFields(document).map((field) => ({
-    message,
-    // The gateway puts the path of the first entity for the 0.
-    path: field === "_entities" ? [field, 0] : [field],
-    extensions: { code },
-  }));
-  return { data: null, errors } as unknown as FetchAnswer;
-}
-
-function rootFields(document: DocumentNode | undefined): string[] {
   const operation = document?.definitions.find(
     (definition) => definition.kind === Kind.OPERATION_DEFINITION,
   );
-  return operation ? fieldsOf(operation.selectionSet) : [];
+  const paths = operation
+    ? fieldsOf(operation.selectionSet).flatMap(({ key, selectionSet }) =>
+        key === "_entities" && selectionSet && Array.isArray(representations)
+          ? representations.flatMap((_, i) =>
+              fieldsOf(selectionSet).map((field) => [key, i, field.key]),
+            )
+          : [[key]],
+      )
+    : [];
+  const errors = paths
+    .slice(0, maxFailures)
+    .map((path) => ({ message, path, extensions: { code } }));
+  return { data: null, errors } as unknown as FetchAnswer;
 }
 
-/** The planner spreads no named fragments at the root; it keeps those with a condition inline. */
-const fieldsOf = ({ selections }: SelectionSetNode): string[] =>
+interface AskedField {
+  /** Its name in the answer. */
+  readonly key: string;
+  readonly selectionSet: SelectionSetNode | undefined;
+}
+
+/** The planner spreads no named fragments; it keeps those with a condition, and those of entities, inline. */
+const fieldsOf = ({ selections }: SelectionSetNode): AskedField[] =>
   selections.flatMap((selection) => {
     if (selection.kind === Kind.INLINE_FRAGMENT)
       return fieldsOf(selection.selectionSet);
     if (selection.kind === Kind.FRAGMENT_SPREAD) return [];
-    return [selection.alias?.value ?? selection.name.value];
+    const { alias, name, selectionSet } = selection;
+    return [{ key: (alias ?? name).value, selectionSet }];
   });

@@ -1,4 +1,9 @@
-import type { GraphQLFormattedError } from "graphql";
+import {
+  Kind,
+  OperationTypeNode,
+  type DocumentNode,
+  type GraphQLFormattedError,
+} from "graphql";
 import { errors, Pool } from "undici";
 import type { InternalTokenSigner } from "../common/internal-token.ts";
 import type { Logger } from "../common/log.ts";
@@ -10,28 +15,34 @@ import {
   type Fetch,
   type FetchAnswer,
 } from "./data-source.ts";
+import { Away, SteadyCalls } from "./steady-calls.ts";
 
 export interface HttpDataSourceOptions {
   readonly name: string;
   readonly url: URL;
   readonly tokens: InternalTokenSigner;
   readonly log: Logger;
-  /** Longer than a statement may run, so that its own time-out is told first. */
   readonly timeoutMs?: number;
 }
 
 /** A subgraph in another process, over kept connections. */
 export class HttpDataSource implements DataSource {
   private readonly pool: Pool;
+  private readonly calls: SteadyCalls;
 
   constructor(private readonly options: HttpDataSourceOptions) {
-    const { url, timeoutMs = 65_000 } = options;
+    const { name, url, log, timeoutMs = usualTimeoutMs } = options;
     this.pool = new Pool(url.origin, {
       connections: 64,
       connect: { timeout: 5_000 },
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
     });
+    this.calls = new SteadyCalls((isAway) =>
+      isAway
+        ? log.warn({ subgraph: name }, "a subgraph is away")
+        : log.info({ subgraph: name }, "a subgraph is back"),
+    );
   }
 
   async process({
@@ -44,26 +55,33 @@ export class HttpDataSource implements DataSource {
   >): Promise<FetchAnswer> {
     const { name, log } = this.options;
     const { viewer, requestId } = context.call;
+    const representations: unknown = variables?.["representations"];
     try {
-      const answer = await this.post(
-        JSON.stringify({ query, variables }),
-        await this.options.tokens.sign(viewer),
-        requestId,
+      const body = JSON.stringify({ query, variables });
+      const token = await this.options.tokens.sign(viewer);
+      const isRead = changesNothing(document);
+      const answer = await this.calls.make(
+        async () =>
+          whole(await this.post(body, token, requestId), representations),
+        (error) => isRead && !isTimeout(error),
       );
       return {
         ...answer,
         ...(answer.errors && { errors: answer.errors.map(fromSubgraph) }),
       } as FetchAnswer;
     } catch (error) {
-      log.error({ requestId, subgraph: name, err: error }, "a fetch failed");
+      if (!(error instanceof Away))
+        log.error({ requestId, subgraph: name, err: error }, "a fetch failed");
       return isTimeout(error)
         ? failed(
             document,
+            representations,
             "TIMEOUT",
             "A part of the answer took too long. Ask for less at a time.",
           )
         : failed(
             document,
+            representations,
             "UNAVAILABLE",
             "A part of the answer is not available. Try again in a moment.",
           );
@@ -101,6 +119,32 @@ export class HttpDataSource implements DataSource {
       );
     return answer;
   }
+}
+
+/** Longer than a statement may run, so that its own time-out is told first. */
+export const usualTimeoutMs = 65_000;
+
+const changesNothing = (document: DocumentNode | undefined) =>
+  document?.definitions.some(
+    (definition) =>
+      definition.kind === Kind.OPERATION_DEFINITION &&
+      definition.operation === OperationTypeNode.QUERY,
+  ) ?? false;
+
+/** With an entity, or null, for each that was asked for: they are told apart by their places alone. */
+function whole(answer: SubgraphAnswer, representations: unknown) {
+  const entities = (
+    answer.data as Record<string, unknown> | null | undefined
+  )?.["_entities"];
+  if (
+    Array.isArray(representations) &&
+    entities != null &&
+    (!Array.isArray(entities) || entities.length !== representations.length)
+  )
+    throw new Error(
+      "The subgraph answered with other entities than asked for.",
+    );
+  return answer;
 }
 
 interface SubgraphAnswer {

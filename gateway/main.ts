@@ -51,9 +51,10 @@ await runProcess(async (onStop) => {
 
   const tokens = new InternalTokenSigner(config.internalTokenSecret);
   const dataSources = new Map(
-    Object.entries(config.subgraphUrls).map(([name, base]) => {
-      const url = new URL("/graphql", base);
-      return [name, new HttpDataSource({ name, url, tokens, log })];
+    (["tenant", "community", "stream"] as const).map((name) => {
+      const url = new URL("/graphql", config.subgraphUrls[name]);
+      const timeoutMs = config.subgraphTimeoutsMs[name];
+      return [name, new HttpDataSource({ name, url, timeoutMs, tokens, log })];
     }),
   );
   for (const dataSource of dataSources.values())

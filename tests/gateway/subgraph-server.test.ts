@@ -144,7 +144,7 @@ describe("the internal token", () => {
 
 describe("the way to a subgraph that", () => {
   const document = parse(
-    "query ($r: [_Any!]!) { first: whoCalls ... @include(if: true) { second: whoCalls } _entities(representations: $r) { __typename } }",
+    "query ($r: [_Any!]!) { first: whoCalls ... @include(if: true) { second: whoCalls } _entities(representations: $r) { ... on Tree { ripe } } }",
   );
 
   /** What the gateway makes of this server's answer. */
@@ -169,7 +169,10 @@ describe("the way to a subgraph that", () => {
     });
     try {
       return await dataSource.process({
-        request: { query: "{ first: whoCalls }", variables: {} },
+        request: {
+          query: "{ first: whoCalls }",
+          variables: { representations: [{ id: "a" }, { id: "b" }] },
+        },
         context: {
           call: { viewer: anonymous, requestId: "r" },
           subgraphContexts: new Map(),
@@ -189,7 +192,12 @@ describe("the way to a subgraph that", () => {
 
   const failure = (code: string) => ({
     data: null,
-    errors: [["first"], ["second"], ["_entities", 0]].map((path) => ({
+    errors: [
+      ["first"],
+      ["second"],
+      ["_entities", 0, "ripe"],
+      ["_entities", 1, "ripe"],
+    ].map((path) => ({
       message: expect.stringMatching(/^A part of the answer .+\.$/),
       path,
       extensions: { code },
@@ -204,6 +212,10 @@ describe("the way to a subgraph that", () => {
     [
       "answers with errors that are none",
       (_, response) => response.end('{"data":null,"errors":"no"}'),
+    ],
+    [
+      "answers fewer entities than it was asked for",
+      (_, response) => response.end('{"data":{"_entities":[null]}}'),
     ],
     [
       "answers half",

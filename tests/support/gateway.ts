@@ -14,6 +14,7 @@ import type { Subgraph } from "../../common/schema.ts";
 import { startSubgraph } from "../../common/subgraph.ts";
 import { isReachable, type Knex } from "../../common/database.ts";
 import { anonymous, type Viewer } from "../../common/viewer.ts";
+import { freePort } from "./process.ts";
 import type { Answer } from "./run.ts";
 import { TestIssuer } from "./tokens.ts";
 
@@ -43,6 +44,8 @@ export interface TestGraph {
   ): Promise<Answer>;
   /** Takes one of the subgraphs away that are processes of their own. */
   stopSubgraph(name: string): Promise<void>;
+  /** Brings it back, or one that was not there from the beginning, to where the gateway looks for it. */
+  startSubgraph(name: string): Promise<void>;
   /** Any request at the gateway; as `somebody`, unless it says who asks. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
   stop(): Promise<void>;
@@ -61,6 +64,8 @@ export interface TestGraphOptions {
   /** By default nobody is told, so that a test can show that a refusal wrote nothing. */
   readonly onRefusal?: OnRefusal;
   readonly graceMs?: number;
+  /** Subgraphs that are not there when the gateway starts. */
+  readonly absent?: readonly string[];
 }
 
 const internalTokenSecret = "a secret of gateway and subgraphs in tests";
@@ -78,10 +83,12 @@ export async function startTestGraph({
   planMs = 30_000,
   onRefusal = () => undefined,
   graceMs = 0,
+  absent = [],
 }: TestGraphOptions): Promise<TestGraph> {
   const issuer = await TestIssuer.create();
   const tokens = new InternalTokenSigner(internalTokenSecret);
   const stops = new Map<string, () => Promise<void>>();
+  const starts = new Map<string, () => Promise<void>>();
   const subgraphUrls = new Map<string, string>();
   const dataSources = new Map<string, DataSource>();
   const subgraphRoutes: Record<string, CallHandler> = {};
@@ -92,20 +99,24 @@ export async function startTestGraph({
       Object.assign(subgraphRoutes, subgraph.routes);
       continue;
     }
-    const server = await startSubgraph({
-      subgraph,
-      db,
-      host: "127.0.0.1",
-      port: 0,
-      graceMs: 0,
-      internalTokenSecret,
-      log,
+    const port = await freePort();
+    const url = new URL(`http://127.0.0.1:${port}/graphql`);
+    starts.set(name, async () => {
+      const server = await startSubgraph({
+        subgraph,
+        db,
+        host: "127.0.0.1",
+        port,
+        graceMs: 0,
+        internalTokenSecret,
+        log,
+      });
+      stops.set(name, () => server.stop());
     });
-    const url = new URL("/graphql", server.url);
+    if (!absent.includes(name)) await starts.get(name)?.();
     const dataSource = new HttpDataSource({ name, url, tokens, log });
     subgraphUrls.set(name, url.href);
     dataSources.set(name, dataSource);
-    stops.set(name, () => server.stop());
     stops.set(`the way to ${name}`, () => dataSource.close());
     if (!subgraph.routes) continue;
     const forwarder = new Forwarder(url, tokens);
@@ -157,6 +168,9 @@ export async function startTestGraph({
     async stopSubgraph(name) {
       await stops.get(name)?.();
       stops.delete(name);
+    },
+    async startSubgraph(name) {
+      await starts.get(name)?.();
     },
     async fetch(path, init) {
       const headers = new Headers(init?.headers);
