@@ -7,6 +7,16 @@ import type { Logger } from "./log.ts";
 import { requestIdHeader } from "./masking.ts";
 import { refuse } from "./refusal.ts";
 
+/** What a body may take of the memory that there is for all of them. */
+export interface BodyRoom {
+  /** Throws for a body of this length that cannot be taken now. */
+  assertFits(bytes: number): void;
+  /** Keeps room for what has come of it so far. */
+  take(bytes: number): void;
+  /** The request is answered, and nothing kept of its body. */
+  release(): void;
+}
+
 export interface GraphqlEndpoint<Context extends BaseContext> {
   readonly server: ApolloServer<Context>;
   /** The id of this request in log, ledger and errors. */
@@ -18,6 +28,8 @@ export interface GraphqlEndpoint<Context extends BaseContext> {
   ) => Promise<Context>;
   /** Throws for a body that is longer than this caller's may be, as soon as that is known. */
   readonly admitBytes: (bytes: number, context: Context) => void;
+  /** Left out where callers have no need to be bounded together. */
+  readonly roomFor?: (context: Context) => BodyRoom;
   /** Throws for a query that is not even looked at. */
   readonly admit?: (query: string, context: Context) => void;
   readonly log: Logger;
@@ -43,37 +55,51 @@ export const graphqlHandler =
   };
 
 async function execute<Context extends BaseContext>(
-  { server, createContext, admitBytes, admit }: GraphqlEndpoint<Context>,
+  endpoint: GraphqlEndpoint<Context>,
   request: IncomingMessage,
   response: ServerResponse,
   requestId: string,
 ): Promise<void> {
-  const context = await createContext(request, requestId);
-  const [, search] = splitUrl(request);
-  // As the server does: what was admitted must be what is executed.
-  const isPost = request.method === "POST";
-  const body = isPost
-    ? await readJson(request, (bytes) => admitBytes(bytes, context))
-    : undefined;
-  admit?.(isPost ? queryIn(body) : queryOf(search), context);
-  const answer = await server.executeHTTPGraphQLRequest({
-    httpGraphQLRequest: {
-      method: request.method ?? "",
-      headers: headersOf(request, requestId),
-      search,
-      body,
-    },
-    context: () => Promise.resolve(context),
-  });
-  if (answer.body.kind !== "complete")
-    throw new Error("Answers in parts are not served.");
-  for (const [name, value] of answer.headers) response.setHeader(name, value);
-  send(
-    response,
-    answer.status ?? 200,
-    answer.headers.get("content-type") ?? "application/json",
-    answer.body.string,
-  );
+  const context = await endpoint.createContext(request, requestId);
+  const room = endpoint.roomFor?.(context);
+  try {
+    const [, search] = splitUrl(request);
+    // As the server does: what was admitted must be what is executed.
+    const isPost = request.method === "POST";
+    const body = isPost
+      ? await readJson(request, {
+          announced: (bytes) => {
+            endpoint.admitBytes(bytes, context);
+            room?.assertFits(bytes);
+          },
+          come: (bytes) => {
+            endpoint.admitBytes(bytes, context);
+            room?.take(bytes);
+          },
+        })
+      : undefined;
+    endpoint.admit?.(isPost ? queryIn(body) : queryOf(search), context);
+    const answer = await endpoint.server.executeHTTPGraphQLRequest({
+      httpGraphQLRequest: {
+        method: request.method ?? "",
+        headers: headersOf(request, requestId),
+        search,
+        body,
+      },
+      context: () => Promise.resolve(context),
+    });
+    if (answer.body.kind !== "complete")
+      throw new Error("Answers in parts are not served.");
+    for (const [name, value] of answer.headers) response.setHeader(name, value);
+    send(
+      response,
+      answer.status ?? 200,
+      answer.headers.get("content-type") ?? "application/json",
+      answer.body.string,
+    );
+  } finally {
+    room?.release();
+  }
 }
 
 function headersOf({ headers }: IncomingMessage, requestId: string): HeaderMap {
@@ -96,16 +122,22 @@ const queryIn = (body: unknown) =>
     ? body.query
     : "";
 
+/** Throw for a body that is not taken: by the length that its headers tell, and by what has come of it so far. */
+interface Admission {
+  readonly announced: (bytes: number) => void;
+  readonly come: (bytes: number) => void;
+}
+
 /** The body, or undefined if its content type is not JSON: the server has the words for that. */
 async function readJson(
   request: IncomingMessage,
-  admitBytes: (bytes: number) => void,
+  admission: Admission,
 ): Promise<unknown> {
   const contentType = request.headers["content-type"] ?? "";
   if (!/^application\/json\s*(;|$)/i.test(contentType)) return undefined;
   if (request.headers["content-encoding"] !== undefined)
     throw badRequest("Send the body as it is, without a content-encoding.");
-  const text = await readText(request, admitBytes);
+  const text = await readText(request, admission);
   try {
     return text === "" ? undefined : JSON.parse(text);
   } catch (error) {
@@ -118,19 +150,19 @@ const badRequest = (message: string) =>
 
 function readText(
   request: IncomingMessage,
-  admitBytes: (bytes: number) => void,
+  { announced, come }: Admission,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     let chunks: Buffer[] = [];
     let size = 0;
-    // What is too long is read to its end, so that the client comes to read the answer, but not kept.
     const keep = (chunk: Buffer) => {
       size += chunk.length;
-      if (isAdmitted(size)) chunks.push(chunk);
+      if (isAdmitted(() => come(size))) chunks.push(chunk);
     };
-    const isAdmitted = (bytes: number) => {
+    // What is refused is read to its end, so that the client comes to read the answer, but not kept.
+    const isAdmitted = (admit: () => void) => {
       try {
-        admitBytes(bytes);
+        admit();
         return true;
       } catch (error) {
         chunks = [];
@@ -142,7 +174,9 @@ function readText(
     request.on("data", keep);
     request.once("end", () => resolve(Buffer.concat(chunks).toString()));
     request.once("error", reject);
-    isAdmitted(Number(request.headers["content-length"] ?? 0));
+    // The only word of a client that has gone, or was given up.
+    request.once("close", () => reject(new Error("The client has gone.")));
+    isAdmitted(() => announced(Number(request.headers["content-length"] ?? 0)));
   });
 }
 

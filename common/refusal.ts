@@ -38,6 +38,8 @@ export function refuse(
   const status = statusOf(cause, error.extensions?.["code"]);
   if (status === 401)
     response.setHeader("www-authenticate", 'Bearer error="invalid_token"');
+  // What is too much at a time is over as soon as what is under way has ended.
+  if (status === 429) response.setHeader("retry-after", "1");
   sendJson(response, status, { errors: [error], ...done });
 }
 

@@ -6,6 +6,7 @@ import { readRefusalsPerMinute } from "../common/ledger/refusals.ts";
 import { readLogLevel } from "../common/log.ts";
 import { readPublicUrl } from "../common/public-url.ts";
 import { usualTimeoutMs } from "./http-data-source.ts";
+import { readBodyLimits } from "./bodies.ts";
 import { usualLimits, type RequestLimits } from "./limits.ts";
 import { usualPlanMs } from "./planning/thread-planner.ts";
 import { usualNodes } from "./nodes.ts";
@@ -21,11 +22,13 @@ const examples = fileURLToPath(new URL("../examples", import.meta.url));
 /** What the gateway is told wherever it runs. */
 export function readGatewayConfig(reader: EnvironmentReader) {
   const isDevelopment = reader.optional("NODE_ENV") !== "production";
+  const limits = readRequestLimits(reader);
   return {
     ...readListenAddress(reader, 4000),
     refusalsPerMinute: readRefusalsPerMinute(reader),
     introspection: reader.flag("INTROSPECTION", isDevelopment),
-    limits: readRequestLimits(reader),
+    limits,
+    bodyLimits: readBodyLimits(reader, limits.bodyBytes),
     knownOperations: reader.text("KNOWN_OPERATIONS", examples),
     planMs: reader.integer("PLAN_MILLISECONDS", usualPlanMs, {
       min: 10,

@@ -18,6 +18,7 @@ import {
 import type { OnRefusal } from "../common/ledger/refusals.ts";
 import { maskErrors } from "../common/masking.ts";
 import { stringifyResult } from "../common/packed.ts";
+import { BodyBudget, type BodyLimits } from "./bodies.ts";
 import { cors } from "./cors.ts";
 import type { DataSource, GatewayContext } from "./data-source.ts";
 import { explorer } from "./explorer.ts";
@@ -40,6 +41,7 @@ export interface GatewayOptions extends Omit<ListenOptions, "routes"> {
   readonly identify: Identify;
   readonly introspection: boolean;
   readonly limits: RequestLimits;
+  readonly bodyLimits: BodyLimits;
   /** How long an operation may take to be planned. */
   readonly planMs: number;
   /** Documents whose operations are planned at start. */
@@ -129,9 +131,10 @@ function graphqlServer(
 
 function graphql(
   server: ApolloServer<GatewayContext>,
-  { identify, limits, log }: GatewayOptions,
+  { identify, limits, bodyLimits, log }: GatewayOptions,
 ): Handler {
   const admit = admission(limits);
+  const bodies = new BodyBudget(bodyLimits);
   return graphqlHandler({
     server,
     requestId: () => randomUUID(),
@@ -140,6 +143,7 @@ function graphql(
       subgraphContexts: new Map(),
     }),
     admitBytes: (bytes, { call }) => admitBytes(bytes, call.viewer, limits),
+    roomFor: ({ call }) => bodies.roomFor(call.viewer),
     admit: (query, { call }) => admit(query, call.viewer),
     log,
   });

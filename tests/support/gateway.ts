@@ -1,6 +1,7 @@
 import { Forwarder, streamPaths } from "../../gateway/forward.ts";
 import { HttpDataSource } from "../../gateway/http-data-source.ts";
 import { LocalDataSource } from "../../gateway/local-data-source.ts";
+import { usualBodyLimits, type BodyLimits } from "../../gateway/bodies.ts";
 import { usualLimits } from "../../gateway/limits.ts";
 import { usualNodes } from "../../gateway/nodes.ts";
 import { startGateway } from "../../gateway/server.ts";
@@ -60,6 +61,7 @@ export interface TestGraphOptions {
   readonly log?: Logger;
   readonly introspection?: boolean;
   readonly maxNodes?: number;
+  readonly bodyLimits?: BodyLimits;
   readonly planMs?: number;
   /** By default nobody is told, so that a test can show that a refusal wrote nothing. */
   readonly onRefusal?: OnRefusal;
@@ -79,6 +81,7 @@ export async function startTestGraph({
   log = createLogger("test", "silent"),
   introspection = true,
   maxNodes = usualNodes,
+  bodyLimits = usualBodyLimits,
   // Others work on the same machine.
   planMs = 30_000,
   onRefusal = () => undefined,
@@ -136,6 +139,7 @@ export async function startTestGraph({
     identify: identifyBy(issuer.options),
     introspection,
     limits: usualLimits,
+    bodyLimits,
     planMs,
     knownDocuments: [],
     maxNodes,
