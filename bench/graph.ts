@@ -63,10 +63,14 @@ export async function startGateway(
 }
 
 /** One of those in peers/ that do without a graph; as the owner role, for which every table is open. */
-export const startByHand = (bench: Bench, name: string) =>
+export const startByHand = (
+  bench: Bench,
+  name: string,
+  databaseUrl = bench.world.url,
+) =>
   start(bench, `bench/peers/${name}.ts`, {
     ...bench.tokens.settings,
-    DATABASE_URL: bench.world.url,
+    DATABASE_URL: databaseUrl,
   });
 
 async function start(

@@ -50,8 +50,9 @@ export async function askedInTurn(
   }));
 }
 
-async function compare(
-  peers: readonly (Peer & { client: Client })[],
+/** Throws if the first of them is answered otherwise than the others. */
+export async function compare(
+  peers: readonly { readonly name: string; readonly client: Client }[],
   asked: Question,
 ): Promise<void> {
   const answers = await Promise.all(

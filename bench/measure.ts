@@ -5,6 +5,8 @@ export interface Contender {
   readonly name: string;
   /** Whose CPU counts beside PostgreSQL's; that of processes which start and end in a slice always does. */
   readonly processes: readonly number[];
+  /** Of the PostgreSQL that works for it, if that is one of its own. */
+  readonly postmaster?: number;
   /** Makes ready for a slice; costs nothing. */
   readonly prepare?: () => Promise<void>;
   /** Does a slice of the work and answers how many units of it were done. */
@@ -71,9 +73,10 @@ export async function measure(
 }
 
 async function slice(
-  { processes, prepare, run }: Contender,
-  postmaster: number,
+  { processes, prepare, run, ...own }: Contender,
+  ofBench: number,
 ): Promise<Slice> {
+  const postmaster = own.postmaster ?? ofBench;
   await prepare?.();
   const cpuBefore = cpuMs(postmaster, processes);
   const start = performance.now();

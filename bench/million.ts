@@ -5,6 +5,7 @@ import { connect, type Knex } from "../common/database.ts";
 import { startEmbeddedPostgres } from "../common/embedded-postgres/supervisor.ts";
 import { createLogger } from "../common/log.ts";
 import { migrate } from "../migrations/run.ts";
+import { parentOf } from "./cpu.ts";
 
 /** A tenant with a million streams, a fifth of which it shares with another one. */
 export interface Million {
@@ -14,6 +15,7 @@ export interface Million {
   readonly ownerId: string;
   readonly partnerId: string;
   readonly communityId: string;
+  readonly postmaster: number;
   stop(): Promise<void>;
 }
 
@@ -39,7 +41,7 @@ export async function startMillion(
     directory: join(home, "postgres"),
     log: createLogger("bench-million", "error"),
     durable: false,
-    maxConnections: 20,
+    maxConnections: 200,
   });
   const db = connect(url, {
     name: "bench-million",
@@ -49,7 +51,8 @@ export async function startMillion(
   try {
     await migrate(url);
     await seed(db, total, progress);
-    return { url, stop, ...(await idsIn(db)) };
+    const { backend, ...ids } = await idsIn(db);
+    return { url, stop, ...ids, postmaster: parentOf(backend) };
   } catch (error) {
     await stop();
     throw error;
@@ -94,11 +97,16 @@ async function streamsIn(db: Knex): Promise<number> {
 
 async function idsIn(db: Knex) {
   const { rows } = await db.raw<{
-    rows: [Pick<Million, "ownerId" | "partnerId" | "communityId">];
+    rows: [
+      Pick<Million, "ownerId" | "partnerId" | "communityId"> & {
+        backend: number;
+      },
+    ];
   }>(
     `select (select uuid from tenant.identities where id = 1) as "ownerId",
             (select uuid from tenant.identities where id = 2) as "partnerId",
-            (select uuid from community.communities where id = 1) as "communityId"`,
+            (select uuid from community.communities where id = 1) as "communityId",
+            pg_backend_pid() as backend`,
   );
   return rows[0];
 }

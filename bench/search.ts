@@ -1,238 +1,207 @@
-import { buildSchema, execute, parse } from "graphql";
-import pg from "pg";
+import type { Bench, Figure } from "./figure.ts";
+import { startByHand, startInOneProcess, type Server } from "./graph.ts";
 import {
-  connect,
-  connectionSettings,
-  prepared,
-  statementName,
-  type Knex,
-} from "../common/database.ts";
-import { roleUrl } from "../migrations/run.ts";
-import type { Figure } from "./figure.ts";
-import { askInProcess } from "./in-process.ts";
+  Client,
+  compare,
+  question,
+  type Question,
+  type Questions,
+} from "./load.ts";
 import type { Contender } from "./measure.ts";
 import { startMillion, type Million } from "./million.ts";
 
-const sliceMs = 400;
+const sliceMs = 300;
 const pageSize = 50;
+/** So many different pages near the end are asked in turn. */
+const deepPages = 20;
+const warmUpMs = 500;
 
-/** What is searched for in a world of a million streams. */
-const searches = [
-  ["no search", null],
-  ["a word of one stream in ten", "pump"],
-  ["a word of 200 streams", "calibrated"],
-  ["a word of one stream in 200", "guarantee"],
-  ["a word of the last names", "halle"],
-  ["a part of a word", "ump"],
-  ["a beginning of two letters", "pu"],
-  ["a phrase", '"under guarantee"'],
-  ["words with AND", "pump AND cyclone"],
-  ["a frequent and a rare word", "pump guarantee"],
-  ["words with OR", "pump OR boiler"],
-  ["NOT", "NOT pump"],
-  ["a field", "name:pump"],
-  ["*", "compr*"],
-  ["an external id", "externalId:PLC7.DB3*"],
-] as const;
+/** What is searched for, by kind: texts that are asked in turn, or none. */
+const kinds: readonly Kind[] = [
+  { name: "no search", texts: [null] },
+  { name: "words of one stream in ten", texts: ["pump", "boiler", "valve"] },
+  { name: "a word of the last names", texts: ["halle"] },
+  { name: "rare words", texts: ["calibrated", "guarantee"] },
+  { name: "parts of words", texts: ["ump", "oiler", "alve"] },
+  { name: "beginnings of two letters", texts: ["pu", "bo", "va"] },
+  { name: "phrases", texts: ['"under guarantee"', '"bearing pressure"'] },
+  { name: "AND", texts: ["pump AND spare", "boiler AND standby"] },
+  { name: "a frequent and a rare word", texts: ["pump guarantee"] },
+  { name: "OR", texts: ["pump OR boiler", "valve OR tank OR motor"] },
+  { name: "NOT", texts: ["NOT pump", "boiler NOT spare"] },
+  { name: "parentheses", texts: ["(pump OR boiler) AND (spare OR standby)"] },
+  {
+    name: "OR of fields",
+    texts: ["name:pump OR tags:spare", "(pump level) OR (boiler flow)"],
+  },
+  { name: "fields", texts: ["name:pump", "type:level", "tags:spare"] },
+  { name: "*", texts: ["compr*", "*essor", "b*ler"] },
+  { name: "an external id", texts: ["externalId:PLC7.DB3*"], of: "own" },
+  { name: "RELEVANCE", texts: ["pump", "calibrated"], orderBy: "RELEVANCE" },
+];
 
-const listed = `nodes { id name } pageInfo { startCursor }`;
-const own =
-  parse(`query ($search: String, $first: Int, $after: String, $last: Int) {
-  streams(from: OWN, search: $search, first: $first, after: $after, last: $last) { ${listed} } }`);
-const inCommunity =
-  parse(`query ($refs: [_Any!]!, $search: String, $first: Int, $after: String, $last: Int) {
-  _entities(representations: $refs) { ... on Community {
-    streams(search: $search, first: $first, after: $after, last: $last) { ${listed} } } } }`);
-
-interface Streams {
-  readonly nodes: readonly unknown[];
-  readonly pageInfo: { readonly startCursor: string | null };
-}
-
-interface Statement {
+interface Kind {
   readonly name: string;
-  readonly text: string;
-  readonly values: readonly unknown[];
+  readonly texts: readonly (string | null)[];
+  readonly orderBy?: "RELEVANCE";
+  /** The only list in which it finds anything. */
+  readonly of?: string;
 }
 
 export const search: Figure = {
   name: "search",
   title: "A search in a million streams",
-  about: `A page of ${pageSize} streams that a search finds, the first one and one near the end, in a tenant of 1 M streams and among
-the 200,000 of them that it shares with another tenant. 1 is a page of as many ids and names from the index of names alone,
-compared twice. As SQL: the page's statements, who calls and what the words of a search lead to included, against
-the statement of one line; all prepared, and CPU is PostgreSQL's alone. As a request: the page as the stream subgraph
-answers it in process, against that statement behind a schema of graphql-js with no more than the page asks for; CPU is
-PostgreSQL's and Node's.`,
+  about: `A page of ${pageSize} streams that a search finds, ids and names: the first page, and pages near the end. A tenant has 1 M
+streams, 200,000 of which it shares in a community with another tenant: **own** are the first one's streams to it, **shared**
+those that the other one has from others, **in a community** what this one finds there, and **own, in a community** what the
+tenant finds there that shares them. All is asked through the graph, in one process over HTTP.
+
+1 is a page of as many ids and names from an index alone: the same request to the same installation, but for the list, which
+one statement reads, at the same place, from the index of names, and which asks neither what is searched for nor what may
+be seen. What such a page costs itself is told first: there 1 is the same statement behind node:http, without a
+graph. Where nothing is searched for, the answers of all are equal to the letter.`,
   unit: "page",
   ratio: "CPU",
-  rounds: 5,
-  async contenders({ isWanted, onEnd, progress, streams }) {
+  rounds: 3,
+  async contenders(bench) {
+    const { progress, onEnd, streams, isWanted } = bench;
     const world = await startMillion(progress, streams);
     onEnd(() => world.stop());
-    const url = roleUrl(world.url, "stream");
-    const db = connect(url, { name: "bench-search", poolSize: 1 });
-    onEnd(() => db.destroy());
-    const client = new pg.Client(connectionSettings(url, "bench-search"));
-    await client.connect();
-    onEnd(() => client.end());
-    const asSql = { processes: [await pidOf((sql) => client.query(sql))] };
-    const asRequest = {
-      processes: [await pidOf((sql) => db.raw(sql)), process.pid],
-    };
-    const replay = (statements: readonly Statement[]) =>
-      pages(async () => {
-        for (const statement of statements)
-          await client.query({ ...statement, values: [...statement.values] });
+    const peerOf = (name: string, { url, processes }: Server) => {
+      const client = new Client(url);
+      onEnd(() => client.close());
+      const asking = (questions: Questions): Contender => ({
+        ...{ name, processes, postmaster: world.postmaster },
+        run: () => client.askFor(sliceMs, questions),
       });
+      return { name, client, asking };
+    };
+    const byHand = peerOf(
+      "by hand",
+      await startByHand(bench, "streams-by-hand", world.url),
+    );
+    const indexOnly = peerOf(
+      "from the index alone",
+      await startInOneProcess(
+        bench,
+        world.url,
+        "bench/peers/streams-index-only.ts",
+      ),
+    );
+    const graph = peerOf(
+      "the graph",
+      await startInOneProcess(bench, world.url),
+    );
 
+    const ofRoad: Contender[] = [];
     const contenders: Contender[] = [];
-    for (const list of [ownList(db, world), sharedList(db, world)]) {
-      const bare = () => prepared(db, db.raw(list.indexOnly, [pageSize]));
-      const bases = {
-        sql: {
-          ...asSql,
-          name: `${list.name}, from the index alone, as SQL`,
-          run: replay(await sentBy(db, bare)),
-        },
-        request: {
-          ...asRequest,
-          name: `${list.name}, from the index alone, as a request`,
-          run: pages(() => bareAnswer(bare)),
-        },
-      };
-      contenders.push(bases.sql, bases.request);
-      for (const [name, text] of searches)
+    for (const list of await listsOf(world, bench))
+      for (const kind of kinds)
         for (const place of ["first", "deep"] as const) {
-          const named = `${list.name}, ${name}, ${place}`;
-          if (!isWanted(named)) continue;
-          const after = place === "deep" ? await list.deep(text) : null;
-          const page = () => list.page({ search: text, after });
-          contenders.push(
-            {
-              ...asSql,
-              name: `${named}, as SQL`,
-              base: bases.sql,
-              goal: 3,
-              run: replay(await sentBy(db, page)),
-            },
-            {
-              ...asRequest,
-              name: `${named}, as a request`,
-              base: bases.request,
-              goal: 3,
-              run: pages(page),
-            },
-          );
+          const name = `${list.name}, ${kind.name}, ${place}`;
+          if (!isWanted(name) || (kind.of ?? list.name) !== list.name) continue;
+          progress(`warming up ${name}`);
+          const questions = await questionsOf(list, kind, place, graph.client);
+          if (kind.texts[0] === null) {
+            for (let n = 0; n < deepPages; n += 1)
+              await compare([byHand, indexOnly, graph], questions(n));
+            for (const { client } of [byHand, indexOnly])
+              await client.warmUp(questions);
+            ofRoad.push({
+              ...indexOnly.asking(questions),
+              name: `${list.name}, ${indexOnly.name}, ${place}`,
+              base: byHand.asking(questions),
+            });
+          }
+          await graph.client.askFor(warmUpMs, questions);
+          contenders.push({
+            ...graph.asking(questions),
+            ...{ name, goal: 3, base: indexOnly.asking(questions) },
+          });
         }
-    }
-    for (const { run } of contenders) await run();
-    return contenders;
+    return [...ofRoad, ...contenders];
   },
 };
 
-const pages = (ask: () => Promise<unknown>) => async () => {
-  const deadline = performance.now() + sliceMs;
-  let done = 0;
-  for (; performance.now() < deadline; done += 1) await ask();
-  return done;
-};
-
-async function pidOf(
-  ask: (sql: string) => PromiseLike<{ rows: { pid: number }[] }>,
-): Promise<number> {
-  const { rows } = await ask("select pg_backend_pid() as pid");
-  return rows[0]?.pid ?? 0;
+interface List {
+  readonly name: string;
+  readonly token: string;
+  /** Around the list's own selection. */
+  readonly query: (streams: string) => string;
+  readonly variables: object;
 }
 
-/** The statements that a page takes, as they are sent. */
-async function sentBy(
-  db: Knex,
-  page: () => Promise<unknown>,
-): Promise<Statement[]> {
-  const sent: { sql: string; bindings: unknown[] }[] = [];
-  db.on("query", (query: (typeof sent)[number]) => sent.push(query));
-  await page();
-  db.removeAllListeners("query");
-  return sent.map(({ sql, bindings }) => ({
-    name: statementName(sql),
-    text: sql,
-    values: bindings,
-  }));
-}
+const declared =
+  "$search: String, $orderBy: StreamOrder, $first: Int, $after: String, $last: Int";
+const given =
+  "search: $search, orderBy: $orderBy, first: $first, after: $after, last: $last";
 
-/** A list of streams, of which pages are asked. */
-function listOf(
-  name: string,
-  indexOnly: string,
-  ask: (variables: Record<string, unknown>) => Promise<Streams>,
-) {
-  return {
-    name,
-    indexOnly,
-    page: (variables: { search: string | null; after?: string | null }) =>
-      ask({ ...variables, first: pageSize }),
-    /** Where the last pages begin. */
-    deep: async (search: string | null) =>
-      (await ask({ search, last: 2 * pageSize })).pageInfo.startCursor,
-  };
-}
-
-const ownList = (db: Knex, { ownerId }: Million) =>
-  listOf(
-    "own",
-    "select uuid as id, name from stream.streams where tenant_id = 1 order by name, uuid limit ?",
-    async (variables) => {
-      const data = await askInProcess<{ streams: Streams }>(
-        db,
-        ownerId,
-        own,
-        variables,
-      );
-      return data.streams;
-    },
-  );
-
-const sharedList = (db: Knex, { partnerId, communityId }: Million) =>
-  listOf(
-    "shared",
-    `select stream_uuid as id, stream_name as name from stream.shares where community_id = 1
-     order by stream_name, stream_uuid limit ?`,
-    async (variables) => {
-      const data = await askInProcess<{ _entities: [{ streams: Streams }] }>(
-        db,
-        partnerId,
-        inCommunity,
-        {
-          ...variables,
-          refs: [{ __typename: "Community", id: communityId }],
-        },
-      );
-      return data._entities[0].streams;
-    },
-  );
-
-const bareSchema = buildSchema(`
-  type Query { streams(first: Int): Streams! }
-  type Streams { nodes: [Stream!]! pageInfo: PageInfo! }
-  type Stream { id: ID! name: String! }
-  type PageInfo { startCursor: String }`);
-const bareDocument = parse(
-  `query ($first: Int) { streams(first: $first) { ${listed} } }`,
-);
-
-/** The same shape of what one statement finds, by a schema that does nothing else. */
-async function bareAnswer(find: () => Promise<unknown[]>): Promise<void> {
-  const { errors } = await execute({
-    schema: bareSchema,
-    document: bareDocument,
-    variableValues: { first: pageSize },
-    rootValue: {
-      streams: async () => ({
-        nodes: await find(),
-        pageInfo: { startCursor: null },
-      }),
-    },
+async function listsOf(
+  { ownerId, partnerId, communityId }: Million,
+  { tokens }: Bench,
+): Promise<List[]> {
+  const owner = await tokens.sign(ownerId);
+  const partner = await tokens.sign(partnerId);
+  const from = (source: "OWN" | "SHARED") => ({
+    query: (selection: string) =>
+      `query ($from: StreamSource!, ${declared}) { streams(from: $from, ${given}) { ${selection} } }`,
+    variables: { from: source },
   });
-  if (errors) throw new Error("The bare graph fails.", { cause: errors });
+  const inCommunity = {
+    query: (selection: string) =>
+      `query ($id: ID!, ${declared}) { community(id: $id) { streams(${given}) { ${selection} } } }`,
+    variables: { id: communityId },
+  };
+  return [
+    { name: "own", token: owner, ...from("OWN") },
+    { name: "shared", token: partner, ...from("SHARED") },
+    { name: "in a community", token: partner, ...inCommunity },
+    { name: "own, in a community", token: owner, ...inCommunity },
+  ];
 }
+
+/** The pages of a list at a place, for each text in turn. */
+async function questionsOf(
+  list: List,
+  { texts, orderBy }: Kind,
+  place: "first" | "deep",
+  client: Client,
+): Promise<Questions> {
+  const ask = (selection: string, variables: object) =>
+    question(
+      list.query(selection),
+      {
+        ...list.variables,
+        ...variables,
+        ...(orderBy && { orderBy: { field: orderBy } }),
+      },
+      list.token,
+    );
+  const cursors = async (search: string | null) =>
+    place === "first"
+      ? [null]
+      : cursorsIn(
+          await client.ask(
+            ask("edges { cursor }", { search, last: pageSize + deepPages }),
+          ),
+        );
+  const pages: Question[][] = [];
+  for (const search of texts)
+    pages.push(
+      (await cursors(search)).map((after) =>
+        ask("nodes { id name } pageInfo { hasNextPage }", {
+          ...{ search, after, first: pageSize },
+        }),
+      ),
+    );
+  return (n) => at(at(pages, n), Math.floor(n / pages.length));
+}
+
+/** Those after which there is a whole page. */
+const cursorsIn = (answer: string): string[] =>
+  [...answer.matchAll(/"cursor":"([^"]+)"/g)]
+    .slice(0, deepPages)
+    .map(([, cursor = ""]) => cursor);
+
+const at = <T>(values: readonly T[], n: number): T =>
+  values[n % values.length] as T;

@@ -4,20 +4,22 @@ import pg from "pg";
 import { connectionSettings } from "../../common/database.ts";
 import { identify } from "./identity.ts";
 
-type Answer = (
+type Answer<Variables> = (
   db: pg.Pool,
   viewer: string | null,
-  variables: Readonly<Record<string, string>>,
+  variables: Variables,
 ) => Promise<string>;
 
 /** What one would write without a graph: a statement behind node:http, for a caller with the same bearer token. */
-export function serveByHand(answer: Answer): void {
+export function serveByHand<Variables = Readonly<Record<string, string>>>(
+  answer: Answer<Variables>,
+): void {
   const { DATABASE_URL = "", HOST, PORT } = process.env;
   const db = new pg.Pool(connectionSettings(DATABASE_URL, "bench-by-hand"));
   const reply = async (request: IncomingMessage) => {
     const { identityId } = await identify(request);
     const { variables } = JSON.parse(await text(request)) as {
-      variables: Record<string, string>;
+      variables: Variables;
     };
     return answer(db, identityId, variables);
   };
