@@ -72,21 +72,22 @@ export function ledByName(list: ByName, leads: readonly Lead[]): Sql {
 
 /**
  * As `sharedByName`, with what the own tenant shares there, which a search finds by all of its texts: a list, or two to
- * take a page of each from.
+ * take a page of each from, which may find the same. What an own stream tells others leads to it among what is shared
+ * there, the rest among the own words.
  */
 export function foundInCommunity(list: ByName, plan: Plan): Sql[] {
   const own = slotsOf(plan.own);
   if (!own || !slotsOf(plan.shared))
     return [sharedByName(list, null, { withOwn: true })];
   return [
-    sharedByName(list, plan.shared, { withOwn: false }),
+    sharedByName(list, plan.shared, { withOwn: true }),
     sql`(
   with me as materialized (select c.id, c.tenant_id, c.roles from stream.caller(${list.viewer}) c)
   select x.community_id, h.tenant_id, h.stream_id as id, h.stream_uuid as uuid, h.stream_name as name, true as is_own,
          r.rights
   from (${ownOf(own, list)}) h
   cross join lateral (select x.community_id from stream.shares x
-                      where x.tenant_id = h.tenant_id and x.stream_id = h.stream_id
+                      where x.community_id = parent.id and x.stream_name = h.stream_name and x.stream_uuid = h.stream_uuid
                         and x.membership_id = parent.reading_id offset 0) x
   cross join lateral (${meeting(list, own, { isOwn: plain("true") })}) c
   cross join lateral (select o.rights from (${ownRights}) o where o.rights & 1 = 1 offset 0) r

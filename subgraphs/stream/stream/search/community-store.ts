@@ -107,7 +107,7 @@ export class CommunityStreamStore {
           },
           this.plans.get(args.search ?? "") ?? noPlan,
         ).map((list) => stretchOf(this.db, stretch, list));
-        const gate = `(${found.map(() => "?").join(" union all ")})`;
+        const gate = `(${found.map(() => "?").join(" union ")})`;
         return isRanked(args)
           ? ranked(
               this.db,
