@@ -26,7 +26,6 @@ import type { Identify } from "./identity.ts";
 import { admission, admitBytes, type RequestLimits } from "./limits.ts";
 import { limitNodes } from "./nodes.ts";
 import { tellRefusals } from "./refusals.ts";
-import { askingOnce } from "./entities.ts";
 import { executingGateway } from "./execution/gateway.ts";
 import type { Planner } from "./execution/planner.ts";
 import { invitationPage } from "./invitation-page.ts";
@@ -105,7 +104,7 @@ function graphqlServer(
     dataSourceFor(name) {
       const dataSource = dataSources.get(name);
       if (!dataSource) throw new Error(`No way leads to subgraph ${name}.`);
-      return askingOnce(dataSource);
+      return dataSource;
     },
   });
   return new ApolloServer<GatewayContext>({
