@@ -149,6 +149,8 @@ const unknownTimeZone = () =>
   );
 
 function isKnown(timeZone: string): boolean {
+  // The usual one, and to ask for one takes half a millisecond.
+  if (timeZone === "UTC") return true;
   try {
     return Boolean(new Intl.DateTimeFormat("en", { timeZone }));
   } catch {

@@ -84,11 +84,12 @@ export const resolvers = {
         columns.filter(({ property }) => property === name),
       ) ?? columns,
     downloads: ({ file }) => {
-      if (file == null) throw noFile();
+      const address = file?.() ?? null;
+      if (address === null) throw noFile();
       return {
-        csv: `${file}&format=csv`,
-        jsonLines: `${file}&format=jsonl`,
-        arrow: `${file}&format=arrow`,
+        csv: `${address}&format=csv`,
+        jsonLines: `${address}&format=jsonl`,
+        arrow: `${address}&format=arrow`,
       };
     },
   },
@@ -102,7 +103,7 @@ const asFile = async (
   table: Promise<EventTable>,
 ): Promise<EventTable> => ({
   ...(await table),
-  file: addressOf(id, kind, args),
+  file: () => addressOf(id, kind, args),
 });
 
 const noFile = () =>

@@ -289,13 +289,16 @@ type Together = readonly [Read, ...Read[]];
 /** Those that ask for the same, of different streams; no more of them than fill one large page. */
 function statementsOf(reads: readonly Read[]): Together[] {
   const statements: Together[] = [];
+  // Most reads of a request share one: it is looked through once.
+  const keys = new Map<Sql, string>();
   const open = new Map<
     string,
     { reads: [Read, ...Read[]]; ids: Set<string> }
   >();
   for (const read of reads) {
     const { sql, maxRows, streamId } = read;
-    const key = JSON.stringify([sql.text, sql.bindings]);
+    const key = keys.get(sql) ?? JSON.stringify([sql.text, sql.bindings]);
+    keys.set(sql, key);
     const last = open.get(key);
     const hasRoom =
       last !== undefined &&

@@ -85,17 +85,18 @@ export function summaryRead(
     select coalesce(sum(r.points), 0)::int, ${packing.pack("TIMESTAMP", plain("r.ts"))}, null::timestamptz
            ${packedAll(summaries, (column, summary) => packing.pack(summaryColumn(summary).kind, column))}
     from (
-      select w.edges[k] as ts, b.points ${listed(columns)}
-      from (select ${arrayOf(edges)}::timestamptz[] as edges, ${edges.length - 1}::int as size, ${end === "open"}::boolean as is_open) w
+      select w.starts[k] as ts, b.points ${listed(columns)}
+      from (select ${arrayOf(edges.slice(0, -1))}::timestamptz[] as starts, ${edges.length - 1}::int as size, ${edges.at(-1)}::timestamptz as until,
+                   ${end === "open"}::boolean as is_open) w
       cross join lateral generate_series(1, w.size) k
       left join lateral (
-        select least(width_bucket(e.ts, w.edges), w.size) as k, count(*) as points
+        select width_bucket(e.ts, w.starts) as k, count(*) as points
                ${join(
                  aggregated.map((a, i) => sql`, ${a} as ${plain(`a${i}`)}`),
                  "",
                )}
         from (
-          select e.* from ${filteredIn({ from: plain("w.edges[1]"), to: plain("case when w.is_open then w.edges[w.size + 1] - interval '1 microsecond' else w.edges[w.size + 1] end") }, filter)}
+          select e.* from ${filteredIn({ from: plain("w.starts[1]"), to: plain("case when w.is_open then w.until - interval '1 microsecond' else w.until end") }, filter)}
           limit ${maxPoints + 1}
         ) e
         group by 1
@@ -136,7 +137,7 @@ const percentGood: OfSegments = {
   aggregate: sql`100 * case when min(c.length) > 0 then sum(${seconds("c.a", "c.b")}) filter (where g.before is not null) / min(c.length)
                             else count(g.before) end as percent`,
   isKept: plain(
-    "(c.a < c.b or c.length = 0 and g.ts <= w.edges[k] and (g.next > w.edges[k] or g.next is null))",
+    "(c.a < c.b or c.length = 0 and g.ts <= w.starts[k] and (g.next > w.starts[k] or g.next is null))",
   ),
 };
 
@@ -154,8 +155,8 @@ const ofSegments = (
       from (
         select e.* from ${filteredIn(
           {
-            from: sql`coalesce(${endIn("last", { to: plain("w.edges[1]") }, filter)}, w.edges[1])`,
-            to: sql`coalesce(${endIn("first", { from: plain("w.edges[w.size + 1]") }, filter)}, w.edges[w.size + 1])`,
+            from: sql`coalesce(${endIn("last", { to: plain("w.starts[1]") }, filter)}, w.starts[1])`,
+            to: sql`coalesce(${endIn("first", { from: plain("w.until") }, filter)}, w.until)`,
           },
           filter,
         )}
@@ -164,12 +165,12 @@ const ofSegments = (
       window o as (order by e.ts)
     ) g
     cross join lateral generate_series(
-      greatest(least(width_bucket(g.ts, w.edges), w.size), 1),
-      least(width_bucket(coalesce(g.next, 'infinity'), w.edges), w.size)
+      greatest(width_bucket(g.ts, w.starts), 1),
+      width_bucket(coalesce(g.next, 'infinity'), w.starts)
     ) k
     cross join lateral (
-      select greatest(g.ts, w.edges[k]) as a, least(g.next, w.edges[k + 1]) as b,
-             date_part('epoch', w.edges[k + 1] - w.edges[k]) as length
+      select greatest(g.ts, w.starts[k]) as a, least(g.next, i.until) as b, date_part('epoch', i.until - w.starts[k]) as length
+      from (select coalesce(w.starts[k + 1], w.until)) i (until)
     ) c
     where ${isKept}
     group by k

@@ -8,8 +8,23 @@ import { collectSubfields } from "graphql/execution/collectFields.js";
 import type { EventTableColumnsArgs } from "../generated.ts";
 import type { TableRequest } from "./table.ts";
 
-/** What a query asks of a table, by whatever aliases, fragments and directives. */
+/** By the variables of a query, and by the nodes of a field, which all objects of a list share. */
+const found = new WeakMap<
+  GraphQLResolveInfo["variableValues"],
+  WeakMap<GraphQLResolveInfo["fieldNodes"], TableRequest>
+>();
+
+/** What a query asks of a table, by whatever aliases, fragments and directives; looked for once. */
 export function requestOf(info: GraphQLResolveInfo): TableRequest {
+  const { variableValues, fieldNodes } = info;
+  const ofQuery = found.get(variableValues) ?? new WeakMap();
+  found.set(variableValues, ofQuery);
+  const request = ofQuery.get(fieldNodes) ?? find(info);
+  ofQuery.set(fieldNodes, request);
+  return request;
+}
+
+function find(info: GraphQLResolveInfo): TableRequest {
   const table = getNamedType(info.returnType) as GraphQLObjectType;
   const fields = new Set<string>();
   const columns: TableRequest["columns"][number][] = [];

@@ -1,6 +1,7 @@
 import { dateTimeOf } from "../../../common/date-time.ts";
 import { badInput } from "../../../common/errors.ts";
 import type { PackedJson } from "../../../common/packed.ts";
+import type { Sql } from "../../../common/sql.ts";
 import type { Stream } from "../stream/store.ts";
 import type {
   EventPageArgs,
@@ -30,7 +31,13 @@ import type { RowStore, Rows } from "./row-store.ts";
 import { isNumeric, isUsual, type ReadSlot, type Slot } from "./shape.ts";
 import type { SlotStore } from "./slot-store.ts";
 import { summaryRead } from "./summary-store.ts";
-import { areUsual, inOneOrder, summariesOf, summaryColumn } from "./summary.ts";
+import {
+  areUsual,
+  inOneOrder,
+  summariesOf,
+  summaryColumn,
+  type Summarized,
+} from "./summary.ts";
 import { askedFor, type TableRequest } from "./table.ts";
 import { assertRows, spanOf, windowFrom } from "./times.ts";
 import { inUnit } from "./unit.ts";
@@ -43,7 +50,7 @@ export interface EventTable<Packed = PackedJson> {
   readonly endCursor: string | null;
   readonly columns: readonly Column<Packed>[];
   /** Where the same read is a file, if it is one; its format is to be added. */
-  readonly file?: string | null;
+  readonly file?: () => string | null;
 }
 
 export interface Column<Packed = PackedJson> {
@@ -58,6 +65,24 @@ export interface Column<Packed = PackedJson> {
 }
 
 const whole: Part = { skip: 0, take: Infinity };
+
+/** Of a stream that is to be read: its properties, those that are asked for as they are, and what limits the read. */
+interface Begun {
+  readonly slots: readonly ReadSlot[];
+  readonly asked: readonly ReadSlot[];
+  readonly limits: ReadLimits;
+}
+
+/** How summaries are read, whatever the stream. */
+interface SummaryRead {
+  readonly summaries: readonly Summarized[];
+  /** These in the order in which the statement has them. */
+  readonly computed: readonly Summarized[];
+  readonly rowCount: number;
+  readonly hasNextPage: boolean;
+  readonly sql: Sql;
+  readonly isUsual: boolean;
+}
 
 /** Every way of reading one stream's events as a table, as far as one viewer may. */
 export class TableStore<Packed> {
@@ -134,38 +159,28 @@ export class TableStore<Packed> {
     stream: Stream,
     args: SummariesArgs,
     request: TableRequest,
-    { skip, take }: Part = whole,
+    part: Part = whole,
   ): Promise<EventTable<Packed>> {
-    const { slots, asked, limits } = await this.begin(stream, request, args);
-    const all = await this.edges.of(args, limits);
-    const edges = all.slice(skip, skip + take + 1);
-    const hasNextPage = skip + take + 1 < all.length;
-    const summaries = asked.flatMap((slot) => summariesOf(slot, args.kinds));
-    const computed = inOneOrder(summaries);
+    const begun = await this.begin(stream, request, args);
+    const edges = await this.edges.of(args, begun.limits);
+    const { summaries, computed, rowCount, hasNextPage, ...read } =
+      this.summaryOf(begun, args, edges, part);
     const rows = await this.rows.read({
       streamId: stream.id,
       packing: this.packing,
-      sql: summaryRead(
-        computed,
-        edges,
-        hasNextPage ? "open" : "closed",
-        filterFrom(args, slots, limits),
-        limits.points,
-        this.packing,
-      ),
-      maxRows: edges.length - 1,
-      ...{ computedRows: edges.length - 1, columns: 1 + summaries.length },
-      isUsual: args.filter == null && isUsual(asked) && areUsual(summaries),
+      ...read,
+      maxRows: rowCount,
+      ...{ computedRows: rowCount, columns: 1 + summaries.length },
       noted: { kind: "SUMMARIES", ...args.window },
-      limits,
+      limits: begun.limits,
     });
-    assertPoints(rows.count, limits);
+    assertPoints(rows.count, begun.limits);
     const columns = summaries.map((summary) => ({
       ...summaryColumn(summary),
       values: rows.columns[computed.indexOf(summary)],
     }));
     return {
-      ...wholeTable({ ...rows, count: edges.length - 1 }, columns),
+      ...wholeTable({ ...rows, count: rowCount }, columns),
       hasNextPage,
     };
   }
@@ -259,15 +274,43 @@ export class TableStore<Packed> {
     return asked;
   }
 
+  private readonly summaryReads = new Map<string, SummaryRead>();
+
+  /** Made once for all streams of a request that have the same properties, as those of a list mostly do. */
+  private summaryOf(
+    { slots, asked, limits }: Begun,
+    args: SummariesArgs,
+    all: readonly string[],
+    { skip, take }: Part,
+  ): SummaryRead {
+    const key = JSON.stringify([slots, asked, args, skip, take]);
+    const made = this.summaryReads.get(key);
+    if (made) return made;
+    const edges = all.slice(skip, skip + take + 1);
+    const hasNextPage = skip + take + 1 < all.length;
+    const summaries = asked.flatMap((slot) => summariesOf(slot, args.kinds));
+    const computed = inOneOrder(summaries);
+    const read = {
+      ...{ summaries, computed, rowCount: edges.length - 1, hasNextPage },
+      sql: summaryRead(
+        computed,
+        edges,
+        hasNextPage ? "open" : "closed",
+        filterFrom(args, slots, limits),
+        limits.points,
+        this.packing,
+      ),
+      isUsual: args.filter == null && isUsual(asked) && areUsual(summaries),
+    };
+    this.summaryReads.set(key, read);
+    return read;
+  }
+
   private async begin(
     stream: Stream,
     request: TableRequest,
     { uom }: Unit,
-  ): Promise<{
-    slots: readonly ReadSlot[];
-    asked: readonly ReadSlot[];
-    limits: ReadLimits;
-  }> {
+  ): Promise<Begun> {
     this.rows.announceTable();
     const [slots, limits] = await Promise.all([
       this.slots.of(stream),
