@@ -186,7 +186,8 @@ export const brokenConstraint = (error: unknown): string | undefined =>
 export const isOutage = (error: unknown): boolean =>
   error instanceof Error &&
   (error.name === "KnexTimeoutError" ||
-    error.message.startsWith("Connection terminated") ||
+    // knex writes the statement in front of it.
+    /(^| - )Connection terminated/.test(error.message) ||
     /^(ECONN|ETIMEDOUT|EPIPE|08|53|57P0)/.test(codeOf(error)));
 
 /**
