@@ -273,6 +273,43 @@ test("a line counts for the columns that lines before it have named", async () =
     expect(rowCount * 902).toBeLessThanOrEqual(limits.cells);
 });
 
+describe("empty lines", () => {
+  const formats: Record<string, (stream: Stream, rows: number) => string[]> = {
+    "text/csv": (stream, rows) =>
+      csvOf(stream, Array<number>(rows).fill(1)).split("\n").slice(0, -1),
+    [jsonLines]: ({ uuid }, rows) =>
+      Array.from({ length: rows }, (_, i) =>
+        JSON.stringify({ stream: uuid, timestamp: second(i), value: 1 }),
+      ),
+  };
+
+  test.each(Object.entries(formats))(
+    "%s: cost as rows do, and there may be as many, and a thousand",
+    async (type, linesOf) => {
+      const stream = await world.seed.stream(world.tenant);
+      const rows = 1_500;
+      const lines = linesOf(stream, rows);
+      const sendLines = (between: string, end: string) =>
+        send(graph, world.writer, lines.join(between) + end, { type });
+      expect(await sendLines("\r\n \r\n", "\n".repeat(900))).toEqual({
+        status: 200,
+        eventCount: rows,
+        rowCount: rows,
+      });
+      const before = await everythingWritten(world.database);
+      const at = lines.length + 1_000 + lines.length;
+      expect(await sendLines("\n", "\n".repeat(10_000))).toMatchObject({
+        status: 413,
+        code: "LIMIT_EXCEEDED",
+        at: `line ${at + 1}`,
+        message:
+          "At most 1000 empty lines more than rows; this asks for 1001. Leave them out.",
+      });
+      expect(await everythingWritten(world.database)).toEqual(before);
+    },
+  );
+});
+
 test("a row of quotes alone takes no longer than others of its length", async () => {
   const file = Buffer.from(`timestamp,x\na,"${'"'.repeat(1_000_000)}"\n`);
   async function* bytes() {

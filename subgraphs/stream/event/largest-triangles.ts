@@ -1,13 +1,18 @@
+import { setImmediate } from "node:timers/promises";
+
+/** Gone through at a time: others, who wait for this thread, have their turn in between. */
+export const pointsInARow = 50_000;
+
 /**
  * Which points of a line to draw so that it keeps its shape: the ends, and of each of the buckets between them, which
  * hold equally many points, the one that makes the largest triangle with the point chosen before and the mean of the
  * next bucket (Steinarsson 2013). Answers places in `x` and `y`, in their order; all if there are no more than `count`.
  */
-export function largestTriangles(
+export async function largestTriangles(
   x: ArrayLike<number>,
   y: ArrayLike<number>,
   count: number,
-): number[] {
+): Promise<number[]> {
   const last = x.length - 1;
   if (x.length <= count) return Array.from(x, (_, i) => i);
   if (count < 3) return [0, last].slice(0, count);
@@ -20,9 +25,14 @@ export function largestTriangles(
   const valueAt = (i: number) => y[i] as number;
   const chosen = [0];
   let before = 0;
+  let turn = pointsInARow;
   for (let bucket = 0; bucket < count - 2; bucket += 1) {
     const start = startOf(bucket);
     const end = startOf(bucket + 1);
+    if (end > turn) {
+      await setImmediate();
+      turn = start + pointsInARow;
+    }
     const [meanX, meanY] = meanOf(at, valueAt, end, startOf(bucket + 2));
     let largest = -1;
     let best = start;

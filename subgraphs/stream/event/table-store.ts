@@ -20,7 +20,7 @@ import type { EdgeStore } from "./edge-store.ts";
 import { interpolationRead } from "./interpolation-store.ts";
 import { largestTriangles } from "./largest-triangles.ts";
 import type { LimitStore } from "./limit-store.ts";
-import { assertPoints, type ReadLimits } from "./limits.ts";
+import { assertPoints, tooManyPoints, type ReadLimits } from "./limits.ts";
 import { eventsAtRead, pointsIn, pointsRead } from "./lttb-store.ts";
 import { asCells, asJson, type Packing } from "./packing-store.ts";
 import { pageRead } from "./page-store.ts";
@@ -41,6 +41,7 @@ import {
 import { askedFor, type TableRequest } from "./table.ts";
 import { assertRows, spanOf, windowFrom } from "./times.ts";
 import { inUnit } from "./unit.ts";
+import { mostValues } from "./value-budget.ts";
 
 /** Rows as columns; null or absent is what was not asked for. */
 export interface EventTable<Packed = PackedJson> {
@@ -229,23 +230,27 @@ export class TableStore<Packed> {
         "Only numbers have a shape to keep, and none is asked for. Use plot.",
         "points",
       );
+    // Each is held in memory, as its time and its value, beside what is handed out.
+    const columns = 1 + asked.length;
+    const room = Math.max(mostValues(limits) - points * columns, 0);
+    const most = Math.min(limits.points, Math.floor(room / 2));
     const all = await this.rows.read({
       streamId: stream.id,
       packing: asCells,
       sql: pointsRead(
         slot,
         { from: dateTimeOf(from), to: dateTimeOf(to) },
-        limits.points,
+        most,
       ),
-      maxRows: limits.points,
-      ...{ computedRows: 0, columns: 0 },
+      maxRows: most,
+      ...{ computedRows: 0, columns: 2 },
       isUsual: isUsual([slot]),
       noted: { kind: "LTTB", ...window },
       isChoosing: true,
       limits,
     });
     const [times, values] = pointsIn(all);
-    const chosen = largestTriangles(times, values, points);
+    const chosen = await largestTriangles(times, values, points);
     const rows = await this.rows.read({
       streamId: stream.id,
       packing: asJson,
@@ -254,13 +259,18 @@ export class TableStore<Packed> {
         chosen.map((i) => dateTimeOf(times[i] as number)),
       ),
       maxRows: points,
-      ...{ computedRows: points, columns: 1 + asked.length },
+      ...{ computedRows: points, columns },
       isUsual: isUsual(asked),
       noted: { kind: "LTTB", ...window },
       limits,
     });
     // Asked last: that there are more events is told to nobody who leaves no record.
-    assertPoints(all.count, limits);
+    if (all.count > most)
+      throw tooManyPoints(
+        all.count,
+        most,
+        "Ask for a part of the window, or for plot, which goes through more.",
+      );
     return wholeTable(rows, columnsOf(asked, rows));
   }
 

@@ -4,6 +4,9 @@ import type { ReadLimits } from "./limits.ts";
 /** A table of full length may be so wide, and a request may have so many of one column. */
 const valuesOfRow = 20;
 
+/** In all tables of a request. */
+export const mostValues = ({ rows }: ReadLimits): number => valuesOfRow * rows;
+
 /**
  * How many values all tables of one request may have, or have computed, together: the answer is put together in memory,
  * and a request can name many tables. Whoever is beyond it is given none of what is asked afterwards.
@@ -22,8 +25,8 @@ export class ValueBudget {
   }
 
   /** Null while nothing is exceeded. */
-  refusal({ rows }: ReadLimits): Error | null {
-    const most = valuesOfRow * rows;
+  refusal(limits: ReadLimits): Error | null {
+    const most = mostValues(limits);
     return this.taken > most
       ? limitExceeded(
           "values in all tables of a request",

@@ -1,5 +1,5 @@
 import { limitExceeded } from "../../../../common/errors.ts";
-import { fault, maxRowBytes, Utf8 } from "./rows.ts";
+import { EmptyLines, fault, maxRowBytes, Utf8 } from "./rows.ts";
 
 /** One record of a CSV text. */
 export interface CsvRow {
@@ -23,6 +23,7 @@ export async function* recordsOf(
   chunks: AsyncIterable<Buffer>,
 ): AsyncGenerator<CsvRow[], undefined> {
   const utf8 = new Utf8();
+  const empty = new EmptyLines();
   let text = "";
   let line = 1;
   for await (const chunk of chunks) {
@@ -32,7 +33,7 @@ export async function* recordsOf(
       let start = 0;
       let end = endOfRecord(text, start);
       while (end >= 0) {
-        line += addRow(rows, text.slice(start, end), line);
+        line += addRow(rows, text.slice(start, end), line, empty);
         start = end + 1;
         end = endOfRecord(text, start);
       }
@@ -46,7 +47,7 @@ export async function* recordsOf(
     if (rows.length > 0) yield rows;
   }
   const last: CsvRow[] = [];
-  addRow(last, text + utf8.decode(undefined, `line ${line}`), line);
+  addRow(last, text + utf8.decode(undefined, `line ${line}`), line, empty);
   yield last;
 }
 
@@ -80,11 +81,20 @@ function endOfRecord(text: string, start: number): number {
 }
 
 /** Answers how many lines the record takes. */
-function addRow(rows: CsvRow[], record: string, line: number): number {
+function addRow(
+  rows: CsvRow[],
+  record: string,
+  line: number,
+  empty: EmptyLines,
+): number {
   const { length } = record;
   assertRowLength(record, line);
   const text = record.endsWith("\r") ? record.slice(0, -1) : record;
-  if (text.trim() === "") return 1;
+  if (text.trim() === "") {
+    empty.add(`line ${line}`);
+    return 1;
+  }
+  empty.addRow();
   if (!text.includes('"')) {
     rows.push({ line, cells: text.split(","), emptyTexts: none, length });
     return 1;

@@ -3,6 +3,7 @@ import type { ValueProperty } from "../shape.ts";
 import { storedOf } from "../value.ts";
 import {
   assertColumns,
+  EmptyLines,
   fault,
   maxRowBytes,
   shortened,
@@ -27,6 +28,7 @@ export async function* jsonLines(
 ): AsyncGenerator<Rows, undefined> {
   const utf8 = new Utf8();
   const columns = new Set<string>();
+  const empty = new EmptyLines();
   let text = "";
   let number = 1;
   for await (const chunk of chunks) {
@@ -34,7 +36,8 @@ export async function* jsonLines(
     try {
       const texts = (text + utf8.decode(chunk, `line ${number}`)).split("\n");
       text = texts.pop() ?? "";
-      for (const line of texts) lines.push(...lineOf(line, number++, columns));
+      for (const line of texts)
+        lines.push(...lineOf(line, number++, columns, empty));
       assertLength(text, number);
     } catch (error) {
       // What comes before a fault is sound, however the file was cut on its way.
@@ -44,7 +47,7 @@ export async function* jsonLines(
     if (lines.length > 0) yield new JsonRows([...columns], lines);
   }
   text += utf8.decode(undefined, `line ${number}`);
-  const last = lineOf(text, number, columns);
+  const last = lineOf(text, number, columns, empty);
   if (columns.size === 0) throw badInput("the file is empty.");
   yield new JsonRows([...columns], last);
 }
@@ -61,9 +64,18 @@ function assertLength({ length }: string, number: number): void {
 }
 
 /** None for an empty line. */
-function lineOf(text: string, number: number, columns: Set<string>): Line[] {
+function lineOf(
+  text: string,
+  number: number,
+  columns: Set<string>,
+  empty: EmptyLines,
+): Line[] {
   assertLength(text, number);
-  if (text.trim() === "") return [];
+  if (text.trim() === "") {
+    empty.add(`line ${number}`);
+    return [];
+  }
+  empty.addRow();
   const object = objectIn(text, number);
   for (const key of Object.keys(object)) columns.add(key);
   assertColumns(columns.size, `line ${number}`);

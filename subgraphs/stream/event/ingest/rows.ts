@@ -44,6 +44,29 @@ export function assertColumns(count: number, place: string): void {
     );
 }
 
+const spareLines = 1_000;
+
+/** Lines without anything cost as rows do and end no batch: a file has few of them more than rows. */
+export class EmptyLines {
+  private left = spareLines;
+
+  addRow(): void {
+    this.left += 1;
+  }
+
+  add(place: string): void {
+    this.left -= 1;
+    if (this.left < 0)
+      throw limitExceeded(
+        "empty lines more than rows",
+        spareLines,
+        spareLines + 1,
+        "Leave them out.",
+        place,
+      );
+  }
+}
+
 /** What is wrong at a place in a file. */
 export const fault = (place: string, message: string) =>
   badInput(`${place}: ${message}`, place);
