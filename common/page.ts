@@ -40,6 +40,17 @@ export interface Order {
 export const maxPageSize = 1000;
 export const defaultPageSize = 50;
 
+export function assertPageSize(size: number, at: string): void {
+  if (size > maxPageSize)
+    throw limitExceeded(
+      "rows a page",
+      maxPageSize,
+      size,
+      "Go on with the cursor.",
+      at,
+    );
+}
+
 /**
  * One page of a list in keyset order. `list` names the list with all that selects and orders it: a cursor
  * is bound to it and is refused elsewhere. A cursor holds a position, never a permission.
@@ -71,14 +82,7 @@ export class Page {
         "A page has no negative size.",
         this.backwards ? "last" : "first",
       );
-    if (this.size > maxPageSize)
-      throw limitExceeded(
-        "rows a page",
-        maxPageSize,
-        this.size,
-        "Go on with the cursor.",
-        this.backwards ? "last" : "first",
-      );
+    assertPageSize(this.size, this.backwards ? "last" : "first");
     this.fingerprint = crc32(JSON.stringify(list));
     const cursor = this.backwards ? before : after;
     this.from = cursor == null ? null : this.position(cursor);

@@ -7,9 +7,9 @@ import { readLogLevel } from "../common/log.ts";
 import { readPublicUrl } from "../common/public-url.ts";
 import { usualTimeoutMs } from "./http-data-source.ts";
 import { readBodyLimits } from "./bodies.ts";
+import { usualMaxCost } from "./cost/limit-cost.ts";
 import { usualLimits, type RequestLimits } from "./limits.ts";
 import { usualPlanMs } from "./planning/thread-planner.ts";
-import { usualNodes } from "./nodes.ts";
 
 /** Apollo's front ends are served from there; they may call a server that is being developed. */
 const developmentOrigins = [
@@ -34,7 +34,7 @@ export function readGatewayConfig(reader: EnvironmentReader) {
       min: 10,
       max: 60_000,
     }),
-    maxNodes: reader.integer("QUERY_NODES", usualNodes, {
+    maxCost: reader.integer("QUERY_COST", usualMaxCost, {
       min: 1,
       max: Number.MAX_SAFE_INTEGER,
     }),

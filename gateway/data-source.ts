@@ -13,6 +13,8 @@ export interface GatewayContext {
   readonly call: Call;
   /** The contexts of subgraphs in this process, by name; made when first needed. */
   readonly subgraphContexts: Map<string, CallContext>;
+  /** What the operation may cost; null until that is known, and for one that is refused. */
+  cost: number | null;
 }
 
 export type DataSource = GraphQLDataSource<GatewayContext>;

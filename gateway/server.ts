@@ -24,7 +24,7 @@ import type { DataSource, GatewayContext } from "./data-source.ts";
 import { explorer } from "./explorer.ts";
 import type { Identify } from "./identity.ts";
 import { admission, admitBytes, type RequestLimits } from "./limits.ts";
-import { limitNodes } from "./nodes.ts";
+import { limitCost } from "./cost/limit-cost.ts";
 import { tellRefusals } from "./refusals.ts";
 import { executingGateway } from "./execution/gateway.ts";
 import type { Planner } from "./execution/planner.ts";
@@ -45,8 +45,8 @@ export interface GatewayOptions extends Omit<ListenOptions, "routes"> {
   readonly planMs: number;
   /** Documents whose operations are planned at start. */
   readonly knownDocuments: readonly string[];
-  /** Objects that the lists of a request may hold. */
-  readonly maxNodes: number;
+  /** What an operation may cost. */
+  readonly maxCost: number;
   /** Of pages that may call from a browser. */
   readonly origins: readonly string[];
   /** The issuer, which has everything below /oidc. */
@@ -90,7 +90,7 @@ function graphqlServer(
     knownDocuments,
     dataSources,
     introspection,
-    maxNodes,
+    maxCost,
     onRefusal,
     log,
   }: GatewayOptions,
@@ -121,7 +121,7 @@ function graphqlServer(
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
       resolveOperation,
-      limitNodes(maxNodes),
+      limitCost(supergraphSdl, maxCost),
       maskErrors(log, withoutSubgraph),
       tellRefusals(onRefusal),
     ],
@@ -140,6 +140,7 @@ function graphql(
     createContext: async (request, requestId) => ({
       call: { viewer: await identify(request), requestId },
       subgraphContexts: new Map(),
+      cost: null,
     }),
     admitBytes: (bytes, { call }) => admitBytes(bytes, call.viewer, limits),
     roomFor: ({ call }) => bodies.roomFor(call.viewer),

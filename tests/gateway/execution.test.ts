@@ -116,6 +116,7 @@ async function setUp({
       context: {
         call: { viewer: anonymous, requestId: "1" },
         subgraphContexts: new Map(),
+        cost: null,
       },
       metrics: {},
     } as unknown as Parameters<typeof executor>[0]);

@@ -112,6 +112,7 @@ test("known operations are planned at start, and not again when they come", asyn
         contextValue: {
           call: { viewer: anonymous, requestId: "1" },
           subgraphContexts: new Map(),
+          cost: null,
         },
       },
     );

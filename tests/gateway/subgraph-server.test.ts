@@ -176,6 +176,7 @@ describe("the way to a subgraph that", () => {
         context: {
           call: { viewer: anonymous, requestId: "r" },
           subgraphContexts: new Map(),
+          cost: null,
         },
         document,
       } as never);

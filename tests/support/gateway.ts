@@ -3,7 +3,7 @@ import { HttpDataSource } from "../../gateway/http-data-source.ts";
 import { LocalDataSource } from "../../gateway/local-data-source.ts";
 import { usualBodyLimits, type BodyLimits } from "../../gateway/bodies.ts";
 import { usualLimits } from "../../gateway/limits.ts";
-import { usualNodes } from "../../gateway/nodes.ts";
+import { usualMaxCost } from "../../gateway/cost/limit-cost.ts";
 import { startGateway } from "../../gateway/server.ts";
 import { identifyBy } from "../../gateway/identity.ts";
 import type { DataSource } from "../../gateway/data-source.ts";
@@ -60,8 +60,8 @@ export interface TestGraphOptions {
   readonly db: Knex;
   readonly log?: Logger;
   readonly introspection?: boolean;
-  readonly maxNodes?: number;
   readonly bodyLimits?: BodyLimits;
+  readonly maxCost?: number;
   readonly planMs?: number;
   /** By default nobody is told, so that a test can show that a refusal wrote nothing. */
   readonly onRefusal?: OnRefusal;
@@ -80,8 +80,8 @@ export async function startTestGraph({
   db,
   log = createLogger("test", "silent"),
   introspection = true,
-  maxNodes = usualNodes,
   bodyLimits = usualBodyLimits,
+  maxCost = usualMaxCost,
   // Others work on the same machine.
   planMs = 30_000,
   onRefusal = () => undefined,
@@ -142,7 +142,7 @@ export async function startTestGraph({
     bodyLimits,
     planMs,
     knownDocuments: [],
-    maxNodes,
+    maxCost,
     onRefusal,
     origins: ["https://allowed.example"],
     oidc: (_request, response) => {
