@@ -28,6 +28,13 @@ export interface Order {
   readonly by: readonly {
     sql: string;
     type: "text" | "uuid" | "timestamptz" | "int" | "bigint";
+    /** What cursors hold instead of a number that counts what others do. */
+    heldAs?: {
+      /** An id of the row's own. */
+      sql: string;
+      /** The number of the row with this id, which is bound. */
+      place: string;
+    };
   }[];
   readonly descending?: boolean;
   /**
@@ -101,7 +108,9 @@ export class Page {
       for (let length = 1; length < this.order.by.length; length++)
         this.bound(query, length, `${beyond}=`);
     this.bound(query, this.order.by.length, beyond);
-    const texts = this.order.by.map(({ sql }) => `(${sql})::text`).join(", ");
+    const texts = this.order.by
+      .map(({ sql, heldAs }) => `(${heldAs?.sql ?? sql})::text`)
+      .join(", ");
     query
       .select(query.client.raw(`array[${texts}] as position`))
       .orderByRaw(
@@ -122,7 +131,9 @@ export class Page {
     if (this.from === null) return;
     const by = this.order.by.slice(0, length);
     const columns = by.map(({ sql }) => sql).join(", ");
-    const values = by.map(({ type }) => `?::${type}`).join(", ");
+    const values = by
+      .map(({ type, heldAs }) => heldAs?.place ?? `?::${type}`)
+      .join(", ");
     query.whereRaw(
       `(${columns}) ${operator} (${values})`,
       this.from.slice(0, length),
@@ -167,7 +178,9 @@ export class Page {
     const fits =
       cursor === this.cursor(position) &&
       position.length === this.order.by.length &&
-      this.order.by.every(({ type }, i) => isOf[type](position[i] ?? ""));
+      this.order.by.every(({ type, heldAs }, i) =>
+        isOf[heldAs ? "uuid" : type](position[i] ?? ""),
+      );
     if (!fits)
       throw badInput(
         "This cursor belongs to another list. Take a cursor of this list, with the same arguments, or start without one.",

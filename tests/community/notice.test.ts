@@ -433,5 +433,14 @@ describe("what a viewer may not see does not exist for it", () => {
       await ask(as(world.people.strangerAA), { first: 2, after }),
     );
     expect(other.nodes).toEqual([]);
+    // What is removed after a time was older than all that is left.
+    const last = second.pageInfo.endCursor;
+    await database.owner.raw(
+      "delete from mail.notices where kind = 'SHARING_PAUSED'",
+    );
+    const beyond = listOf(await ask(viewer, { first: 2, after: last }));
+    expect(beyond.nodes).toEqual([]);
+    const left = listOf(await ask(viewer, { last: 5, before: last }));
+    expect(left.nodes).toEqual(first.nodes);
   });
 });

@@ -77,8 +77,17 @@ const hasMetInvited = `exists (
         where k.entry_id = e.id and not exists (
           select from community.memberships other where other.community_id = c.id and other.tenant_id = t.id))))))`;
 
+/** By its id, for its number would tell how much is done in all tenants. What an operator removes is old: a list that was begun before ends there. */
+const placeOfEntry = `coalesce((select l.id from ledger.published_entries l where l.uuid = ?::uuid), 0)`;
+
 const newestFirst: Order = {
-  by: [{ sql: "e.id", type: "bigint" }],
+  by: [
+    {
+      sql: "e.id",
+      type: "bigint",
+      heldAs: { sql: "e.uuid", place: placeOfEntry },
+    },
+  ],
   descending: true,
 };
 
@@ -205,8 +214,9 @@ export class LedgerStore {
     page?: Page,
   ): Knex.Raw {
     const isBackwards = page?.backwards ?? false;
+    const place = page?.from ? placeOfEntry : "?::bigint";
     return this.db.raw(
-      `ledger.${isBackwards ? "newer" : "older"}_entries(parent.tenant, ${communities}, ?::text[], ?, ?) as c
+      `ledger.${isBackwards ? "newer" : "older"}_entries(parent.tenant, ${communities}, ?::text[], ${place}, ?) as c
        cross join lateral (select * from ledger.published_entries e where e.id = c.id offset 0) as e`,
       [
         (kinds ?? null) as Knex.RawBinding,

@@ -39,8 +39,17 @@ const columns = {
   dueAt: "n.due_at",
 };
 
+/** By its id, for its number would tell how much happens in all tenants. Of those that are removed after a time all were older than the rest. */
+const placeOfNotice = `coalesce((select l.id from mail.published_notices l where l.uuid = ?::uuid), 0)`;
+
 const newestFirst: Order = {
-  by: [{ sql: "n.id", type: "bigint" }],
+  by: [
+    {
+      sql: "n.id",
+      type: "bigint",
+      heldAs: { sql: "n.uuid", place: placeOfNotice },
+    },
+  ],
   descending: true,
 };
 
@@ -90,6 +99,7 @@ export class NoticeStore {
     since: string | null | undefined,
   ): Knex.QueryBuilder {
     const { identityId } = this.viewer;
+    const place = from ? placeOfNotice : "?::bigint";
     return this.db("mail.published_notices as n")
       .select(columns)
       .select(
@@ -107,7 +117,7 @@ export class NoticeStore {
         ),
       )
       .whereRaw(
-        `n.id in (select o.id from mail.${backwards ? "newer" : "older"}_notices(?, ?, ?, ?) o)`,
+        `n.id in (select o.id from mail.${backwards ? "newer" : "older"}_notices(?, ${place}, ?, ?) o)`,
         [
           identityId,
           from?.[0] ?? (backwards ? 0 : "9223372036854775807"),
