@@ -41,16 +41,15 @@ export const asksFor = (
   path: readonly string[],
 ): boolean => fieldsAskedFor(info, path.slice(0, -1)).has(path.at(-1) ?? "");
 
-/** Like `asksFor`, of the entities of a type that the field at hand refers to. */
-export const asksEntitiesFor = (
+/** The fields that a query asks for of the entities of a type that the field at hand refers to. */
+export const entityFieldsAskedFor = (
   info: GraphQLResolveInfo,
   type: string,
-  path: readonly string[],
-): boolean =>
-  asksFor(
+): ReadonlySet<string> =>
+  fieldsAskedFor(
     {
       ...info,
       returnType: info.schema.getType(type) as GraphQLObjectType,
     },
-    path,
+    [],
   );

@@ -62,20 +62,37 @@ const found: Record<SearchMode, (time: Sql) => Sql> = {
     endIn("last", { to: sql`${time} - interval '1 microsecond'` }, null),
 };
 
+/** What it takes to understand a type's values, of its properties p. */
+const shape = `json_agg(p.name order by p.position) as names, json_agg(p.kind order by p.position) as kinds,
+  json_agg(p.states order by p.position) as states`;
+
+/** An event l with the shape p of its type. */
+const storedEvent = `json_build_object('timestamp', l.ts, 'value', l.value, 'numbers', l.numbers, 'texts', l.texts,
+  'names', p.names, 'kinds', p.kinds, 'states', p.states)`;
+
 /**
  * The last event as a column of what selects streams s as the gate g shows them, so that a list need not ask the gate
  * for each of its streams again.
  */
 export const lastEvent = `(
-  select json_build_object('timestamp', l.ts, 'value', l.value, 'numbers', l.numbers, 'texts', l.texts,
-                           'names', p.names, 'kinds', p.kinds, 'states', p.states)
+  select ${storedEvent}
   from stream.reach(s.tenant_id, s.id, g.rights, s.retention) l
   cross join lateral (
-    select json_agg(p.name order by p.position) as names, json_agg(p.kind order by p.position) as kinds,
-           json_agg(p.states order by p.position) as states
-    from stream.properties p where p.tenant_id = s.tenant_id and p.type_id = s.type_id
+    select ${shape} from stream.properties p where p.tenant_id = s.tenant_id and p.type_id = s.type_id
   ) p
 )`;
+
+/** The same of what `stream.visible` has shown as g, of which there may be a thousand: with the shapes p of their types. */
+export const lastEventOfNamed = `(
+  select ${storedEvent} from stream.reach(g.tenant_id, g.id, g.rights, g.retention) l
+)`;
+
+/** The shapes of the types that streams of the table `seen` have, which are mostly few. */
+export const shapesOfSeen = `
+  select y.tenant_id, y.type_id, ${shape}
+  from (select distinct s.tenant_id, s.type_id from seen s) y
+  join stream.properties p on p.tenant_id = y.tenant_id and p.type_id = y.type_id
+  group by y.tenant_id, y.type_id`;
 
 /** How the viewer gets at it, of streams as a community's list shows them. Binds the viewer. */
 export const lastWay = wayThrough(
@@ -106,8 +123,13 @@ export class SingleEventStore {
     return this.firsts.load(streamId);
   }
 
-  /** Read here, unless the list that found the stream has read it, and not long ago. */
-  async last({ id, rights, last, lastWay }: Stream): Promise<Event | null> {
+  /** Read here, unless what found the stream has read it, and not long ago: then it is there at once. */
+  last({
+    id,
+    rights,
+    last,
+    lastWay,
+  }: Stream): Promise<Event | null> | Event | null {
     if (last === undefined || lastWay === undefined || !this.gate.holds)
       return this.lasts.load(id);
     assertReadable(rights);

@@ -50,7 +50,8 @@ import { EventWriteStore } from "./write-store.ts";
  */
 export interface EventReads extends TableReads<PackedJson> {
   first(stream: Stream, unit: Unit): Promise<Event | null>;
-  last(stream: Stream, unit: Unit): Promise<Event | null>;
+  /** At once, where what found the stream has read it. */
+  last(stream: Stream, unit: Unit): Promise<Event | null> | Event | null;
   at(
     stream: Stream,
     timestamp: string,
@@ -169,16 +170,20 @@ export function eventReads(
   const many = new ManyStreamsStore(rows, slots, streams, limits, budget);
   const lasts = new LastEventsStore(db, viewer, noteRead, limits, gate);
   const trends = new TrendStore(rows, slots, edges, many, limits);
-  const read = async (
+  const readIn = async (
+    uom: string,
     stream: Stream,
-    { uom }: Unit,
-    find: () => Promise<Event | null>,
+    find: () => Promise<Event | null> | Event | null,
   ) => {
-    if (uom == null) return find();
     const converted = inUnit(await slots.of(stream), uom);
     const event = await find();
     return event && convertedTo(converted, event);
   };
+  const read = <Found extends Promise<Event | null> | Event | null>(
+    stream: Stream,
+    { uom }: Unit,
+    find: () => Found,
+  ) => (uom == null ? find() : readIn(uom, stream, find));
   return {
     first: (stream, unit) => read(stream, unit, () => single.first(stream.id)),
     last: (stream, unit) => read(stream, unit, () => single.last(stream)),

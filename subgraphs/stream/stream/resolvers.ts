@@ -1,8 +1,7 @@
 import type { GraphQLResolveInfo } from "graphql";
 import { notFound } from "../../../common/errors.ts";
 import {
-  asksEntitiesFor,
-  asksFor,
+  entityFieldsAskedFor,
   fieldsAskedFor,
 } from "../../../common/selection.ts";
 import { rightsIn } from "../access/rights.ts";
@@ -13,7 +12,7 @@ import { createStream, updateStream, updateStreams } from "./actions.ts";
 import { deleteStreams } from "./deletion/actions.ts";
 import { overridden } from "./overrides.ts";
 import type { Shown } from "./search/selection-store.ts";
-import { typeOf } from "./store.ts";
+import { typeOf, type Fetched } from "./store.ts";
 
 const inNames = new Set(["id", "name", "__typename"]);
 
@@ -27,21 +26,34 @@ function shownBy(info: GraphQLResolveInfo): Shown {
   return asked.every((field) => inNames.has(field)) ? "NAMES" : "ALL";
 }
 
-const ofReferences = new WeakMap<GraphQLResolveInfo, boolean>();
+/** Reads of events, which need no more of a stream than what the gate itself tells. */
+const ofNamed = new Set([
+  ...["__typename", "id", "myRights"],
+  ...["first", "last", "at", "events", "interpolated", "summaries"],
+  ...["plot", "lttb"],
+]);
+
+const fetchedFor = (asked: ReadonlySet<string>): Fetched =>
+  `${[...asked].every((field) => ofNamed.has(field)) ? "NAMED" : "ALL"}${asked.has("last") ? "_WITH_LAST" : ""}`;
+
+const ofReferences = new WeakMap<GraphQLResolveInfo, Fetched>();
 
 /** Of the streams that one field refers to, which may be a thousand: looked for once. */
-function referencesAskForLast(info: GraphQLResolveInfo): boolean {
-  const asks =
-    ofReferences.get(info) ?? asksEntitiesFor(info, "Stream", ["last"]);
-  ofReferences.set(info, asks);
-  return asks;
+function fetchedForReferences(info: GraphQLResolveInfo): Fetched {
+  const fetched =
+    ofReferences.get(info) ?? fetchedFor(entityFieldsAskedFor(info, "Stream"));
+  ofReferences.set(info, fetched);
+  return fetched;
 }
 
 export const resolvers = {
   Query: {
     viewer: (_, __, { viewer }) => (viewer.identityId === null ? null : {}),
     stream: async (_, { id }, { streams }, info) => {
-      const stream = await streams.find(id, asksFor(info, ["last"]));
+      const stream = await streams.find(
+        id,
+        fetchedFor(fieldsAskedFor(info, [])),
+      );
       if (stream === null) throw notFound("id");
       return stream;
     },
@@ -73,7 +85,7 @@ export const resolvers = {
   },
   Stream: {
     __resolveReference: ({ id }, { streams }, info) =>
-      streams.find(id, referencesAskForLast(info)),
+      streams.find(id, fetchedForReferences(info)),
     tenant: ({ tenantId }) => ({ id: tenantId }),
     namespace: ({ namespaceRowId }, _, { namespaces }) =>
       namespaceRowId === null ? null : namespaces.findByRow(namespaceRowId),

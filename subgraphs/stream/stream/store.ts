@@ -6,7 +6,7 @@ import { isUuid } from "../../../common/page.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { includes } from "../access/rights.ts";
 import type { StoredEvent } from "../event/event.ts";
-import { lastEvent } from "../event/single-store.ts";
+import { lastEventOfNamed, shapesOfSeen } from "../event/single-store.ts";
 import type {
   Extrapolation,
   StreamRight,
@@ -43,11 +43,14 @@ export interface Stream {
   /** Before this nothing is kept; null if everything is. */
   readonly keptFrom: string | null;
   readonly updatedAt: string | null;
-  /** Where a list has read it along; null if there is none, or none to read. */
+  /** Where what found the stream has read it along; null if there is none, or none to read. */
   readonly last?: StoredEvent | null;
   /** How the viewer got at it; null if the stream is its own. */
   readonly lastWay?: Way | null;
 }
+
+/** What of streams is fetched that are named: what the gate itself tells, or all; and their last events. */
+export type Fetched = "NAMED" | "NAMED_WITH_LAST" | "ALL" | "ALL_WITH_LAST";
 
 /** What the gate itself tells of a stream. */
 export type NamedStream = Pick<
@@ -91,6 +94,15 @@ const columns = {
   typeNamespaceRowId: "y.namespace_id",
 };
 
+const namedColumns = {
+  id: "g.uuid",
+  rowId: "g.id",
+  tenantRowId: "g.tenant_id",
+  typeRowId: "g.type_id",
+  isOwn: "g.is_own",
+  rights: "g.rights",
+};
+
 /** Rule 18. */
 const ownColumns = {
   externalId: "s.external_id",
@@ -109,15 +121,19 @@ export class StreamStore {
     private readonly viewer: Viewer,
   ) {}
 
-  /** `withLast`: with its last event. */
-  async find(id: string, withLast = false): Promise<Stream | null> {
-    if (!isUuid(id)) return null;
-    return withLast ? this.byIdWithLast.load(id) : this.byId.load(id);
+  /** What is not fetched is not there. */
+  find(id: string, fetched: Fetched = "ALL"): Promise<Stream | null> {
+    return isUuid(id)
+      ? this.byId[fetched].load(id)
+      : Promise.resolve<null>(null);
   }
 
   /** Each of the streams as the viewer sees it, or null. */
-  findAll(ids: readonly string[]): Promise<(Stream | null)[]> {
-    return Promise.all(ids.map((id) => this.find(id)));
+  findAll(
+    ids: readonly string[],
+    fetched?: Fetched,
+  ): Promise<(Stream | null)[]> {
+    return Promise.all(ids.map((id) => this.find(id, fetched)));
   }
 
   /** The streams that arguments name, each once; NOT_FOUND for the first that is not there for the viewer. */
@@ -143,21 +159,7 @@ export class StreamStore {
     ids: readonly string[],
     at: (index: number) => string,
   ): Promise<NamedStream[]> {
-    const rows = await prepared<NamedStream>(
-      this.db,
-      this.db.raw(
-        `select g.uuid as id, g.id as "rowId", g.tenant_id as "tenantRowId", g.type_id as "typeRowId", g.is_own as "isOwn", g.rights
-         from stream.visible(?, ?::uuid[]) g`,
-        [this.viewer.identityId, [...new Set(ids.filter(isUuid))]],
-      ),
-    );
-    return withRight(
-      right,
-      eachOnce(
-        inKeyOrder(ids, rows, ({ id }) => id),
-        at,
-      ),
-    );
+    return withRight(right, eachOnce(await this.findAll(ids, "NAMED"), at));
   }
 
   async requireOne(
@@ -207,17 +209,14 @@ export class StreamStore {
     return this.overridesByStream.load(id);
   }
 
-  private readonly byId = this.finder((named) => named);
-
-  private readonly byIdWithLast = this.finder((named) =>
-    named
-      .select(this.db.raw(`${lastEvent} as last`))
-      .select(
-        this.db.raw(`${wayThrough("g")} as "lastWay"`, [
-          this.viewer.identityId,
-        ]),
-      ),
-  );
+  private readonly byId: Readonly<
+    Record<Fetched, DataLoader<string, Stream | null>>
+  > = {
+    NAMED: this.finder(selectNamed),
+    NAMED_WITH_LAST: this.finder(this.withLast(selectNamed)),
+    ALL: this.finder(selectStreams),
+    ALL_WITH_LAST: this.finder(this.withLast(selectStreams)),
+  };
 
   private readonly overridesByStream = new DataLoader(
     async (ids: readonly string[]) => {
@@ -242,15 +241,18 @@ export class StreamStore {
     { cache: false },
   );
 
-  private finder(selected: (named: Knex.QueryBuilder) => Knex.QueryBuilder) {
+  /** Streams that are named, by a table of what the gate says of them. */
+  private finder(select: typeof selectStreams) {
     return new DataLoader(
       async (ids: readonly string[]) => {
         const rows = await prepared<Stream>(
           this.db,
-          selected(
-            selectStreams(this.db, "stream.visible(?, ?::uuid[])", [
+          select(this.db, "seen", []).withMaterialized(
+            "seen",
+            this.db.raw("select * from stream.visible(?, ?::uuid[])", [
               this.viewer.identityId,
-              [...new Set(ids)],
+              // As the text of an array: the driver would look at each for what is to be escaped.
+              `{${[...new Set(ids)].join(",")}}`,
             ]),
           ),
         );
@@ -259,6 +261,18 @@ export class StreamStore {
       // Nothing is remembered: a mutation may change what the request's next field reads.
       { cache: false },
     );
+  }
+
+  private withLast(select: typeof selectStreams): typeof selectStreams {
+    return (db, ...gate) =>
+      select(db, ...gate)
+        .select(db.raw(`${lastEventOfNamed} as last`))
+        .select(
+          db.raw(`${wayThrough("g")} as "lastWay"`, [this.viewer.identityId]),
+        )
+        .joinRaw(
+          `left join (${shapesOfSeen}) p on p.tenant_id = g.tenant_id and p.type_id = g.type_id`,
+        );
   }
 }
 
@@ -287,6 +301,10 @@ function withRight<Found extends Pick<Stream, "id" | "isOwn" | "rights">>(
       );
   return streams;
 }
+
+/** Of streams what `stream.visible` says. */
+const selectNamed: typeof selectStreams = (db, gate, bindings) =>
+  db.select(namedColumns).from(db.raw(`${gate} g`, bindings));
 
 /** Streams by a table of the gate, whose alias is g. */
 export const selectStreams = (
