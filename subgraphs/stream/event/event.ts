@@ -26,19 +26,28 @@ export interface StoredEvent extends StoredValues {
   readonly states: readonly (readonly string[] | null)[];
 }
 
-export function toEvent(stored: StoredEvent): Event {
-  const values = slotsOf(propertiesOf(stored)).map(
-    (slot) => [slot.name, valueIn(slot, stored)] as const,
-  );
-  return {
-    timestamp: stored.timestamp,
-    value: values[0]?.[1] ?? null,
-    values: Object.fromEntries(values),
-  };
-}
+/** Of its values only those are made that are asked for: there may be a thousand events. */
+export const toEvent = (stored: StoredEvent): Event => ({
+  timestamp: stored.timestamp,
+  get value() {
+    const [slot] = slotsOf(propertiesOf(stored, 1));
+    return slot ? valueIn(slot, stored) : null;
+  },
+  get values() {
+    return Object.fromEntries(
+      slotsOf(propertiesOf(stored)).map((slot) => [
+        slot.name,
+        valueIn(slot, stored),
+      ]),
+    );
+  },
+});
 
-const propertiesOf = ({ names, kinds, states }: StoredEvent): ValueProperty[] =>
-  names.map((name, i) => ({
+const propertiesOf = (
+  { names, kinds, states }: StoredEvent,
+  count?: number,
+): ValueProperty[] =>
+  names.slice(0, count).map((name, i) => ({
     name,
     kind: kinds[i] ?? "FLOAT",
     states: states[i] ?? null,
@@ -46,9 +55,10 @@ const propertiesOf = ({ names, kinds, states }: StoredEvent): ValueProperty[] =>
 
 /** The event with its numbers in the unit of these slots. */
 export function convertedTo(slots: readonly ReadSlot[], event: Event): Event {
+  const stored = event.values;
   const values = slots.map(({ name, conversion }): [string, Value] => [
     name,
-    converted(event.values[name] ?? null, conversion),
+    converted(stored[name] ?? null, conversion),
   ]);
   return {
     timestamp: event.timestamp,
