@@ -148,18 +148,23 @@ export class Page {
     const more = rows.length > this.size;
     const nodes = rows.slice(0, this.size);
     if (this.backwards) nodes.reverse();
-    const edges = nodes.map((node) => ({
-      cursor: this.cursor(node.position),
-      node,
-    }));
+    const cursorOf = ({ position }: Row) => this.cursor(position);
+    const [start, end] = [nodes[0], nodes.at(-1)];
+    // A cursor takes longer to make than all else of a node, and few are asked for.
     return {
-      edges,
+      get edges() {
+        return nodes.map((node) => ({ cursor: cursorOf(node), node }));
+      },
       nodes,
       pageInfo: {
         hasNextPage: this.backwards ? this.from !== null : more,
         hasPreviousPage: this.backwards ? more : this.from !== null,
-        startCursor: edges[0]?.cursor ?? null,
-        endCursor: edges.at(-1)?.cursor ?? null,
+        get startCursor() {
+          return start ? cursorOf(start) : null;
+        },
+        get endCursor() {
+          return end ? cursorOf(end) : null;
+        },
       },
       totalCount,
     };
