@@ -29,6 +29,7 @@ import {
 import {
   isNarrowed,
   ranked,
+  selectGate,
   selectShown,
   type Shown,
   stretchOf,
@@ -162,10 +163,7 @@ export class StreamSearchStore {
               ],
             ),
           ),
-        selectShown(shown, {
-          isNamed: !isRanked(listed.args),
-          viewer: identityId,
-        }),
+        selectShown(shown, { isNamed: true, viewer: identityId }),
       ),
       listed,
     );
@@ -271,11 +269,15 @@ export class StreamSearchStore {
     ) => Knex.QueryBuilder,
     select = selectStreams,
   ): Knex.QueryBuilder {
-    return isRanked(args)
-      ? page.select(
-          ranked(this.db, streams(toRank(named), withRank(select, expression))),
-        )
-      : streams(page, select);
+    if (!isRanked(args)) return streams(page, select);
+    const ranks = (of: typeof selectStreams, name: "s.name" | "g.name") =>
+      page.select(
+        ranked(this.db, streams(toRank(named), withRank(of, expression, name))),
+      );
+    return named === "s"
+      ? ranks(select, "s.name")
+      : // What is shown is fetched of the page alone.
+        page.select(select(this.db, "?", [ranks(selectGate, "g.name")]));
   }
 
   private async rows(

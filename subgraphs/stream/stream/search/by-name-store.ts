@@ -138,7 +138,7 @@ const holdsAlso = ({ also }: Slots) =>
 const ownRights = plain(`
   select o.rights
   from me
-  join stream.streams s on s.tenant_id = me.tenant_id and s.tenant_id = h.tenant_id and s.id = h.stream_id
+  join stream.streams s on s.tenant_id = me.tenant_id and s.name = h.stream_name and s.uuid = h.stream_uuid
   cross join lateral stream.rights_on(me.id, me.roles, s.tenant_id, s.id, s.access_list_id, s.owner_id) o
   where c.is_met
   offset 0`);

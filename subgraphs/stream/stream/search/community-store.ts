@@ -26,6 +26,7 @@ import {
   conditionOf,
   isNarrowed,
   ranked,
+  selectGate,
   selectShown,
   type Shown,
   stretchOf,
@@ -88,7 +89,7 @@ export class CommunityStreamStore {
         const expression = parseSearch(args.search ?? "");
         const condition = conditionOf(args, expression);
         const select = selectShown(shown, {
-          isNamed: page !== undefined && isByName(args) && !isRanked(args),
+          isNamed: page !== undefined && isByName(args),
           viewer: identityId,
         });
         if (!page || !isByName(args))
@@ -109,14 +110,20 @@ export class CommunityStreamStore {
         ).map((list) => stretchOf(this.db, stretch, list));
         const gate = `(${found.map(() => "?").join(" union ")})`;
         return isRanked(args)
-          ? ranked(
-              this.db,
-              toRank("g").select(
-                withRank(select, expression)(this.db, gate, found).select(
-                  "g.community_id",
+          ? select(this.db, "?", [
+              page.select(
+                ranked(
+                  this.db,
+                  toRank("g").select(
+                    withRank(selectGate, expression, "g.name")(
+                      this.db,
+                      gate,
+                      found,
+                    ),
+                  ),
                 ),
               ),
-            )
+            ])
           : select(this.db, gate, found);
       },
       isPrepared: (args) =>

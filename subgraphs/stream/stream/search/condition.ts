@@ -27,66 +27,87 @@ interface Demand {
   readonly isMatched: boolean;
 }
 
-/** A search as demands that are all met by what it finds; null if it is more intricate than that. */
-function demandsOf(expression: Expression): readonly Demand[] | null {
+/** Of each clause one demand has to be met. */
+type Clause = readonly Demand[];
+
+const maxClauses = 64;
+
+/** A search, or its opposite, as clauses that all have to hold; null if it takes too many. */
+function clausesOf(
+  expression: Expression,
+  isMatched = true,
+): readonly Clause[] | null {
   switch (expression.is) {
-    case "term":
-      return [
-        {
-          field: expression.field,
-          regex: regexOf(expression),
-          isMatched: true,
-        },
-      ];
-    case "not": {
-      const [demand, ...others] = demandsOf(expression.of) ?? [];
-      return demand && others.length === 0
-        ? [{ ...demand, isMatched: !demand.isMatched }]
-        : null;
+    case "term": {
+      const { field } = expression;
+      return [[{ field, regex: regexOf(expression), isMatched }]];
     }
-    case "and": {
-      const all = expression.of.map(demandsOf);
-      return all.every((demands) => demands !== null) ? all.flat() : null;
+    case "not":
+      return clausesOf(expression.of, !isMatched);
+    case "and":
+    case "or": {
+      const join = (expression.is === "and") === isMatched ? both : either;
+      return expression.of
+        .map((of) => clausesOf(of, isMatched))
+        .reduce((a, b) => {
+          const joined = a && b && join(a, b);
+          return joined && joined.length <= maxClauses ? joined : null;
+        });
     }
-    case "or":
-      return eitherOf(expression.of.map(demandsOf));
   }
 }
 
-/** One demand instead of several of the same text. */
-function eitherOf(
-  all: readonly (readonly Demand[] | null)[],
-): readonly Demand[] | null {
-  const demands = all.map((of) => (of?.length === 1 ? of[0] : undefined));
-  const [first] = demands;
-  if (!first) return null;
-  const regexes = demands.flatMap((demand) =>
-    demand?.isMatched && demand.field === first.field ? [demand.regex] : [],
-  );
-  return regexes.length === demands.length
-    ? [{ ...first, regex: regexes.map((regex) => `(?:${regex})`).join("|") }]
-    : null;
+type Clauses = readonly Clause[];
+
+const both = (a: Clauses, b: Clauses): Clauses => [...a, ...b];
+
+const either = (a: Clauses, b: Clauses): Clauses =>
+  a.flatMap((one) => b.map((other) => oneTextEach([...one, ...other])));
+
+/** What may match the same text in one expression. */
+function oneTextEach(clause: Clause): Clause {
+  const unmatched = clause.filter(({ isMatched }) => !isMatched);
+  const matched = clause.filter(({ isMatched }) => isMatched);
+  const fieldsOf = [...new Set(matched.map(({ field }) => field))];
+  return [
+    ...unmatched,
+    ...fieldsOf.map((field) => ({
+      field,
+      regex: matched
+        .filter((demand) => demand.field === field)
+        .map(({ regex }) => `(?:${regex})`)
+        .join("|"),
+      isMatched: true,
+    })),
+  ];
 }
 
 const textOfDemand = plain(
   `lower(coalesce(case d.field ${fields.map((field) => `when '${field}' then ${texts[field]}`).join(" ")} else ${anyText} end, ''))`,
 );
 
-/** However many demands there are, the statement's text is the same, so that it can be prepared. */
-const meets = (demands: readonly Demand[]) =>
-  sql`not exists (select from unnest(${demands.map(({ field }) => field)}::text[], ${demands.map(({ regex }) => regex)}::text[],
-                                     ${demands.map(({ isMatched }) => isMatched)}::boolean[]) as d (field, regex, is_matched)
-                  where (${textOfDemand} ~ lower(d.regex)) <> d.is_matched)`;
+const isMet = plain(`(${textOfDemand.text} ~ lower(d.regex)) = d.is_matched`);
+
+/** However many there are, the statement's text is one of two, so that it can be prepared. */
+function meets(clauses: Clauses): Sql {
+  const demands = clauses.flat();
+  const places = clauses.flatMap((clause, place) => clause.map(() => place));
+  const bound = sql`unnest(${places}::int[], ${demands.map(({ field }) => field)}::text[], ${demands.map(({ regex }) => regex)}::text[],
+                           ${demands.map(({ isMatched }) => isMatched)}::boolean[]) as d (clause, field, regex, is_matched)`;
+  return demands.length === clauses.length
+    ? sql`not exists (select from ${bound} where not (${isMet}))`
+    : sql`not exists (select from ${bound} group by d.clause having not bool_or(${isMet}))`;
+}
 
 /** Whether the text of its condition is that of most searches, and of none. */
 export const isUsualSearch = (expression: Expression | null): boolean =>
-  expression === null || demandsOf(expression) !== null;
+  expression === null || clausesOf(expression) !== null;
 
 /** What is true for the streams that a search finds; everything is found without one. */
 export function conditionOfSearch(expression: Expression | null): Sql {
   if (expression === null) return meets([]);
-  const demands = demandsOf(expression);
-  return demands ? meets(demands) : conditionOf(expression);
+  const clauses = clausesOf(expression);
+  return clauses ? meets(clauses) : conditionOf(expression);
 }
 
 function conditionOf(expression: Expression): Sql {
@@ -105,9 +126,9 @@ function conditionOf(expression: Expression): Sql {
 }
 
 /** Of the streams that are found those come first whose names hold more of what was searched for. */
-export const rankOf = (expression: Expression | null): Sql =>
+export const rankOf = (expression: Expression | null, name: Sql): Sql =>
   sql`-(select count(*) from unnest(${(expression ? nameTerms(expression) : []).map(regexOf)}::text[]) as r (regex)
-        where ${textOf("name")} ~ lower(r.regex))::int`;
+        where lower(${name}) ~ lower(r.regex))::int`;
 
 function nameTerms(expression: Expression): readonly Term[] {
   switch (expression.is) {

@@ -21,7 +21,7 @@ export function orderOf(
         by: [
           { sql: "g.rank", type: "int" },
           { sql: "g.name", type: "text" },
-          { sql: "g.id", type: "uuid" },
+          { sql: named === "g" ? "g.uuid" : "g.id", type: "uuid" },
         ],
         descending,
       };

@@ -1,6 +1,6 @@
 import type { Knex } from "../../../../common/database.ts";
 import { isUuid, maxPageSize } from "../../../../common/page.ts";
-import { join, sql, type Sql } from "../../../../common/sql.ts";
+import { join, plain, sql, type Sql } from "../../../../common/sql.ts";
 import { lastEvent, lastWay } from "../../event/single-store.ts";
 import { tagsFrom } from "../input.ts";
 import { selectStreams } from "../store.ts";
@@ -18,7 +18,7 @@ export interface Selection {
 /** How much of its streams a list shows: what it is ordered by, all of them, or their last events, too. */
 export type Shown = "NAMES" | "ALL" | "LAST_EVENTS";
 
-/** Of lists that show each stream in one community, or as an own one; only those by name, unranked, bring it along. */
+/** Of lists that show each stream in one community, or as an own one; only those by name bring it along. */
 export function selectShown(
   shown: Shown,
   { isNamed, viewer }: { isNamed: boolean; viewer: string | null },
@@ -46,13 +46,18 @@ export const withRank =
   (
     select: typeof selectStreams,
     expression: Expression | null,
+    name: "s.name" | "g.name",
   ): typeof selectStreams =>
   (db, gate, bindings) => {
-    const rank = rankOf(expression);
+    const rank = rankOf(expression, plain(name));
     return select(db, gate, bindings).select(
       db.raw(`${rank.text} as rank`, rank.bindings as Knex.RawBinding[]),
     );
   };
+
+/** All that the gate's table has of streams by name, and nothing that is shown of them. */
+export const selectGate: typeof selectStreams = (db, gate, bindings) =>
+  db.select("g.*").from(db.raw(`${gate} g`, bindings));
 
 /**
  * Of a list by name as much as a page takes; what is shown of its streams is joined afterwards. How much that is at most
