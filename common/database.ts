@@ -17,11 +17,31 @@ const types = {
   getTypeParser: (oid: number, format?: string) => {
     if (oid === pg.types.builtins.TIMESTAMPTZ) return toDateTime;
     if (oid === pg.types.builtins.INT8) return Number;
+    if (oid === textArray) return toTexts;
     return pg.types.getTypeParser(oid, format as "text") as (
       value: string,
     ) => unknown;
   },
 };
+
+/** Of `text[]`, which the driver does not name. */
+const textArray = 1009;
+const element = /"([^"\\]*(?:\\[^][^"\\]*)*)"|([^,{}"]+)/g;
+
+/** Every row of a list brings one, and the driver reads it letter by letter. */
+function toTexts(text: string): (string | null)[] {
+  const texts: (string | null)[] = [];
+  element.lastIndex = 0;
+  for (let found; (found = element.exec(text)) !== null;) {
+    const [, quoted, bare = null] = found;
+    if (quoted === undefined) texts.push(bare === "NULL" ? null : bare);
+    else
+      texts.push(
+        quoted.includes("\\") ? quoted.replace(/\\([^])/g, "$1") : quoted,
+      );
+  }
+  return texts;
+}
 
 /** `2026-01-31 08:00:00.5+00` as `2026-01-31T08:00:00.5+00:00`; the session's zone is always UTC. */
 const toDateTime = (text: string) => `${text.replace(" ", "T")}:00`;
