@@ -37,7 +37,7 @@ const kinds: readonly Kind[] = [
   { name: "fields", texts: ["name:pump", "type:level", "tags:spare"] },
   { name: "*", texts: ["compr*", "*essor", "b*ler"] },
   { name: "an external id", texts: ["externalId:PLC7.DB3*"], of: "own" },
-  { name: "RELEVANCE", texts: ["pump", "calibrated"], orderBy: "RELEVANCE" },
+  { name: "RELEVANCE", texts: ["pump", "boiler"], orderBy: "RELEVANCE" },
 ];
 
 interface Kind {
@@ -58,7 +58,7 @@ tenant finds there that shares them. All is asked through the graph, in one proc
 
 1 is a page of as many ids and names from an index alone: the same request to the same installation, but for the list, which
 one statement reads, at the same place, from the index of names, and which asks neither what is searched for nor what may
-be seen. What such a page costs itself is told first: there 1 is the same statement behind node:http, without a
+be seen; in the order of RELEVANCE it ranks 10,000 names, too, by whether they hold the word. What such a page costs itself is told first: there 1 is the same statement behind node:http, without a
 graph. Where nothing is searched for, the answers of all are equal to the letter.`,
   unit: "page",
   ratio: "CPU",
