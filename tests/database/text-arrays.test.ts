@@ -17,7 +17,7 @@ test.each<[string, (string | null)[]]>([
 ])("an array of texts comes back as it was: %s", async (_, texts) => {
   const { rows } = await database.owner.raw<{ rows: { texts: unknown }[] }>(
     "select ?::text[] as texts",
-    [texts],
+    [texts as string[]],
   );
   expect(rows[0]?.texts).toEqual(texts);
 });
