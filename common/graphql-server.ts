@@ -135,6 +135,9 @@ async function readJson(
 ): Promise<unknown> {
   const contentType = request.headers["content-type"] ?? "";
   if (!/^application\/json\s*(;|$)/i.test(contentType)) return undefined;
+  // It is read as that, whatever its sender calls it.
+  if (!/^[^;]*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(contentType))
+    throw badRequest("Send the body as application/json, in UTF-8.");
   if (request.headers["content-encoding"] !== undefined)
     throw badRequest("Send the body as it is, without a content-encoding.");
   const text = await readText(request, admission);
