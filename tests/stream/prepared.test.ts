@@ -110,6 +110,13 @@ test.each<[string, string, (i: number) => Record<string, unknown>]>([
     `query ($search: String) { streams(search: $search) { nodes { id } totalCount } }`,
     (i) => ({ search: words.slice(i).join(" OR NOT ") }),
   ],
+  [
+    "a search that joins what is joined",
+    `query ($search: String) { streams(search: $search) { nodes { id } totalCount } }`,
+    (i) => ({
+      search: `name:word OR (${words.slice(i).join(" ")} NOT tags:word)`,
+    }),
+  ],
 ])("%s: no statement of its own", async (_, query, variables) => {
   const texts = await preparedBy(async () => {
     for (let i = 0; i < 12; i += 1)

@@ -136,6 +136,22 @@ describe("streams", () => {
     ["by an own external id", () => `search: "m-1"`, ["Model flow"]],
     ["by another tenant's external id: none", () => `search: "PLC-7"`, []],
     ["by another tenant's metadata: none", () => `search: "X-99"`, []],
+    [
+      "by either of words joined by AND",
+      () => `search: "(flow model) OR (level water)"`,
+      ["Level", "Model flow"],
+    ],
+    [
+      "by neither of words joined by OR",
+      () => `search: "type NOT (model OR tags:gas)"`,
+      ["Level", "Own level"],
+    ],
+    [
+      "by more that is joined than is turned into clauses",
+      () =>
+        `search: "(flow model) OR ${Array.from({ length: 7 }, (_, i) => `(flow nothing${i})`).join(" OR ")}"`,
+      ["Model flow"],
+    ],
     ["by wildcards: none", () => `search: "%"`, []],
     ["by a word that none has", () => `search: "flow nothing"`, []],
   ])("%s", async (_which, args, expected) => {
