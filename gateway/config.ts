@@ -10,6 +10,7 @@ import { readBodyLimits } from "./bodies.ts";
 import { usualMaxCost } from "./cost/limit-cost.ts";
 import { usualLimits, type RequestLimits } from "./limits.ts";
 import { usualPlanMs } from "./planning/thread-planner.ts";
+import { ownSupergraph } from "./supergraph.ts";
 
 /** Apollo's front ends are served from there; they may call a server that is being developed. */
 const developmentOrigins = [
@@ -59,6 +60,7 @@ export const readGatewayProcessConfig = (reader: EnvironmentReader) => ({
     community: readTimeoutMs(reader, "COMMUNITY_TIMEOUT_MS"),
     stream: readTimeoutMs(reader, "STREAM_TIMEOUT_MS"),
   },
+  supergraphFile: reader.text("SUPERGRAPH_FILE", ownSupergraph),
   internalTokenSecret: readInternalTokenSecret(reader),
   issuerDatabaseUrl: reader.text("ISSUER_DATABASE_URL"),
   poolSize: reader.integer("POOL_SIZE", 10, { min: 1, max: 1000 }),

@@ -15,7 +15,7 @@ import { HttpDataSource } from "./http-data-source.ts";
 import { identifyBy } from "./identity.ts";
 import { readKnownDocuments } from "./known-documents.ts";
 import { startGateway } from "./server.ts";
-import { readSupergraph } from "./supergraph.ts";
+import { followSupergraph, readSupergraph } from "./supergraph.ts";
 
 const usage = `
 Usage: npm run start:gateway
@@ -67,7 +67,7 @@ await runProcess(async (onStop) => {
   onStop(() => refusals.stop());
   const server = await startGateway({
     ...config,
-    supergraphSdl: readSupergraph(),
+    supergraphSdl: readSupergraph(config.supergraphFile),
     knownDocuments: readKnownDocuments(config.knownOperations),
     dataSources,
     subgraphRoutes: Object.fromEntries(
@@ -81,5 +81,6 @@ await runProcess(async (onStop) => {
     log,
   });
   onStop(() => server.stop());
+  onStop(followSupergraph(config.supergraphFile, server.serve, log));
   log.info(`The gateway listens at ${server.url}`);
 }, usage);

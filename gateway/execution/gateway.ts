@@ -39,6 +39,8 @@ interface Prepared {
   readonly execute: Execute;
   /** Of its plan as JSON. */
   readonly characters: number;
+  /** The text of its document. */
+  readonly text: string;
 }
 
 /** Of plans; what is kept of one takes some times as many bytes. */
@@ -54,7 +56,10 @@ export function executingGateway({
   knownDocuments,
   log,
   dataSourceFor,
-}: GatewayParts): Gateway {
+}: GatewayParts): Gateway & {
+  /** Of the operations that were sent last. */
+  documents(): string[];
+} {
   const supergraph = Supergraph.build(supergraphSdl);
   const apiSchema = supergraph.apiSchema();
   const schema = apiSchema.toGraphQLJSSchema();
@@ -69,7 +74,10 @@ export function executingGateway({
       .map(({ name }) => [name, dataSourceFor(name)]),
   );
 
-  async function prepare(planned: PlannedOperation): Promise<Prepared> {
+  async function prepare(
+    planned: PlannedOperation,
+    text: string,
+  ): Promise<Prepared> {
     const { document, operationName } = planned;
     const plan = await planner.plan(planned);
     const characters = JSON.stringify(plan).length;
@@ -90,10 +98,11 @@ export function executingGateway({
             supergraphSchema,
             apiSchema,
           );
-    return { execute, characters };
+    return { execute, characters, text };
   }
 
   function prepared(
+    text: string,
     document: DocumentNode,
     queryHash: string,
     operationName: string | undefined,
@@ -101,7 +110,7 @@ export function executingGateway({
     const isAlone = operationsIn(document).length === 1;
     const hash = isAlone ? queryHash : `${queryHash} ${operationName}`;
     return operations.find(hash, () =>
-      prepare({ document, operationName, hash }),
+      prepare({ document, operationName, hash }, text),
     );
   }
 
@@ -112,16 +121,17 @@ export function executingGateway({
       if (fault) throw fault;
       const queryHash = createHash("sha256").update(text).digest("hex");
       for (const { name } of operationsIn(document))
-        await prepared(document, queryHash, name?.value);
+        await prepared(text, document, queryHash, name?.value);
     } catch (err) {
       log.warn({ err, document: text.slice(0, 200) }, "no plan at start");
     }
   }
 
   const executor: ApolloGateway["executor"] = async (request) => {
-    const { document, queryHash } = request;
+    const { document, queryHash, source } = request;
     const { operationName } = request.request;
     const { execute } = await prepared(
+      source,
       document,
       queryHash,
       operationName,
@@ -141,6 +151,7 @@ export function executingGateway({
       return { executor };
     },
     stop: () => Promise.resolve(),
+    documents: () => [...new Set(operations.made().map(({ text }) => text))],
   };
 }
 

@@ -1,5 +1,7 @@
 interface Entry<Value> {
   readonly value: Promise<Value>;
+  /** Once it is there. */
+  made?: Value;
   weight: number;
 }
 
@@ -30,7 +32,13 @@ export class Remembered<Value> {
     return entry.value;
   }
 
+  /** What is there, the last used last. */
+  made(): Value[] {
+    return [...this.entries.values()].flatMap(({ made }) => made ?? []);
+  }
+
   private weigh(entry: Entry<Value>, value: Value): void {
+    entry.made = value;
     entry.weight = this.weightOf(value);
     this.weight += entry.weight;
     for (const [key, { weight }] of this.entries) {

@@ -91,20 +91,19 @@ test("known operations are planned at start, and not again when they come", asyn
   const planner = apolloPlanner(Supergraph.build(orchard.supergraphSdl));
   const planned: string[] = [];
   const known = "query A { ripe } query B { weights }";
-  const server = new ApolloServer<GatewayContext>({
-    gateway: executingGateway({
-      supergraphSdl: orchard.supergraphSdl,
-      planner: {
-        plan(operation) {
-          planned.push(operation.operationName ?? "unnamed");
-          return planner.plan(operation);
-        },
+  const gateway = executingGateway({
+    supergraphSdl: orchard.supergraphSdl,
+    planner: {
+      plan(operation) {
+        planned.push(operation.operationName ?? "unnamed");
+        return planner.plan(operation);
       },
-      knownDocuments: ["{ ripe }", known, "{ gone }", "{"],
-      dataSourceFor: (name) => dataSources.get(name) as LocalDataSource,
-      log,
-    }),
+    },
+    knownDocuments: ["{ ripe }", known, "{ gone }", "{"],
+    dataSourceFor: (name) => dataSources.get(name) as LocalDataSource,
+    log,
   });
+  const server = new ApolloServer<GatewayContext>({ gateway });
   const ask = (query: string, operationName?: string) =>
     server.executeOperation(
       { query, ...(operationName && { operationName }) },
@@ -126,5 +125,9 @@ test("known operations are planned at start, and not again when they come", asyn
   expect(planned).toHaveLength(3);
   await ask("{ weights }");
   expect(planned).toHaveLength(4);
+  // Which the next supergraph plans before it is served.
+  expect(gateway.documents().sort()).toEqual(
+    [known, "{ ripe }", "{ weights }"].sort(),
+  );
   await server.stop();
 });

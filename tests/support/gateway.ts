@@ -47,6 +47,8 @@ export interface TestGraph {
   stopSubgraph(name: string): Promise<void>;
   /** Brings it back, or one that was not there from the beginning, to where the gateway looks for it. */
   startSubgraph(name: string): Promise<void>;
+  /** Has the gateway serve another supergraph. */
+  serve(supergraphSdl: string): Promise<void>;
   /** Any request at the gateway; as `somebody`, unless it says who asks. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
   stop(): Promise<void>;
@@ -176,6 +178,7 @@ export async function startTestGraph({
     async startSubgraph(name) {
       await starts.get(name)?.();
     },
+    serve: (sdl) => gateway.serve(sdl),
     async fetch(path, init) {
       const headers = new Headers(init?.headers);
       if (!headers.has("authorization"))

@@ -113,6 +113,11 @@ export class Orchard {
   ];
 
   readonly supergraphSdl = compose({ trees, fruits });
+  /** The same before anybody asked what is ripe. */
+  readonly olderSupergraphSdl = compose({
+    trees,
+    fruits: fruits.replace("ripe: Int", ""),
+  });
 
   private subgraph(
     name: "trees" | "fruits",

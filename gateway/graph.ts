@@ -1,0 +1,213 @@
+import { ApolloServer, type ApolloServerPlugin } from "@apollo/server";
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginInlineTraceDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from "@apollo/server/plugin/disabled";
+import { GraphQLError, type GraphQLFormattedError } from "graphql";
+import { randomUUID } from "node:crypto";
+import { graphqlHandler } from "../common/graphql-server.ts";
+import type { Handler } from "../common/http-server.ts";
+import type { OnRefusal } from "../common/ledger/refusals.ts";
+import type { Logger } from "../common/log.ts";
+import { maskErrors } from "../common/masking.ts";
+import { stringifyResult } from "../common/packed.ts";
+import { BodyBudget, type BodyLimits } from "./bodies.ts";
+import { limitCost } from "./cost/limit-cost.ts";
+import type { DataSource, GatewayContext } from "./data-source.ts";
+import { executingGateway } from "./execution/gateway.ts";
+import type { Identify } from "./identity.ts";
+import { admission, admitBytes, type RequestLimits } from "./limits.ts";
+import { ThreadPlanner } from "./planning/thread-planner.ts";
+import { tellRefusals } from "./refusals.ts";
+
+export interface GraphOptions {
+  /** The ways to the subgraphs, by their names. */
+  readonly dataSources: ReadonlyMap<string, DataSource>;
+  readonly identify: Identify;
+  readonly introspection: boolean;
+  readonly limits: RequestLimits;
+  readonly bodyLimits: BodyLimits;
+  /** How long an operation may take to be planned. */
+  readonly planMs: number;
+  /** Documents whose operations are planned at start. */
+  readonly knownDocuments: readonly string[];
+  /** What an operation may cost. */
+  readonly maxCost: number;
+  readonly onRefusal: OnRefusal;
+  readonly log: Logger;
+}
+
+/** A supergraph that is served. */
+interface Graph {
+  readonly handler: Handler;
+  /** Of the operations that were sent last. */
+  documents(): string[];
+  /** When all requests that it has begun are answered. */
+  stop(): Promise<void>;
+}
+
+/** Serves a supergraph, and another one instead when it is told to. */
+export class Graphs {
+  private served: Graph | undefined;
+  private readonly handlerOf;
+  private last: Promise<unknown> = Promise.resolve();
+  private readonly stopped: Promise<void>[] = [];
+
+  constructor(private readonly options: GraphOptions) {
+    this.handlerOf = handlerFor(options);
+  }
+
+  readonly handler: Handler = (request, response) =>
+    this.served?.handler(request, response);
+
+  /**
+   * Serves this one from now on, once it has planned what is known and what was sent last. Whoever has asked the one
+   * before is answered by that. A supergraph that cannot be served is thrown, and changes nothing.
+   */
+  serve(supergraphSdl: string): Promise<void> {
+    const change = this.last.then(async () => {
+      const before = this.served;
+      this.served = await this.start(supergraphSdl, [
+        ...new Set([
+          ...this.options.knownDocuments,
+          ...(before?.documents() ?? []),
+        ]),
+      ]);
+      if (before) this.stopped.push(before.stop());
+    });
+    this.last = change.catch(() => undefined);
+    return change;
+  }
+
+  async stop(): Promise<void> {
+    await this.last;
+    await Promise.all([...this.stopped, this.served?.stop()]);
+  }
+
+  private async start(
+    supergraphSdl: string,
+    documents: readonly string[],
+  ): Promise<Graph> {
+    const planner = new ThreadPlanner(supergraphSdl, this.options.planMs);
+    try {
+      const gateway = executingGateway({
+        supergraphSdl,
+        planner,
+        knownDocuments: documents,
+        log: this.options.log,
+        dataSourceFor: (name) => this.dataSourceFor(name),
+      });
+      const server = apolloServer(gateway, supergraphSdl, this.options);
+      await server.start();
+      const handle = this.handlerOf(server);
+      const running = new Set<unknown>();
+      return {
+        async handler(request, response) {
+          const answered = handle(request, response);
+          running.add(answered);
+          try {
+            await answered;
+          } finally {
+            running.delete(answered);
+          }
+        },
+        documents: () => gateway.documents(),
+        async stop() {
+          await Promise.allSettled(running);
+          await server.stop();
+          await planner.stop();
+        },
+      };
+    } catch (error) {
+      await planner.stop();
+      throw error;
+    }
+  }
+
+  private dataSourceFor(name: string): DataSource {
+    const dataSource = this.options.dataSources.get(name);
+    if (!dataSource) throw new Error(`No way leads to subgraph ${name}.`);
+    return dataSource;
+  }
+}
+
+function apolloServer(
+  gateway: ReturnType<typeof executingGateway>,
+  supergraphSdl: string,
+  { introspection, maxCost, onRefusal, log }: GraphOptions,
+): ApolloServer<GatewayContext> {
+  return new ApolloServer<GatewayContext>({
+    gateway,
+    introspection,
+    hideSchemaDetailsFromClientErrors: !introspection,
+    persistedQueries: false,
+    includeStacktraceInErrorResponses: false,
+    stopOnTerminationSignals: false,
+    stringifyResult,
+    logger: log,
+    plugins: [
+      ApolloServerPluginInlineTraceDisabled(),
+      ApolloServerPluginCacheControlDisabled(),
+      ApolloServerPluginLandingPageDisabled(),
+      resolveOperation,
+      limitCost(supergraphSdl, maxCost),
+      maskErrors(log, withoutSubgraph),
+      tellRefusals(onRefusal),
+    ],
+  });
+}
+
+/** What is counted over requests goes on from one supergraph to the next. */
+function handlerFor({ identify, limits, bodyLimits, log }: GraphOptions) {
+  const admit = admission(limits);
+  const bodies = new BodyBudget(bodyLimits);
+  return (server: ApolloServer<GatewayContext>): Handler =>
+    graphqlHandler({
+      server,
+      requestId: () => randomUUID(),
+      createContext: async (request, requestId) => ({
+        call: { viewer: await identify(request), requestId },
+        subgraphContexts: new Map(),
+        cost: null,
+      }),
+      admitBytes: (bytes, { call }) => admitBytes(bytes, call.viewer, limits),
+      roomFor: ({ call }) => bodies.roomFor(call.viewer),
+      admit: (query, { call }) => admit(query, call.viewer),
+      log,
+    });
+}
+
+/** Which of several operations is meant, told before the gateway fails for want of it. */
+const resolveOperation: ApolloServerPlugin<GatewayContext> = {
+  requestDidStart: () =>
+    Promise.resolve({
+      didResolveOperation({ operation, request }) {
+        if (operation) return Promise.resolve();
+        throw new GraphQLError(
+          request.operationName
+            ? `The query has no operation "${request.operationName}".`
+            : "The query has several operations. Name the one to run as operationName.",
+          {
+            extensions: {
+              code: "OPERATION_RESOLUTION_FAILURE",
+              http: { status: 400 },
+            },
+          },
+        );
+      },
+      // What the gateway says about a null that it passes up is meant for the authors of subgraphs.
+      willSendResponse({ response }) {
+        if (response.body.kind === "single")
+          delete response.body.singleResult.extensions;
+        return Promise.resolve();
+      },
+    }),
+};
+
+/** Which subgraph serves a field is no part of the contract. */
+function withoutSubgraph(error: GraphQLFormattedError): GraphQLFormattedError {
+  const extensions = { ...error.extensions };
+  delete extensions["serviceName"];
+  return { ...error, extensions };
+}
