@@ -22,7 +22,7 @@ export function parseMicros(text: string): Micros | null {
   const hour = digitsAt(text, 11);
   const minute = digitsAt(text, 14);
   const second = digitsAt(text, 17);
-  const isUtc = /[Zz]$/.test(text);
+  const isUtc = "Zz".includes(text[text.length - 1] ?? "");
   const zone = text.length - (isUtc ? 1 : 6);
   const offsetHours = isUtc ? 0 : digitsAt(text, zone + 1);
   const offsetMinutes = isUtc ? 0 : digitsAt(text, zone + 4);
@@ -39,9 +39,9 @@ export function parseMicros(text: string): Micros | null {
     (offsetHours * 60 + offsetMinutes) *
     (text[zone] === "-" ? -60_000 : 60_000);
   const utc = Date.UTC(year, month - 1, day, hour, minute, second) - offset;
-  const fraction = text.slice(20, zone);
-  const micros =
-    utc * 1000 + (fraction === "" ? 0 : Number(fraction.padEnd(6, "0")));
+  let micros = utc * 1000;
+  for (let i = 20, unit = 100_000; i < zone; i += 1, unit /= 10)
+    micros += (text.charCodeAt(i) - 48) * unit;
   return isInRange(micros) ? micros : null;
 }
 

@@ -13,6 +13,8 @@ export class EventCopy {
   private readonly full: Buffer[] = [];
   // Zeroed, lest memory of other requests is ever sent for events.
   private chunk = Buffer.alloc(chunkBytes);
+  // Twice as fast as the buffer's own way to write numbers.
+  private view = viewOf(this.chunk);
   private used = 0;
   count = 0;
 
@@ -74,41 +76,51 @@ export class EventCopy {
     if (value === null) return this.int32(-1);
     this.int32(8);
     // A zero has no sign: JSON.stringify writes none, and PostgreSQL would.
-    this.used = this.room(8).writeDoubleBE(value + 0, this.used);
+    const at = this.room(8);
+    this.view.setFloat64(at, value + 0);
   }
 
   private text(value: string | null): void {
     if (value === null) return this.int32(-1);
     const bytes = Buffer.byteLength(value);
     this.int32(bytes);
-    // Where it goes is known once there is room.
-    const chunk = this.room(bytes);
-    this.used += chunk.write(value, this.used);
+    const at = this.room(bytes);
+    this.chunk.write(value, at);
   }
 
   private int16(value: number): void {
-    this.used = this.room(2).writeInt16BE(value, this.used);
+    const at = this.room(2);
+    this.view.setInt16(at, value);
   }
 
   private int32(value: number): void {
-    this.used = this.room(4).writeInt32BE(value, this.used);
+    const at = this.room(4);
+    this.view.setInt32(at, value);
   }
 
   /** Of a whole number within ±2^53; twice as fast as by way of BigInt. */
   private int64(value: number): void {
     this.int32(Math.floor(value / 0x1_0000_0000));
-    this.used = this.room(4).writeUInt32BE(value >>> 0, this.used);
+    const at = this.room(4);
+    this.view.setUint32(at, value >>> 0);
   }
 
-  private room(bytes: number): Buffer {
+  /** Where in the chunk so many bytes go, which may be another chunk from now on. */
+  private room(bytes: number): number {
     if (this.used + bytes > this.chunk.length) {
       this.full.push(this.chunk.subarray(0, this.used));
       this.chunk = Buffer.alloc(Math.max(chunkBytes, bytes));
+      this.view = viewOf(this.chunk);
       this.used = 0;
     }
-    return this.chunk;
+    const at = this.used;
+    this.used += bytes;
+    return at;
   }
 }
+
+const viewOf = ({ buffer, byteOffset, length }: Buffer) =>
+  new DataView(buffer, byteOffset, length);
 
 /** Of an array's elements, each with its length in front. */
 function byteCount<T>(
