@@ -24,8 +24,26 @@ export interface ListenOptions {
   readonly isReady: () => Promise<boolean>;
   /** How long `/readyz` fails before connections are refused, so that a load balancer can turn away. */
   readonly graceMs: number;
+  readonly times?: HttpTimes;
   readonly log: Logger;
 }
+
+/** How long a client may take, which sends as little as it likes as slowly as it likes. */
+export interface HttpTimes {
+  /** To send its first headers after it has connected, and those of each further request once it has begun. */
+  readonly headersMs: number;
+  /** To send a body, unless its handler takes its time. */
+  readonly bodyMs: number;
+  /** Between two requests. */
+  readonly idleMs: number;
+}
+
+const usualTimes: HttpTimes = {
+  headersMs: 10_000,
+  bodyMs: 120_000,
+  // Longer than a load balancer keeps an idle connection, so that it is the one to close it.
+  idleMs: 65_000,
+};
 
 export interface HttpServer {
   readonly url: string;
@@ -50,7 +68,7 @@ const drainMs = 60_000;
 
 /** Serves the routes, and `/healthz` and `/readyz` beside them. */
 export async function listen(options: ListenOptions): Promise<HttpServer> {
-  const { host, port, graceMs, log } = options;
+  const { host, port, graceMs, times = usualTimes, log } = options;
   let isStopping = false;
   let isClosing = false;
   const routes: Record<string, Handler> = {
@@ -68,16 +86,18 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
   const open = new Set<ServerResponse>();
   const server = createServer(
     {
-      headersTimeout: 10_000,
+      headersTimeout: times.headersMs,
+      // How often the server looks for those that are too slow.
+      connectionsCheckingInterval: Math.min(times.headersMs, 2_000),
       // The body has its own, see below.
       requestTimeout: 0,
-      // Longer than a load balancer keeps an idle connection, so that it is the one to close it.
-      keepAliveTimeout: 65_000,
+      keepAliveTimeout: times.idleMs,
     },
     (request, response) => {
       open.add(response);
       response.once("close", () => open.delete(response));
       response.shouldKeepAlive &&= !isClosing;
+      limitTime(request, times.bodyMs);
       void answer(routes, request, response, log);
     },
   );
@@ -113,7 +133,6 @@ async function answer(
   response: ServerResponse,
   log: Logger,
 ): Promise<void> {
-  limitTime(request);
   for (const [name, value] of Object.entries(securityHeaders))
     response.setHeader(name, value);
   try {
@@ -127,11 +146,9 @@ async function answer(
   }
 }
 
-/** A body has this long to arrive, unless its handler takes its time. */
-const bodyMs = 120_000;
 const deadlines = new WeakMap<IncomingMessage, NodeJS.Timeout>();
 
-function limitTime(request: IncomingMessage): void {
+function limitTime(request: IncomingMessage, bodyMs: number): void {
   const { headers } = request;
   if (!("content-length" in headers || "transfer-encoding" in headers)) return;
   const deadline = setTimeout(() => request.destroy(), bodyMs).unref();
@@ -157,6 +174,9 @@ export function passOver(request: IncomingMessage): void {
 /** A page loosens the policy by its own. */
 const securityHeaders = {
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  // No other site shows or measures what it may not read.
+  "cross-origin-resource-policy": "same-origin",
+  "x-frame-options": "DENY",
   "referrer-policy": "same-origin",
   "x-content-type-options": "nosniff",
 };

@@ -225,7 +225,7 @@ describe("the prototype of all objects", () => {
             if (!before.includes(key))
               Reflect.deleteProperty(Object.prototype, key);
           expect(after).toEqual(before);
-          }
+        }
     },
   );
 });

@@ -318,6 +318,8 @@ describe("a browser", () => {
       expect(headers.get("x-content-type-options")).toBe("nosniff");
       expect(headers.get("content-security-policy")).toContain("default-src");
       expect(headers.get("referrer-policy")).not.toBeNull();
+      expect(headers.get("x-frame-options")).toBe("DENY");
+      expect(headers.get("cross-origin-resource-policy")).toBe("same-origin");
     }
   });
 });

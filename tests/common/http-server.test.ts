@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { listen, sendJson, type HttpServer } from "../../common/http-server.ts";
+import { createLogger } from "../../common/log.ts";
+
+const times = { headersMs: 800, bodyMs: 800, idleMs: 300 };
+
+let server: HttpServer;
+
+beforeAll(async () => {
+  server = await listen({
+    host: "127.0.0.1",
+    port: 0,
+    graceMs: 0,
+    isReady: () => Promise.resolve(true),
+    times,
+    routes: {
+      "/echo": async (request, response) => {
+        const chunks: Buffer[] = [];
+        for await (const chunk of request as AsyncIterable<Buffer>)
+          chunks.push(chunk);
+        sendJson(response, 200, { bytes: Buffer.concat(chunks).length });
+      },
+    },
+    log: createLogger("test", "silent"),
+  });
+});
+afterAll(() => server.stop());
+
+/** A connection, what the server has said on it, and when it has ended it. */
+async function open() {
+  const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+  await once(socket, "connect");
+  let said = "";
+  socket.on("data", (chunk) => (said += String(chunk)));
+  // The server may end it while this side still writes.
+  socket.on("error", () => undefined);
+  const ended = new Promise<string>((resolve) =>
+    socket.once("close", () => resolve(said)),
+  );
+  return { socket, ended };
+}
+
+/** One byte now and then, for as long as somebody listens. */
+async function trickle(socket: Socket, bytes: () => string): Promise<void> {
+  while (!socket.destroyed) {
+    socket.write(bytes());
+    await sleep(50);
+  }
+}
+
+const begin = "POST /echo HTTP/1.1\r\nhost: x\r\n";
+
+describe("a client is given up that", () => {
+  test("connects and says nothing", async () => {
+    const { ended } = await open();
+    expect(await ended).toMatch(/^(HTTP\/1.1 408 |$)/);
+  });
+
+  test("sends its headers one by one, and never the last", async () => {
+    const { socket, ended } = await open();
+    socket.write(begin);
+    let n = 0;
+    void trickle(socket, () => `x-${(n += 1)}: y\r\n`);
+    expect(await ended).toMatch(/^HTTP\/1.1 408 /);
+  });
+
+  test.each([
+    ["as long as it said", "content-length: 100000\r\n\r\n", () => "x"],
+    ["in pieces", "transfer-encoding: chunked\r\n\r\n", () => "1\r\nx\r\n"],
+  ])("sends its body byte by byte, %s", async (_, headers, bytes) => {
+    const { socket, ended } = await open();
+    socket.write(begin + headers);
+    void trickle(socket, bytes);
+    expect(await ended).toBe("");
+  });
+
+  test("reads its answer and stays", async () => {
+    const { socket, ended } = await open();
+    socket.write(`${begin}content-length: 2\r\n\r\nab`);
+    expect(await ended).toContain('{"bytes":2}');
+  });
+});
+
+test("a client that takes its time within these is served", async () => {
+  const { socket, ended } = await open();
+  socket.write(`${begin}connection: close\r\n`);
+  await sleep(100);
+  socket.write("content-length: 2\r\n\r\na");
+  await sleep(100);
+  socket.write("b");
+  expect(await ended).toContain('{"bytes":2}');
+});
+
+test.each([
+  ["a header that is too large", `x: ${"y".repeat(20_000)}\r\n\r\n`, 431],
+  ["too many headers", `${"x: yyyyyyyyyy\r\n".repeat(2_000)}\r\n`, 431],
+  ["two lengths", "content-length: 1\r\ncontent-length: 2\r\n\r\n", 400],
+  [
+    "two ends of its body",
+    "content-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
+    400,
+  ],
+  ["a line that is no header", "nonsense\r\n\r\n", 400],
+])("a request with %s is refused", async (_, headers, status) => {
+  const { socket, ended } = await open();
+  socket.write(begin + headers);
+  expect(await ended).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+});
