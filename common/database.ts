@@ -108,10 +108,32 @@ export async function prepared<Row>(
   query: Knex.QueryBuilder | Knex.Raw,
 ): Promise<Row[]> {
   const { sql, bindings } = query.toSQL();
+  const { name, text } = statementOf(db, sql);
+  // As the driver's own: knex would look for its placeholders in a long text once more each time.
   const { rows } = await db
-    .raw<{ rows: Row[] }>(sql, bindings as Knex.RawBinding[])
-    .options({ name: statementName(sql) });
+    .raw<{ rows: Row[] }>(text)
+    .options({ name, values: bindings });
   return rows;
+}
+
+interface Statement {
+  readonly name: string;
+  /** With the driver's placeholders. */
+  readonly text: string;
+}
+
+const statements = new Map<string, Statement>();
+
+function statementOf(db: Knex, sql: string): Statement {
+  let statement = statements.get(sql);
+  if (!statement) {
+    const { positionBindings } = db.client as {
+      positionBindings: (sql: string) => string;
+    };
+    statement = { name: statementName(sql), text: positionBindings(sql) };
+    statements.set(sql, statement);
+  }
+  return statement;
 }
 
 const names = new Map<string, string>();
