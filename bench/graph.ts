@@ -49,8 +49,10 @@ export async function startGateway(
   bench: Bench,
   script: string,
   subgraphs: Subgraphs,
+  settings: Settings = {},
 ): Promise<Server> {
   const gateway = await start(bench, script, {
+    ...settings,
     ...bench.tokens.settings,
     ...subgraphs.settings,
     ISSUER_DATABASE_URL: roleUrl(bench.world.url, "issuer"),
@@ -71,6 +73,13 @@ export const startByHand = (
   start(bench, `bench/peers/${name}.ts`, {
     ...bench.tokens.settings,
     DATABASE_URL: databaseUrl,
+  });
+
+/** One of those in peers/ that serve the graph by one schema. */
+export const startOneSchema = (bench: Bench, file: string) =>
+  start(bench, `bench/peers/${file}`, {
+    ...bench.tokens.settings,
+    DATABASE_URL: bench.world.url,
   });
 
 async function start(

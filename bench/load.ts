@@ -6,6 +6,8 @@ import type { Contender } from "./measure.ts";
 export interface Question {
   readonly body: string;
   readonly token: string;
+  /** Whether a part of the answer is an error. */
+  readonly hasErrors: boolean;
 }
 
 export type Questions = (n: number) => Question;
@@ -14,7 +16,12 @@ export const question = (
   query: string,
   variables: object,
   token: string,
-): Question => ({ body: JSON.stringify({ query, variables }), token });
+  hasErrors = false,
+): Question => ({
+  body: JSON.stringify({ query, variables }),
+  token,
+  hasErrors,
+});
 
 /** A server that answers questions. */
 export interface Peer extends Pick<Contender, "name" | "processes" | "goal"> {
@@ -59,7 +66,9 @@ export async function compare(
     peers.map(({ client }) => client.ask(asked)),
   );
   // Apollo Server ends an answer with a line break.
-  const [expected = "", ...others] = answers.map((text) => text.trimEnd());
+  const [expected = "", ...others] = answers.map((text) =>
+    asked.hasErrors ? dataOf(text) : text.trimEnd(),
+  );
   for (const [i, answer] of others.entries()) {
     if (answer === expected) continue;
     const at = [...answer].findIndex((letter, j) => letter !== expected[j]);
@@ -68,6 +77,10 @@ export async function compare(
     );
   }
 }
+
+/** What stands beside the errors, whose words are each server's own. */
+const dataOf = (text: string) =>
+  JSON.stringify((JSON.parse(text) as { data: unknown }).data);
 
 const excerpt = (text: string, at = 0) =>
   text.slice(Math.max(0, at - 100), at + 500);
@@ -103,7 +116,7 @@ export class Client {
   }
 
   /** The answer's text; throws if it is a refusal. */
-  async ask({ body, token }: Question): Promise<string> {
+  async ask({ body, token, hasErrors }: Question): Promise<string> {
     const response = await this.pool.request({
       path: "/graphql",
       method: "POST",
@@ -115,7 +128,8 @@ export class Client {
     });
     const text = await response.body.text();
     // An answer with errors begins with them.
-    if (response.statusCode !== 200 || !text.startsWith('{"data":{'))
+    const begin = hasErrors ? '{"errors":[' : '{"data":{';
+    if (response.statusCode !== 200 || !text.startsWith(begin))
       throw new Error(`Answered ${response.statusCode}: ${excerpt(text)}`);
     return text;
   }

@@ -12,15 +12,18 @@ import { ledger } from "./ledger.ts";
 import { long } from "./long.ts";
 import { measure } from "./measure.ts";
 import { page } from "./page.ts";
+import { questions } from "./questions.ts";
 import { reportOf, tableOf, type Taken } from "./report.ts";
 import { series } from "./series.ts";
 import { reads } from "./reads.ts";
 import { search } from "./search.ts";
+import { soak } from "./soak.ts";
 import { createTokens } from "./tokens.ts";
 import { seedWorld, startDatabase } from "./world.ts";
 
 const figures: readonly Figure[] = [
   page,
+  questions,
   reads,
   events,
   gate,
@@ -31,6 +34,7 @@ const figures: readonly Figure[] = [
   files,
   search,
   long,
+  soak,
 ];
 const report = "docs/benchmarks.md";
 

@@ -1,11 +1,16 @@
+import { existsSync } from "node:fs";
 import type { Bench, Figure } from "./figure.ts";
 import {
   startByHand,
   startGateway,
   startInOneProcess,
+  startOneSchema,
   startSubgraphs,
+  type Subgraphs,
 } from "./graph.ts";
-import { askedInTurn, question, type Questions } from "./load.ts";
+import { latenciesOf } from "./latency.ts";
+import { askedInTurn, type Peer } from "./load.ts";
+import { askedByReaders } from "./readers.ts";
 
 const query = `query ($id: ID!) {
   community(id: $id) {
@@ -25,8 +30,9 @@ ${query}
 \`\`\`
 
 Reader and community change from request to request. 1 is @apollo/gateway as it comes, with \`RemoteGraphQLDataSource\`,
-before the same three subgraphs in processes of their own. By hand is one SQL statement that builds the same JSON, behind
-node:http.`,
+before the same three subgraphs in processes of their own. One schema has the resolvers of all three, with their rules,
+and no gateway. By hand is one SQL statement that builds the same JSON, behind node:http. Hive gateway, which does not
+share identical calls here, and graphql-jit take part after \`npm install --prefix bench/peers\`.`,
   unit: "page",
   ratio: "CPU",
   rounds: 7,
@@ -45,24 +51,50 @@ node:http.`,
         ...stock,
         name: "@apollo/gateway as it comes, subgraphs as processes",
       },
-      { ...oneProcess, name: "Tributary in one process", goal: 0.45 },
-      { ...gateway, name: "Tributary as separate processes", goal: 0.7 },
+      { ...oneProcess, name: "Tributary in one process", goal: 0.3 },
+      { ...gateway, name: "Tributary as separate processes", goal: 0.5 },
+      ...(await others(bench, subgraphs)),
       { ...byHand, name: "by hand" },
     ];
+    asked.set(bench, peers);
     return askedInTurn(peers, await everyPage(bench), bench);
   },
+  note: async (bench) =>
+    latenciesOf(asked.get(bench) ?? [], await everyPage(bench)),
 };
 
-/** Every community of every reader, each reader in turn. */
-export async function everyPage({ world, tokens }: Bench): Promise<Questions> {
-  const questions = await Promise.all(
-    world.readers.map(async ({ identityId, communityIds }) => {
-      const token = await tokens.sign(identityId);
-      return communityIds.map((id) => question(query, { id }, token));
-    }),
-  );
-  return (n) => at(at(questions, n), Math.floor(n / questions.length));
+/** Who is asked once more, under a fixed load. */
+const asked = new WeakMap<Bench, readonly Peer[]>();
+
+/** Hive gateway and graphql-jit take part where they are installed. */
+async function others(bench: Bench, subgraphs: Subgraphs): Promise<Peer[]> {
+  const peers = [
+    {
+      ...(await startOneSchema(bench, "one-schema-apollo.ts")),
+      name: "Apollo Server, one schema",
+    },
+    {
+      ...(await startOneSchema(bench, "one-schema-bare.ts")),
+      name: "graphql's execute, one schema",
+    },
+  ];
+  if (!existsSync("bench/peers/node_modules")) return peers;
+  const hive = "bench/peers/hive-gateway.js";
+  return [
+    {
+      ...(await startGateway(bench, hive, subgraphs)),
+      name: "Hive gateway, subgraphs as processes",
+    },
+    {
+      ...(await startGateway(bench, hive, subgraphs, { PLANNER: "rust" })),
+      name: "Hive gateway by its Rust planner",
+    },
+    ...peers,
+    {
+      ...(await startOneSchema(bench, "one-schema-jit.js")),
+      name: "graphql-jit, one schema",
+    },
+  ];
 }
 
-const at = <T>(values: readonly T[], n: number): T =>
-  values[n % values.length] as T;
+export const everyPage = askedByReaders(query);
