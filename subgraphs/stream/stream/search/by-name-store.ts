@@ -1,4 +1,4 @@
-import { join, plain, sql, type Sql } from "../../../../common/sql.ts";
+import { join, nothing, plain, sql, type Sql } from "../../../../common/sql.ts";
 import { maxSlots, slotsOf, type Driver, type Slots } from "./driver.ts";
 import type { Lead } from "./lead-store.ts";
 import type { Plan } from "./word-store.ts";
@@ -13,6 +13,12 @@ export interface ByName {
   /** Whether the condition has more in it than a search. */
   readonly isNarrowed: boolean;
   readonly isSearch: boolean;
+}
+
+/** Of a community. */
+export interface ByNameInCommunity extends ByName {
+  /** Whether it is read from its beginning, and not from a cursor. */
+  readonly isFirst: boolean;
 }
 
 /**
@@ -75,7 +81,7 @@ export function ledByName(list: ByName, leads: readonly Lead[]): Sql {
  * take a page of each from, which may find the same. What an own stream tells others leads to it among what is shared
  * there, the rest among the own words.
  */
-export function foundInCommunity(list: ByName, plan: Plan): Sql[] {
+export function foundInCommunity(list: ByNameInCommunity, plan: Plan): Sql[] {
   const own = slotsOf(plan.own);
   if (!own || !slotsOf(plan.shared))
     return [sharedByName(list, null, { withOwn: true })];
@@ -85,7 +91,7 @@ export function foundInCommunity(list: ByName, plan: Plan): Sql[] {
   with me as materialized (select c.id, c.tenant_id, c.roles from stream.caller(${list.viewer}) c)
   select x.community_id, h.tenant_id, h.stream_id as id, h.stream_uuid as uuid, h.stream_name as name, true as is_own,
          r.rights
-  from (${ownOf(own, list)}) h
+  from (${ownOf(own, list, list.isFirst ? firstSharedHere(list) : undefined)}) h
   cross join lateral (select x.community_id from stream.shares x
                       where x.community_id = parent.id and x.stream_name = h.stream_name and x.stream_uuid = h.stream_uuid
                         and x.membership_id = parent.reading_id offset 0) x
@@ -169,22 +175,44 @@ const sharedOf = (found: Slots, direction: Direction) =>
     direction,
   );
 
-const ownOf = (found: Slots, { direction }: ByName) =>
+const ownOf = (
+  found: Slots,
+  { direction }: ByName,
+  begins?: (words: Sql) => Sql,
+) =>
   wordsIn(
     plain("w.scope = 'OWN' and w.scope_id = (select me.tenant_id from me)"),
     found,
     direction,
+    begins,
   );
+
+/** Of own streams that hold a word those are passed over, by name, before which none is shared in the community `parent`. */
+const firstSharedHere =
+  ({ direction }: ByName) =>
+  (words: Sql) => {
+    const beyond = plain(direction === "asc" ? ">=" : "<=");
+    const order = plain(direction);
+    return sql` and (w.name, w.uuid) ${beyond} (
+      select x.stream_name, x.stream_uuid from stream.shares x
+      where x.community_id = parent.id and x.membership_id = parent.reading_id
+        and (x.stream_name, x.stream_uuid) ${beyond} (select w.name, w.uuid from stream.words w where ${words}
+                                                     order by w.name ${order}, w.uuid ${order} limit 1)
+      order by x.stream_name ${order}, x.stream_uuid ${order} limit 1)`;
+  };
 
 /** Each stream that holds one of the words once, in order: the stretches of an index, merged as far as they are read. */
 function wordsIn(
   scope: Sql,
   { words, others }: Slots,
   direction: Direction,
+  begins: (words: Sql) => Sql = () => nothing,
 ): Sql {
   const order = plain(`order by w.name ${direction}, w.uuid ${direction}`);
-  const rows = (word: Sql) =>
-    sql`(select w.* from stream.words w where ${scope} and ${word} ${order})`;
+  const rows = (word: Sql) => {
+    const wanted = sql`${scope} and ${word}`;
+    return sql`(select w.* from stream.words w where ${wanted}${begins(wanted)} ${order})`;
+  };
   const stretches = [
     ...words.map((word) => rows(sql`w.word = ${word}::text`)),
     ...(words.length >= maxSlots

@@ -105,6 +105,7 @@ export class CommunityStreamStore {
             condition,
             isNarrowed: isNarrowed(args),
             isSearch: expression !== null,
+            isFirst: isRanked(args) || page.from === null,
           },
           this.plans.get(args.search ?? "") ?? noPlan,
         ).map((list) => stretchOf(this.db, stretch, list));
