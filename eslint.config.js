@@ -164,7 +164,7 @@ export default tseslint.config(
   },
   {
     // Jest and ESLint ask for a default export.
-    files: ["*.config.js", "tests/support/{global-*,sequencer}.js"],
+    files: ["*.config.js", "tests/support/{global-*,sequencer,jest/*}.js"],
     rules: {
       "no-restricted-syntax": "off",
       "no-restricted-properties": "off",

@@ -1,17 +1,13 @@
-/** ES modules throughout: jose and oidc-provider exist in no other form. Types are checked by `npm run check`. */
+/**
+ * Node loads what the suites import, once in each worker (docs/decisions/tests.md). Types are checked by
+ * `npm run check`.
+ */
 export default {
-  testEnvironment: "node",
+  runtime: "<rootDir>/tests/support/jest/runtime.js",
+  testEnvironment: "<rootDir>/tests/support/jest/environment.js",
   testMatch: ["<rootDir>/tests/**/*.test.ts"],
-  extensionsToTreatAsEsm: [".ts"],
-  transform: {
-    "\\.ts$": [
-      "@swc/jest",
-      {
-        jsc: { target: "es2022", parser: { syntax: "typescript" } },
-        module: { type: "es6" },
-      },
-    ],
-  },
+  transform: {},
+  injectGlobals: false,
   globalSetup: "<rootDir>/tests/support/global-setup.js",
   globalTeardown: "<rootDir>/tests/support/global-teardown.js",
   testSequencer: "<rootDir>/tests/support/sequencer.js",

@@ -303,7 +303,8 @@ test("a port that is taken is left to its holder", () =>
     const first = await start(directory);
     await first.stop();
     const port = Number(new URL(first.url).port);
-    const holder = createServer().listen(port, "127.0.0.1");
+    const holder = createServer((socket) => socket.resume());
+    holder.listen(port, "127.0.0.1");
     const second = await start(directory);
     expect(new URL(second.url).port).not.toBe(String(port));
     await second.stop();

@@ -314,7 +314,8 @@ describe("a browser", () => {
 
   test("gets security headers with everything", async () => {
     for (const path of ["/", "/graphql", "/healthz", "/nowhere", "/oidc/x"]) {
-      const { headers } = await graph.fetch(path);
+      const { headers, body } = await graph.fetch(path);
+      await body?.cancel();
       expect(headers.get("x-content-type-options")).toBe("nosniff");
       expect(headers.get("content-security-policy")).toContain("default-src");
       expect(headers.get("referrer-policy")).not.toBeNull();

@@ -117,7 +117,7 @@ test("told to stop, it finishes the request whose headers have arrived, and ends
   });
   slow.write(body.slice(0, 10));
   await once(slow, "socket");
-  await fetch(origin);
+  await (await fetch(origin)).text();
 
   installation.signal("SIGTERM");
   await installation.until(async () => !(await isReady(origin)) || null);

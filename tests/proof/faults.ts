@@ -151,14 +151,7 @@ async function runTests(
   const output = await new Promise<string>((resolve) => {
     execFile(
       process.execPath,
-      [
-        "--experimental-vm-modules",
-        "--no-warnings",
-        "node_modules/jest/bin/jest.js",
-        "--json",
-        "--silent",
-        ...which,
-      ],
+      ["node_modules/jest/bin/jest.js", "--json", "--silent", ...which],
       { cwd: copy, maxBuffer: 2 ** 28 },
       // It exits with 1 where tests fail, as they should.
       (_error, stdout) => resolve(stdout),

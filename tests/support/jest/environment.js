@@ -1,0 +1,79 @@
+import { register } from "node:module";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ModernFakeTimers } from "@jest/fake-timers";
+import { ModuleMocker } from "jest-mock";
+import { register as registerTsx } from "tsx/esm/api";
+import { stackAsWritten } from "./stack.js";
+
+registerTsx();
+register("./globals-hook.js", import.meta.url);
+
+/** What a suite has closed may take this long to be gone, on a busy machine. */
+const goneWithinMs = 30_000;
+const lookAgainMs = 10;
+
+const testTimeout = Symbol.for("TEST_TIMEOUT_SYMBOL");
+
+// Each opens itself when somebody first asks for it; none is a suite's.
+void [process.stdin, process.stdout, process.stderr];
+
+/**
+ * The surroundings of one suite are the worker's own globals, which it gives back as they were. A suite that leaves
+ * something open fails: it would disturb those after it, and keep the worker from ending.
+ */
+export default class Environment {
+  global = globalThis;
+  moduleMocker = new ModuleMocker(globalThis);
+  fakeTimersModern;
+  #console = globalThis.console;
+  #process = {
+    exit: process.exit,
+    getBuiltinModule: process.getBuiltinModule,
+  };
+  #before = openResources();
+
+  constructor({ projectConfig }) {
+    this.fakeTimersModern = new ModernFakeTimers({
+      config: projectConfig,
+      global: globalThis,
+    });
+  }
+
+  getVmContext() {
+    return null;
+  }
+
+  async setup() {
+    Error.prepareStackTrace = stackAsWritten;
+  }
+
+  async teardown() {
+    this.fakeTimersModern.dispose();
+    globalThis.console = this.#console;
+    Object.assign(process, this.#process);
+    delete globalThis[testTimeout];
+    await this.#untilClosed(Date.now() + goneWithinMs);
+  }
+
+  async #untilClosed(deadline) {
+    for (;;) {
+      const left = [...openResources()].filter(
+        ([kind, count]) => count > (this.#before.get(kind) ?? 0),
+      );
+      if (left.length === 0) return;
+      if (Date.now() > deadline)
+        throw new Error(
+          `The suite leaves open: ${left.map(([kind]) => kind).join(", ")}.`,
+        );
+      await sleep(lookAgainMs, undefined, { ref: false });
+    }
+  }
+}
+
+/** How many of each kind keep the process from ending. */
+function openResources() {
+  const counts = new Map();
+  for (const kind of process.getActiveResourcesInfo())
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return counts;
+}
