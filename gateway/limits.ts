@@ -43,7 +43,7 @@ export const usualLimits: RequestLimits = {
   fields: 2_000,
 };
 
-/** Who is not signed in may have the schema described, and has nothing to send. */
+/** Who is not signed in may have the schema described, and who has no tenant yet founds or joins one: neither has much to send. */
 export const anonymousBodyBytes = 64 * 2 ** 10;
 
 /** Whatever a bracket holds: the parser goes down one by one, and its stack ends after a thousand or two. */
@@ -56,7 +56,11 @@ export function admitBytes(
   { bodyBytes }: RequestLimits,
 ): void {
   if (isNobody(viewer) && bytes > anonymousBodyBytes) throw unauthenticated();
-  assertBytes(bytes, bodyBytes);
+  const isOutsider = viewer.identityId === null;
+  assertBytes(
+    bytes,
+    isOutsider ? Math.min(bodyBytes, anonymousBodyBytes) : bodyBytes,
+  );
 }
 
 const isNobody = ({ identityId, person }: Viewer) =>
@@ -113,7 +117,8 @@ function assertWithinLimits(query: string, limits: RequestLimits): boolean {
   }
 }
 
-const asksForSchemaAlone = ({ definitions }: DocumentNode) =>
+/** Whether no subgraph has any part in its operations. */
+export const asksForSchemaAlone = ({ definitions }: DocumentNode) =>
   definitions.every(
     (definition) =>
       definition.kind !== Kind.OPERATION_DEFINITION ||

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { Readable } from "node:stream";
@@ -26,13 +27,14 @@ export async function writeArchive(
   entries: AsyncIterable<BackupEntry>,
   onBytes: (bytes: number) => void,
 ): Promise<void> {
-  const draft = `${path}.part`;
+  // A name that nobody foresees, for a file that nobody else has opened.
+  const draft = `${path}.${randomUUID()}.part`;
   try {
     await pipeline(
       Readable.from(tarOf(manifest, entries, onBytes)),
       // At the pace of a disk; more saves little.
       createGzip({ level: constants.Z_BEST_SPEED }),
-      createWriteStream(draft, { mode: 0o600 }),
+      createWriteStream(draft, { mode: 0o600, flags: "wx" }),
     );
     const file = await open(draft);
     await file.sync();

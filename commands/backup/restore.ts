@@ -69,10 +69,9 @@ function assertSameMajor(
     );
 }
 
-/** The database comes last: before it is there, nothing takes the directory for an installation. */
+/** The database comes first: without its passwords, which come after it, nothing starts on half of an installation. */
 async function moveInto(home: string, staging: string): Promise<void> {
-  const names = await readdir(staging);
-  for (const name of names.filter((name) => name !== "postgres"))
-    await rename(join(staging, name), join(home, name));
   await rename(join(staging, "postgres"), join(home, "postgres"));
+  for (const name of await readdir(staging))
+    await rename(join(staging, name), join(home, name));
 }

@@ -55,10 +55,12 @@ function compileRootFetch(
   const ask = compileQuestion(node, path, dataSources);
   return async (run) => {
     const { data, errors = [] } = await ask(run, usedVariables(node, run));
-    for (const error of errors)
-      run.errors.push(
+    tell(
+      run,
+      errors.map((error) =>
         errorAt(error, error.path && [...path, ...error.path], node),
-      );
+      ),
+    );
     if (!isTree(data)) return;
     applyRewrites(supergraphSchema, node.outputRewrites, data);
     merge(run.tree, data);
@@ -98,9 +100,7 @@ function compileEntityFetch(
     );
     const answers = await Promise.all(asked.map(({ answer }) => answer));
     if (answers.some(({ errors }) => errors))
-      run.errors.push(
-        ...errorsOf(asked, answers, trailsTo(places, run, path), node),
-      );
+      tell(run, errorsOf(asked, answers, trailsTo(places, run, path), node));
     for (const [i, place] of places.entries()) {
       const entity = entityAt(asked[i], answers[i]);
       if (!isTree(entity)) continue;
@@ -111,6 +111,16 @@ function compileEntityFetch(
       merge(place, entity);
     }
   };
+}
+
+/** An answer tells so many errors; what more there are stand for the same few reasons. */
+const maxErrors = 1_000;
+
+function tell({ errors }: Run, more: Iterable<GraphQLError>): void {
+  for (const error of more) {
+    if (errors.length >= maxErrors) return;
+    errors.push(error);
+  }
 }
 
 type Question = (run: Run, variables: Variables) => Promise<FetchAnswer>;
@@ -161,27 +171,36 @@ function entityAt(
 }
 
 /** Those of an entity at each place where it stands; what is wrong with all of them at the first. */
-function errorsOf(
+function* errorsOf(
   asked: readonly Asked[],
   answers: readonly FetchAnswer[],
   trails: readonly Trail[],
   node: FetchNode,
-): GraphQLError[] {
-  const all = [...new Set(answers)].flatMap(({ errors = [] }) =>
-    errors.filter((error) => indexOf(error) === undefined),
+): Generator<GraphQLError> {
+  const byEntity = new Map(
+    [...new Set(answers)].map((answer) => [answer, errorsByEntity(answer)]),
   );
-  const each = answers.flatMap(({ errors = [] }, i) =>
-    errors
-      .filter((error) => indexOf(error) === asked[i]?.index)
-      .map((error) =>
-        errorAt(
-          error,
-          [...(trails[i] ?? []), ...(error.path?.slice(2) ?? [])],
-          node,
-        ),
-      ),
-  );
-  return [...all.map((error) => errorAt(error, trails[0], node)), ...each];
+  for (const errors of byEntity.values())
+    for (const error of errors.get(undefined) ?? [])
+      yield errorAt(error, trails[0], node);
+  for (const [i, answer] of answers.entries())
+    for (const error of byEntity.get(answer)?.get(asked[i]?.index) ?? []) {
+      const below = error.path?.slice(2) ?? [];
+      yield errorAt(error, [...(trails[i] ?? []), ...below], node);
+    }
+}
+
+function errorsByEntity({
+  errors = [],
+}: FetchAnswer): Map<number | undefined, GraphQLFormattedError[]> {
+  const byEntity = new Map<number | undefined, GraphQLFormattedError[]>();
+  for (const error of errors) {
+    const index = indexOf(error);
+    const others = byEntity.get(index) ?? [];
+    others.push(error);
+    byEntity.set(index, others);
+  }
+  return byEntity;
 }
 
 /** Which of the entities that were asked for an error is about. */

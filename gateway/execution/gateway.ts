@@ -4,6 +4,7 @@ import {
   executeQueryPlan,
   type ApolloGateway,
 } from "@apollo/gateway";
+import type { QueryPlan } from "@apollo/query-planner";
 import type { ApolloServerOptionsWithGateway } from "@apollo/server";
 import {
   Kind,
@@ -13,9 +14,11 @@ import {
   type OperationDefinitionNode,
 } from "graphql";
 import { createHash } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import type { Logger } from "../../common/log.ts";
 import { asWhole } from "../../common/refusal.ts";
 import type { DataSource, GatewayContext } from "../data-source.ts";
+import { asksForSchemaAlone } from "../limits.ts";
 import { compileOperation } from "./operation.ts";
 import type { PlannedOperation, Planner } from "./planner.ts";
 import { Remembered } from "./remembered.ts";
@@ -27,7 +30,7 @@ type Gateway = ApolloServerOptionsWithGateway<GatewayContext>["gateway"];
 export interface GatewayParts {
   readonly supergraphSdl: string;
   readonly planner: Planner;
-  /** Documents whose operations are planned before the first request comes. */
+  /** Documents whose operations are planned before the first request comes, the first of them first. */
   readonly knownDocuments: readonly string[];
   readonly log: Logger;
   /** The way to a subgraph, by its name. */
@@ -43,8 +46,14 @@ interface Prepared {
   readonly text: string;
 }
 
-/** Of plans; what is kept of one takes some times as many bytes. */
+/** Of queries and plans; what is kept of one takes some times as many bytes. */
 const rememberedCharacters = 15_000_000;
+/** What the smallest takes, in characters. */
+const leastCharacters = 5_000;
+
+/** As many operations are prepared for a supergraph before it is served, for so long. */
+const maxPrepared = 300;
+const prepareMs = 30_000;
 
 /**
  * The supergraph for Apollo Server: an operation is planned once and compiled, for what the stock gateway works out anew
@@ -79,7 +88,9 @@ export function executingGateway({
     text: string,
   ): Promise<Prepared> {
     const { document, operationName } = planned;
-    const plan = await planner.plan(planned);
+    const plan: QueryPlan = asksForSchemaAlone(document)
+      ? { kind: "QueryPlan" }
+      : await planner.plan(planned);
     const characters = JSON.stringify(plan).length;
     const operation = buildOperationContext({
       schema,
@@ -106,11 +117,15 @@ export function executingGateway({
     document: DocumentNode,
     queryHash: string,
     operationName: string | undefined,
+    whose: string,
   ): Promise<Prepared> {
     const isAlone = operationsIn(document).length === 1;
     const hash = isAlone ? queryHash : `${queryHash} ${operationName}`;
-    return operations.find(hash, () =>
-      prepare({ document, operationName, hash }, text),
+    const planned = { document, operationName, hash, whose };
+    // Anybody sends such, signed in or not.
+    if (asksForSchemaAlone(document)) return prepare(planned, text);
+    return operations.find(hash, text.length + leastCharacters, () =>
+      prepare(planned, text),
     );
   }
 
@@ -121,7 +136,7 @@ export function executingGateway({
       if (fault) throw fault;
       const queryHash = createHash("sha256").update(text).digest("hex");
       for (const { name } of operationsIn(document))
-        await prepared(text, document, queryHash, name?.value);
+        await prepared(text, document, queryHash, name?.value, "");
     } catch (err) {
       log.warn({ err, document: text.slice(0, 200) }, "no plan at start");
     }
@@ -130,11 +145,14 @@ export function executingGateway({
   const executor: ApolloGateway["executor"] = async (request) => {
     const { document, queryHash, source } = request;
     const { operationName } = request.request;
+    const { identityId, person } = (request as GatewayRequest).context.call
+      .viewer;
     const { execute } = await prepared(
       source,
       document,
       queryHash,
       operationName,
+      identityId ?? person?.id ?? "",
     ).catch((error: unknown) => {
       throw asWhole(error);
     });
@@ -147,7 +165,13 @@ export function executingGateway({
       return () => undefined;
     },
     async load() {
-      await Promise.all(knownDocuments.map(prepareKnown));
+      const until = performance.now() + prepareMs;
+      for (const text of knownDocuments.slice(0, maxPrepared)) {
+        if (performance.now() > until) break;
+        await prepareKnown(text);
+        // A graph may be served meanwhile.
+        await setImmediate();
+      }
       return { executor };
     },
     stop: () => Promise.resolve(),

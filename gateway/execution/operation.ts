@@ -5,6 +5,7 @@ import {
   GraphQLSkipDirective,
   OperationTypeNode,
   visit,
+  type ASTNode,
 } from "graphql";
 import { badInput } from "../../common/errors.ts";
 import { compileAnswer, type Operation, type Shape } from "./answer.ts";
@@ -71,15 +72,24 @@ const deciding = new Set([
 /** The variables that decide what is skipped and included. */
 function conditionsIn({ operation, fragments }: Operation): string[] {
   const names = new Set<string>();
-  for (const definition of [operation, ...Object.values(fragments)])
-    visit(definition, {
+  const looked = new Set<string>();
+  const look = (node: ASTNode): void => {
+    visit(node, {
       Directive: (directive) => {
         if (deciding.has(directive.name.value))
           visit(directive, {
             Variable: ({ name }) => void names.add(name.value),
           });
       },
+      FragmentSpread: ({ name }) => {
+        const fragment = fragments[name.value];
+        if (!fragment || looked.has(name.value)) return;
+        looked.add(name.value);
+        look(fragment);
+      },
     });
+  };
+  look(operation);
   return [...names];
 }
 

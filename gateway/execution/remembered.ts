@@ -13,10 +13,16 @@ export class Remembered<Value> {
 
   constructor(
     private readonly maxWeight: number,
-    private readonly weightOf: (value: Value) => number = () => 1,
+    /** What a value weighs beside what its making weighs. */
+    private readonly weightOf: (value: Value) => number,
   ) {}
 
-  find(key: string, make: () => Promise<Value>): Promise<Value> {
+  /** `weight`: of what is there as soon as the making begins. */
+  find(
+    key: string,
+    weight: number,
+    make: () => Promise<Value>,
+  ): Promise<Value> {
     const known = this.entries.get(key);
     if (known) {
       this.entries.delete(key);
@@ -25,26 +31,38 @@ export class Remembered<Value> {
     }
     const entry: Entry<Value> = { value: make(), weight: 0 };
     this.entries.set(key, entry);
+    this.weigh(key, entry, weight);
     entry.value.then(
-      (value) => this.weigh(entry, value),
-      () => this.entries.delete(key),
+      (value) => {
+        entry.made = value;
+        this.weigh(key, entry, this.weightOf(value));
+      },
+      () => this.forget(key, entry),
     );
     return entry.value;
   }
 
-  /** What is there, the last used last. */
+  /** What is there, the last used first. */
   made(): Value[] {
-    return [...this.entries.values()].flatMap(({ made }) => made ?? []);
+    return [...this.entries.values()]
+      .reverse()
+      .flatMap(({ made }) => (made === undefined ? [] : [made]));
   }
 
-  private weigh(entry: Entry<Value>, value: Value): void {
-    entry.made = value;
-    entry.weight = this.weightOf(value);
-    this.weight += entry.weight;
-    for (const [key, { weight }] of this.entries) {
+  private weigh(key: string, entry: Entry<Value>, weight: number): void {
+    // It may have had to make room for others meanwhile.
+    if (this.entries.get(key) !== entry) return;
+    entry.weight += weight;
+    this.weight += weight;
+    for (const [first, oldest] of this.entries) {
       if (this.weight <= this.maxWeight) break;
-      this.entries.delete(key);
-      this.weight -= weight;
+      this.forget(first, oldest);
     }
+  }
+
+  private forget(key: string, entry: Entry<Value>): void {
+    if (this.entries.get(key) !== entry) return;
+    this.entries.delete(key);
+    this.weight -= entry.weight;
   }
 }

@@ -30,8 +30,9 @@ export const usualPlanMs = 2_000;
 /** What its thread may keep: 30 MB are the graph itself, an operation takes a few more. */
 const maxMegabytes = 256;
 
-/** So long an operation waits for others to be planned. */
+/** So long an operation waits for others to be planned, and so many of one sender wait. */
 const maxWaitMs = 30_000;
+const maxWaiting = 20;
 
 /** As many refusals are remembered, and for so long: what made planning slow may have been the machine. */
 const rememberedRefusals = 10_000;
@@ -39,12 +40,13 @@ const refusedMs = 600_000;
 
 /**
  * Plans in a thread of its own, one operation after the other, and gives up one that takes too long: a planner never
- * waits, so that nothing but the end of its thread stops it. Such a refusal is remembered.
+ * waits, so that nothing but the end of its thread stops it. Such a refusal is remembered. Senders take turns.
  */
 export class ThreadPlanner implements Planner {
   private thread: Worker | undefined;
   private isReady = false;
-  private readonly waiting: Waiting[] = [];
+  /** By sender; the one whose turn it is comes first. */
+  private readonly waiting = new Map<string, Waiting[]>();
   private planned: Waiting | undefined;
   private deadline: NodeJS.Timeout | undefined;
   private readonly refusals = new Map<string, { error: Error; end: number }>();
@@ -59,8 +61,12 @@ export class ThreadPlanner implements Planner {
   async plan(operation: PlannedOperation): Promise<QueryPlan> {
     const refusal = this.refusals.get(operation.hash);
     if (refusal && refusal.end > Date.now()) throw refusal.error;
+    const { whose } = operation;
+    const others = this.waiting.get(whose) ?? [];
+    if (others.length >= maxWaiting && whose !== "") throw tooManyNew();
     return new Promise((resolve, reject) => {
-      this.waiting.push({ operation, since: Date.now(), resolve, reject });
+      others.push({ operation, since: Date.now(), resolve, reject });
+      this.waiting.set(whose, others);
       this.start();
       this.askNext();
     });
@@ -94,7 +100,7 @@ export class ThreadPlanner implements Planner {
 
   private askNext(): void {
     if (!this.isReady || this.planned) return;
-    const next = this.waiting.shift();
+    const next = this.takeNext();
     if (!next) return;
     if (Date.now() - next.since > maxWaitMs) {
       next.reject(busy());
@@ -111,6 +117,17 @@ export class ThreadPlanner implements Planner {
         if (this.planned === next) this.replace(tooSlow(this.planMs));
       });
     }, this.planMs);
+  }
+
+  /** Of the sender whose turn it is, which is the last to have another. */
+  private takeNext(): Waiting | undefined {
+    for (const [whose, waiting] of this.waiting) {
+      this.waiting.delete(whose);
+      const next = waiting.shift();
+      if (waiting.length > 0) this.waiting.set(whose, waiting);
+      if (next) return next;
+    }
+    return undefined;
   }
 
   private take(answer: Answer): void {
@@ -133,7 +150,9 @@ export class ThreadPlanner implements Planner {
       return;
     }
     this.thread = undefined;
-    for (const { reject } of this.waiting.splice(0)) reject(error);
+    const all = [...this.waiting.values()].flat();
+    this.waiting.clear();
+    for (const { reject } of all) reject(error);
   }
 
   private replace(refusal: DomainError): void {
@@ -189,6 +208,14 @@ const tooManyWays = (selections: number) =>
   refused(
     selections,
     `A query is planned in at most ${selections} selections, written out for every type; this one has more.`,
+  );
+
+const tooManyNew = () =>
+  new DomainError(
+    "LIMIT_EXCEEDED",
+    `At most ${maxWaiting} new queries of one sender wait to be planned. Send this one again in a moment, and values as variables.`,
+    { limit: maxWaiting, value: maxWaiting + 1 },
+    429,
   );
 
 const busy = () =>

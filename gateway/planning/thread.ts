@@ -10,7 +10,7 @@ const send = (answer: Answer) => parentPort?.postMessage(answer);
 
 parentPort?.on("message", ({ query, operationName, hash }: Question) => {
   const document = parse(query, { noLocation: true });
-  planner.plan({ document, operationName, hash }).then(
+  planner.plan({ document, operationName, hash, whose: "" }).then(
     (plan) => send({ plan }),
     (error: unknown) =>
       send({ fault: error instanceof Error ? error.message : String(error) }),

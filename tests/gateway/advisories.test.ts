@@ -67,6 +67,7 @@ describe("the planner", () => {
     planner.plan({
       document: parse(query, { noLocation: true }),
       operationName: undefined,
+      whose: "",
       hash: query,
     });
 

@@ -9,6 +9,7 @@ import {
   type ExecutionResult,
   type GraphQLError,
 } from "graphql";
+import { anonymous } from "../../common/viewer.ts";
 import { isDeepStrictEqual } from "node:util";
 import { createLogger } from "../../common/log.ts";
 import { executingGateway } from "../../gateway/execution/gateway.ts";
@@ -125,7 +126,8 @@ async function setUp(madeUp: MadeUp) {
         request: { query, variables },
         document,
         queryHash: String(number),
-        context: {},
+        context: { call: { viewer: anonymous, requestId: "1" } },
+        source: query,
         metrics: {},
       } as unknown as Parameters<Executor>[0]),
     );
@@ -135,7 +137,7 @@ async function setUp(madeUp: MadeUp) {
     /** Apollo's planner fails at some operations on an interface that is one object elsewhere. */
     isPlanned: async ({ number, document }: Case) => {
       const hash = String(number);
-      const asked = { document, operationName: undefined, hash };
+      const asked = { document, operationName: undefined, hash, whose: "" };
       const plan = await planner.plan(asked).catch(() => undefined);
       if (plan) plans.set(hash, plan);
       return plan !== undefined;

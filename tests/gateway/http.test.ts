@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { randomUUID } from "node:crypto";
 import { request as send } from "node:http";
 import { anonymousBodyBytes, usualLimits } from "../../gateway/limits.ts";
 import { TestDatabase } from "../support/database.ts";
@@ -139,6 +140,22 @@ describe("the endpoint", () => {
     } as RequestInit);
     expect(await refusal(streamed)).toEqual(expected);
     expect((await post('{"query":"{ripe}"}')).status).toBe(200);
+  });
+
+  test("takes no long body of somebody without a tenant", async () => {
+    const person = { id: randomUUID(), email: "a@b.example", name: null };
+    const token = await graph.issuer.tokenFor({ identityId: null, person });
+    const query = "{ ripe }";
+    const bodyOf = (padding: number) =>
+      JSON.stringify({ query, variables: { text: "x".repeat(padding) } });
+    const authorization = `Bearer ${token}`;
+    const taken = await post(bodyOf(60_000), { authorization });
+    expect(await taken.json()).toEqual({ data: { ripe: 7 } });
+    const refused = await post(bodyOf(70_000), { authorization });
+    expect((await refusal(refused)).slice(0, 2)).toEqual([
+      413,
+      "LIMIT_EXCEEDED",
+    ]);
   });
 
   test("takes a text of 10 MB, and hands it to the subgraph", async () => {

@@ -19,16 +19,17 @@ import { logTo } from "../support/log.ts";
 import { Orchard } from "../support/orchard.ts";
 import { times } from "../support/text.ts";
 
-const operation = (query: string): PlannedOperation => ({
+const operation = (query: string, whose = ""): PlannedOperation => ({
   document: parse(query, { noLocation: true }),
   operationName: undefined,
+  whose,
   hash: randomUUID(),
 });
 
 const quick = "{ viewer { id } }";
 
-/** As large as the limits allow: a fetch of its own for each of hundreds of places takes seconds to plan. */
-const slow = `{ viewer { streams { nodes { ${times(380, (i) => `a${i}: tenant { id name region users { nodes { name } } }`)} } } } }`;
+/** Larger than the limits allow: a fetch of its own for each of so many places takes many seconds to plan. */
+const slow = `{ viewer { streams { nodes { ${times(1_500, (i) => `a${i}: tenant { id name region users { nodes { name } } }`)} } } } }`;
 
 const examples = readKnownDocuments(
   fileURLToPath(new URL("../../examples", import.meta.url)),
@@ -70,6 +71,20 @@ describe("a planner in a thread of its own", () => {
     expect(turns).toBeGreaterThan(20);
     expect(await behind).toMatchObject({ kind: "QueryPlan" });
     await expect(planner.plan(tooSlow)).rejects.toBe(error);
+  });
+
+  test("lets senders take turns, and so many operations of each wait", async () => {
+    await planner.plan(operation(quick));
+    const order: string[] = [];
+    const plan = (whose: string) =>
+      planner.plan(operation(quick, whose)).then(() => order.push(whose));
+    const many = Array.from({ length: 21 }, () => plan("many"));
+    await expect(plan("many")).rejects.toMatchObject({
+      extensions: { code: "LIMIT_EXCEEDED", limit: 20 },
+    });
+    await Promise.all([...many, plan("one")]);
+    expect(order).toHaveLength(22);
+    expect(order.indexOf("one")).toBeLessThanOrEqual(2);
   });
 
   test("says what is wrong where its thread cannot start, and harms nobody else", async () => {
