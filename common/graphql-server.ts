@@ -17,6 +17,14 @@ export interface BodyRoom {
   release(): void;
 }
 
+/** An operation as a request names it. */
+export interface AskedOperation {
+  /** Empty if it has none. */
+  readonly query: string;
+  /** SHA-256 of the text, as hexadecimal digits. */
+  readonly hash: string | undefined;
+}
+
 export interface GraphqlEndpoint<Context extends BaseContext> {
   readonly server: ApolloServer<Context>;
   /** The id of this request in log, ledger and errors. */
@@ -30,8 +38,8 @@ export interface GraphqlEndpoint<Context extends BaseContext> {
   readonly admitBytes: (bytes: number, context: Context) => void;
   /** Left out where callers have no need to be bounded together. */
   readonly roomFor?: (context: Context) => BodyRoom;
-  /** Throws for a query that is not even looked at. */
-  readonly admit?: (query: string, context: Context) => void;
+  /** The text to be executed; throws for an operation that is not even looked at. */
+  readonly admit?: (asked: AskedOperation, context: Context) => string;
   readonly log: Logger;
 }
 
@@ -78,13 +86,17 @@ async function execute<Context extends BaseContext>(
           },
         })
       : undefined;
-    endpoint.admit?.(isPost ? queryIn(body) : queryOf(search), context);
+    const asked = isPost ? body : inSearch(search);
+    const operation = operationOf(asked);
+    const query = endpoint.admit?.(operation, context) ?? operation.query;
+    // A hash stands for a text, which is all that the server gets to see of it.
+    const byHash = operation.hash !== undefined && { ...asOwn(asked), query };
     const answer = await endpoint.server.executeHTTPGraphQLRequest({
       httpGraphQLRequest: {
         method: request.method ?? "",
         headers: headersOf(request, requestId),
-        search,
-        body,
+        search: byHash && !isPost ? asSearch(byHash) : search,
+        body: byHash && isPost ? byHash : body,
       },
       context: () => Promise.resolve(context),
     });
@@ -110,17 +122,54 @@ function headersOf({ headers }: IncomingMessage, requestId: string): HeaderMap {
   return map;
 }
 
-// What has no query is refused by the server.
-const queryOf = (search: string) =>
-  new URLSearchParams(search).get("query") ?? "";
+type Asked = Readonly<Record<string, unknown>>;
 
-const queryIn = (body: unknown) =>
-  typeof body === "object" &&
-  body !== null &&
-  "query" in body &&
-  typeof body.query === "string"
-    ? body.query
-    : "";
+const isObject = (value: unknown): value is Asked =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+// What has no query is refused by the server.
+function operationOf(asked: unknown): AskedOperation {
+  const { query, extensions } = isObject(asked) ? asked : {};
+  const persisted = isObject(extensions)
+    ? extensions["persistedQuery"]
+    : undefined;
+  const hash = isObject(persisted) ? persisted["sha256Hash"] : undefined;
+  return {
+    query: typeof query === "string" ? query : "",
+    hash: typeof hash === "string" ? hash : undefined,
+  };
+}
+
+/** Without what names the operation by its hash. */
+function asOwn(asked: unknown): Asked {
+  const { extensions, ...others } = isObject(asked) ? asked : {};
+  if (!isObject(extensions)) return others;
+  return {
+    ...others,
+    extensions: { ...extensions, persistedQuery: undefined },
+  };
+}
+
+/** The parameters of a GET as the members of a body. */
+function inSearch(search: string): Asked {
+  const parameters = Object.fromEntries(new URLSearchParams(search));
+  const { extensions } = parameters;
+  if (extensions === undefined) return parameters;
+  try {
+    return { ...parameters, extensions: JSON.parse(extensions) as unknown };
+  } catch {
+    // The server has the words for that.
+    return parameters;
+  }
+}
+
+const asSearch = (asked: Asked) =>
+  `?${new URLSearchParams(
+    Object.entries(asked).map(([name, value]): [string, string] => [
+      name,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]),
+  ).toString()}`;
 
 /** Throw for a body that is not taken: by the length that its headers tell, and by what has come of it so far. */
 interface Admission {

@@ -7,6 +7,8 @@ import { mask } from "./masking.ts";
 
 /** Of requests that are refused as a whole. */
 const statuses: Readonly<Record<string, number>> = {
+  // Clients know it by its code, and go on.
+  PERSISTED_QUERY_NOT_FOUND: 200,
   BAD_REQUEST: 400,
   BAD_USER_INPUT: 400,
   UNAUTHENTICATED: 401,

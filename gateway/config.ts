@@ -30,6 +30,7 @@ export function readGatewayConfig(reader: EnvironmentReader) {
     introspection: reader.flag("INTROSPECTION", isDevelopment),
     limits,
     bodyLimits: readBodyLimits(reader, limits.bodyBytes),
+    operationsFile: reader.optional("OPERATIONS_FILE"),
     knownOperations: reader.text("KNOWN_OPERATIONS", examples),
     planMs: reader.integer("PLAN_MILLISECONDS", usualPlanMs, {
       min: 10,

@@ -18,6 +18,7 @@ import type { DataSource, GatewayContext } from "./data-source.ts";
 import { executingGateway } from "./execution/gateway.ts";
 import type { Identify } from "./identity.ts";
 import { admission, admitBytes, type RequestLimits } from "./limits.ts";
+import { PersistedOperations, type Safelist } from "./persisted-operations.ts";
 import { ThreadPlanner } from "./planning/thread-planner.ts";
 import { tellRefusals } from "./refusals.ts";
 
@@ -32,6 +33,8 @@ export interface GraphOptions {
   readonly planMs: number;
   /** Documents whose operations are planned at start. */
   readonly knownDocuments: readonly string[];
+  /** The only operations that are served; all are where there is none. */
+  readonly safelist?: Safelist | undefined;
   /** What an operation may cost. */
   readonly maxCost: number;
   readonly onRefusal: OnRefusal;
@@ -159,9 +162,16 @@ function apolloServer(
 }
 
 /** What is counted over requests goes on from one supergraph to the next. */
-function handlerFor({ identify, limits, bodyLimits, log }: GraphOptions) {
+function handlerFor({
+  identify,
+  limits,
+  bodyLimits,
+  safelist,
+  log,
+}: GraphOptions) {
   const admit = admission(limits);
   const bodies = new BodyBudget(bodyLimits);
+  const operations = new PersistedOperations(safelist);
   return (server: ApolloServer<GatewayContext>): Handler =>
     graphqlHandler({
       server,
@@ -173,7 +183,14 @@ function handlerFor({ identify, limits, bodyLimits, log }: GraphOptions) {
       }),
       admitBytes: (bytes, { call }) => admitBytes(bytes, call.viewer, limits),
       roomFor: ({ call }) => bodies.roomFor(call.viewer),
-      admit: (query, { call }) => admit(query, call.viewer),
+      admit(asked, { call }) {
+        admit(asked.query, call.viewer);
+        const query = operations.textOf(asked);
+        // Who sends a hash needs what its text needs.
+        admit(query, call.viewer);
+        operations.remember(asked);
+        return query;
+      },
       log,
     });
 }

@@ -13,7 +13,7 @@ import { readGatewayProcessConfig } from "./config.ts";
 import { Forwarder, streamPaths } from "./forward.ts";
 import { HttpDataSource } from "./http-data-source.ts";
 import { identifyBy } from "./identity.ts";
-import { readKnownDocuments } from "./known-documents.ts";
+import { readOperations } from "./known-documents.ts";
 import { startGateway } from "./server.ts";
 import { followSupergraph, readSupergraph } from "./supergraph.ts";
 
@@ -67,8 +67,8 @@ await runProcess(async (onStop) => {
   onStop(() => refusals.stop());
   const server = await startGateway({
     ...config,
+    ...readOperations(config),
     supergraphSdl: readSupergraph(config.supergraphFile),
-    knownDocuments: readKnownDocuments(config.knownOperations),
     dataSources,
     subgraphRoutes: Object.fromEntries(
       streamPaths.map((path) => [path, forwarder.handler]),

@@ -7,7 +7,7 @@ import { Refusals } from "../common/ledger/refusals.ts";
 import { createLogger } from "../common/log.ts";
 import { runProcess } from "../common/process.ts";
 import { identifyBy } from "../gateway/identity.ts";
-import { readKnownDocuments } from "../gateway/known-documents.ts";
+import { readOperations } from "../gateway/known-documents.ts";
 import { LocalDataSource } from "../gateway/local-data-source.ts";
 import { startGateway } from "../gateway/server.ts";
 import { readSupergraph } from "../gateway/supergraph.ts";
@@ -72,8 +72,8 @@ await runProcess(async (onStop) => {
   onStop(() => refusals.stop());
   const server = await startGateway({
     ...config.gateway,
+    ...readOperations(config.gateway),
     supergraphSdl: readSupergraph(),
-    knownDocuments: readKnownDocuments(config.gateway.knownOperations),
     dataSources,
     subgraphRoutes: Object.assign(
       {},

@@ -5,6 +5,7 @@ import { usualBodyLimits, type BodyLimits } from "../../gateway/bodies.ts";
 import { usualLimits } from "../../gateway/limits.ts";
 import { usualMaxCost } from "../../gateway/cost/limit-cost.ts";
 import { startGateway } from "../../gateway/server.ts";
+import type { Safelist } from "../../gateway/persisted-operations.ts";
 import { identifyBy } from "../../gateway/identity.ts";
 import type { DataSource } from "../../gateway/data-source.ts";
 import { InternalTokenSigner } from "../../common/internal-token.ts";
@@ -68,6 +69,7 @@ export interface TestGraphOptions {
   /** By default nobody is told, so that a test can show that a refusal wrote nothing. */
   readonly onRefusal?: OnRefusal;
   readonly graceMs?: number;
+  readonly safelist?: Safelist;
   /** Subgraphs that are not there when the gateway starts. */
   readonly absent?: readonly string[];
 }
@@ -88,6 +90,7 @@ export async function startTestGraph({
   planMs = 30_000,
   onRefusal = () => undefined,
   graceMs = 0,
+  safelist,
   absent = [],
 }: TestGraphOptions): Promise<TestGraph> {
   const issuer = await TestIssuer.create();
@@ -146,6 +149,7 @@ export async function startTestGraph({
     knownDocuments: [],
     maxCost,
     onRefusal,
+    safelist,
     origins: ["https://allowed.example"],
     oidc: (_request, response) => {
       response.end("the issuer");
