@@ -327,8 +327,15 @@ describe("a statement", () => {
   /** What the stream role asks of the tables with events while something is done. */
   async function statementsOf(work: () => Promise<unknown>) {
     const statements: { sql: string; bindings: readonly unknown[] }[] = [];
-    const listen = (query: (typeof statements)[number]) => {
-      if (/stream\.(events|reach)/.test(query.sql)) statements.push(query);
+    const listen = (query: {
+      sql: string;
+      bindings: readonly unknown[];
+      /** Of a prepared one. */
+      options?: { values?: readonly unknown[] };
+    }) => {
+      const { sql, bindings, options } = query;
+      if (/stream\.(events|reach)/.test(sql))
+        statements.push({ sql, bindings: options?.values ?? bindings });
     };
     const db = database.as("stream");
     db.on("query", listen);
@@ -405,11 +412,13 @@ describe("a statement", () => {
     });
     const client = new pg.Client(roleUrl(database.url, "stream"));
     await client.connect();
-    const { rows } = await client.query<{ "QUERY PLAN": string }>(
-      `explain (analyze, costs off) ${statement?.sql}`,
-      [...(statement?.bindings ?? [])],
-    );
-    await client.end();
+    const { rows } = await client
+      .query<{
+        "QUERY PLAN": string;
+      }>(`explain (analyze, costs off) ${statement?.sql}`, [
+        ...(statement?.bindings ?? []),
+      ])
+      .finally(() => client.end());
     const read = rows
       .map((row) => row["QUERY PLAN"])
       .filter((line) => /Scan.* on events_/.test(line))

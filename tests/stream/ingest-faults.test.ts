@@ -14,6 +14,7 @@ import type { TestGraph } from "../support/gateway.ts";
 import { startGraph } from "../support/graph.ts";
 import { as } from "../support/run.ts";
 import type { Stream } from "../support/seed.ts";
+import { times } from "../support/text.ts";
 import {
   begin,
   send,
@@ -351,8 +352,16 @@ test.each<[string, () => string | Buffer, Upload, object]>([
   ],
   [
     "bytes, unpacked",
-    () => gzipSync("\n".repeat(3_000_000)),
-    { headers: { "content-encoding": "gzip" } },
+    () =>
+      gzipSync(
+        times(
+          3,
+          (i) =>
+            `{"timestamp":"${second(i)}","${a.uuid}":1${" ".repeat(900_000)}}`,
+          "\n",
+        ),
+      ),
+    { type: jsonLines, headers: { "content-encoding": "gzip" } },
     { limit: 2_000_000 },
   ],
 ])("too long or too many: %s", async (_, body, options, limit) => {
