@@ -7,7 +7,7 @@ import {
 } from "graphql";
 import { EnvironmentReader } from "../common/config.ts";
 import { connect, type Knex } from "../common/database.ts";
-import type { Call, Person } from "../common/viewer.ts";
+import { anonymous, type Call, type Person } from "../common/viewer.ts";
 import { roleUrl } from "../migrations/run.ts";
 import { readInvitationConfig } from "../subgraphs/community/config.ts";
 import { createContext as createCommunityContext } from "../subgraphs/community/context.ts";
@@ -132,8 +132,8 @@ async function start(bench: Bench, size: number): Promise<Side> {
         contextValue: contextOf({
           viewer:
             typeof viewer === "string"
-              ? { identityId: viewer, person: null }
-              : { identityId: null, person: viewer },
+              ? { ...anonymous, identityId: viewer }
+              : { ...anonymous, person: viewer },
           requestId: "bench",
         }),
       })) as ExecutionResult;

@@ -1,6 +1,7 @@
 import { execute, parse } from "graphql";
 import pg from "pg";
 import { connect, connectionSettings, type Knex } from "../common/database.ts";
+import { anonymous } from "../common/viewer.ts";
 import { roleUrl } from "../migrations/run.ts";
 import { createContext } from "../subgraphs/stream/context.ts";
 import { schema } from "../subgraphs/stream/schema.ts";
@@ -96,7 +97,7 @@ async function statementOf(db: Knex, stream: LongStream): Promise<Statement> {
       db,
       unrecorded,
     )({
-      viewer: { identityId: stream.readerId, person: null },
+      viewer: { ...anonymous, identityId: stream.readerId },
       requestId: "bench",
     }),
   });

@@ -1,6 +1,7 @@
 import { execute, type DocumentNode } from "graphql";
 import type { Knex } from "../common/database.ts";
 import { stringifyResult } from "../common/packed.ts";
+import { anonymous } from "../common/viewer.ts";
 import { createContext } from "../subgraphs/stream/context.ts";
 import { schema } from "../subgraphs/stream/schema.ts";
 import { unrecorded } from "../subgraphs/stream/usage/recorder-store.ts";
@@ -20,7 +21,7 @@ export async function askInProcess<Data>(
       db,
       unrecorded,
     )({
-      viewer: { identityId, person: null },
+      viewer: { ...anonymous, identityId },
       requestId: "bench",
     }),
   });

@@ -10,7 +10,7 @@ import type { Settings } from "./processes.ts";
 export interface Tokens {
   /** By which a process believes them; the keys of the ledger besides, so that none are made. */
   readonly settings: Settings;
-  sign(identityId: string): Promise<string>;
+  sign(identityId: string, tenantId?: string): Promise<string>;
 }
 
 export async function createTokens(): Promise<Tokens> {
@@ -27,7 +27,8 @@ export async function createTokens(): Promise<Tokens> {
   const keys = await loadKeys(config);
   return {
     settings,
-    sign: (identityId) =>
-      signAccessToken(config, keys, identityClaims(identityId)),
+    // Most figures have no other tenant to be counted beside.
+    sign: (identity, tenantId = identity) =>
+      signAccessToken(config, keys, identityClaims({ identity, tenantId })),
   };
 }

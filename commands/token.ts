@@ -77,7 +77,7 @@ async function claimsOfPerson(
     ({ tenantId }) => tenant === undefined || tenantId === tenant,
   );
   const [only, another] = wanted;
-  if (only && !another) return identityClaims(only.identity);
+  if (only && !another) return identityClaims(only);
   if (memberships.length > 0)
     throw new StartError(
       [
@@ -97,7 +97,11 @@ async function claimsOfPerson(
         : `Nobody here has the e-mail ${email}.`,
     );
   const { uuid, name } = person;
-  return accountClaims({ person: uuid, email, name, identity: null });
+  return accountClaims({
+    person: uuid,
+    ...{ email, name },
+    ...{ identity: null, tenantId: null },
+  });
 }
 
 async function claimsOfClient(

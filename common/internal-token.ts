@@ -40,6 +40,7 @@ export class InternalTokenSigner {
     const expiresAt = now + lifeSeconds;
     const token = new SignJWT({
       identity: viewer.identityId,
+      tenant: viewer.tenantId,
       person: viewer.person,
       endsAt: viewer.tokenEndsAt,
     })
@@ -59,6 +60,7 @@ export function internalTokens(secret: string): VerifiedTokens<Viewer> {
   return new VerifiedTokens(async (token) => {
     const { payload } = await jwtVerify<{
       identity: string | null;
+      tenant: string | null;
       person: Person | null;
       endsAt?: number;
     }>(token, key, {
@@ -71,10 +73,11 @@ export function internalTokens(secret: string): VerifiedTokens<Viewer> {
         "Only the gateway may call a subgraph; send this to the gateway.",
       );
     });
-    const { identity, person, endsAt } = payload;
+    const { identity, tenant, person, endsAt } = payload;
     return {
       value: {
         identityId: identity,
+        tenantId: tenant,
         person,
         ...(endsAt !== undefined && { tokenEndsAt: endsAt }),
       },

@@ -11,12 +11,21 @@ export interface Person {
  */
 export interface Viewer {
   readonly identityId: string | null;
+  /**
+   * The tenant of the identity, which never changes; for counting who has used how much, and for no right, which the
+   * database alone knows. Null where there is no identity, or its token does not say.
+   */
+  readonly tenantId: string | null;
   readonly person: Person | null;
   /** When its token ends, in seconds since 1970; for who reads on for long. */
   readonly tokenEndsAt?: number;
 }
 
-export const anonymous: Viewer = { identityId: null, person: null };
+export const anonymous: Viewer = {
+  identityId: null,
+  tenantId: null,
+  person: null,
+};
 
 /** One request: who calls, and the id under which logs and ledger know it. */
 export interface Call {

@@ -56,13 +56,17 @@ async function verify(
 
 /** An identity of a tenant, or a person who has none yet. */
 function viewerOf({ sub = "", ...claims }: JWTPayload): Viewer {
-  const { identity, email, name } = claims;
+  const { identity, tenant, email, name } = claims;
   if (typeof identity === "string")
-    return { identityId: identity, person: null };
+    return {
+      identityId: identity,
+      tenantId: typeof tenant === "string" ? tenant : null,
+      person: null,
+    };
   if (typeof email !== "string" || claims["email_verified"] !== true)
     throw unauthenticated("Verify your e-mail address, then sign in again.");
   return {
-    identityId: null,
+    ...anonymous,
     person: { id: sub, email, name: typeof name === "string" ? name : null },
   };
 }

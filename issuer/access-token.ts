@@ -3,14 +3,14 @@ import { SignJWT, importJWK } from "jose";
 import { audienceOf, issuerOf, type IssuerConfig } from "./config.ts";
 import { signingAlgorithm } from "../common/key-file.ts";
 import type { IssuerKeys } from "./keys.ts";
-import type { Account } from "./person-store.ts";
+import type { Account, TenantIdentity } from "./person-store.ts";
 
 /**
- * What an access token says of its subject: `identity` where it stands for a user or a client of a tenant, the
+ * What an access token says of its subject: `identity` and its `tenant` where it stands for a user or a client, the
  * verified `email` and the `name` where it stands for a person who has no tenant yet.
  */
 export type SubjectClaims =
-  | { readonly sub: string; readonly identity: string }
+  | { readonly sub: string; readonly identity: string; readonly tenant: string }
   | {
       readonly sub: string;
       readonly email: string;
@@ -18,9 +18,13 @@ export type SubjectClaims =
       readonly name: string;
     };
 
-export const identityClaims = (identity: string): SubjectClaims => ({
+export const identityClaims = ({
+  identity,
+  tenantId,
+}: TenantIdentity): SubjectClaims => ({
   sub: identity,
   identity,
+  tenant: tenantId,
 });
 
 export const accountClaims = (account: Account): SubjectClaims =>
@@ -31,7 +35,7 @@ export const accountClaims = (account: Account): SubjectClaims =>
         email_verified: true,
         name: account.name,
       }
-    : identityClaims(account.identity);
+    : identityClaims(account);
 
 /** An access token as the provider would issue it, without anybody signing in: for development. */
 export async function signAccessToken(

@@ -7,20 +7,23 @@ export interface Person {
   readonly passwordHash: string;
 }
 
-/** A user of a tenant that a person can sign in as. */
-export interface Membership {
+/** A user or a client, and the tenant that it belongs to for good. */
+export interface TenantIdentity {
   readonly identity: string;
   readonly tenantId: string;
+}
+
+/** A user of a tenant that a person can sign in as. */
+export interface Membership extends TenantIdentity {
   readonly tenantName: string;
 }
 
 /** Whom a sign-in stands for: an identity of the person, or the person itself where `identity` is null. */
-export interface Account {
+export type Account = {
   readonly person: string;
   readonly email: string;
   readonly name: string;
-  readonly identity: string | null;
-}
+} & (TenantIdentity | { readonly identity: null; readonly tenantId: null });
 
 const columns = {
   uuid: "p.uuid",
@@ -68,7 +71,7 @@ export class PersonStore {
     signedInAtSeconds?: number,
   ): Promise<Account | undefined> {
     const { rows } = await this.db.raw<{ rows: Account[] }>(
-      `select p.uuid as person, p.email, coalesce(u.name, p.name) as name, g.identity
+      `select p.uuid as person, p.email, coalesce(u.name, p.name) as name, g.identity, u.tenant_id as "tenantId"
        from issuer.persons p
        left join issuer.records g on g.model = 'Grant' and g.id = ?
        left join lateral tenant.users_of_email(p.email) u on u.identity_id = g.identity

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Knex } from "../common/database.ts";
 import { conflict } from "../common/errors.ts";
 import { record } from "../common/ledger-store.ts";
+import { anonymous } from "../common/viewer.ts";
 import { LinkStore } from "./link-store.ts";
 import { PersonStore } from "./person-store.ts";
 import { hashPassword } from "./passwords.ts";
@@ -59,7 +60,7 @@ async function setPassword(
   const { uuid, isNew } = await persons.setPassword(email, name, passwordHash);
   const memberships = await persons.memberships(email);
   const call = {
-    viewer: { identityId: null, person: { id: uuid, email, name } },
+    viewer: { ...anonymous, person: { id: uuid, email, name } },
     requestId,
   };
   await record(

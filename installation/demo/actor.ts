@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { execute, parse } from "graphql";
 import type { Subgraph } from "../../common/schema.ts";
+import { anonymous } from "../../common/viewer.ts";
 
 type Operation = Readonly<Record<string, unknown>>;
 
@@ -30,7 +31,7 @@ export class Actor {
       ),
       variableValues: args,
       contextValue: subgraph.createContext({
-        viewer: { identityId: this.identityId, person: null },
+        viewer: { ...anonymous, identityId: this.identityId },
         requestId: `demo-${randomUUID()}`,
       }),
     });

@@ -8,7 +8,7 @@ import {
 } from "@jest/globals";
 import { notify, type NewNotice } from "../../notices/store.ts";
 import type { Subgraph } from "../../common/schema.ts";
-import type { Viewer } from "../../common/viewer.ts";
+import { anonymous, type Viewer } from "../../common/viewer.ts";
 import { createSubgraphs } from "../../installation/subgraphs.ts";
 import { readConfig } from "../../installation/config.ts";
 import { TestDatabase } from "../support/database.ts";
@@ -383,11 +383,9 @@ describe("what a viewer may not see does not exist for it", () => {
       .where({ id: guestCM.id })
       .delete();
     expect(outcome(await ask(as(guestCM)))).toBe("UNAUTHENTICATED");
-    expect(outcome(await ask({ identityId: null, person: null }))).toBe(
-      "UNAUTHENTICATED",
-    );
+    expect(outcome(await ask(anonymous))).toBe("UNAUTHENTICATED");
     const person = await ask({
-      identityId: null,
+      ...anonymous,
       person: { id: guestCM.uuid, email: "x@example.com", name: null },
     });
     expect(person).toMatchObject({ data: { viewer: null }, errors: [] });

@@ -66,7 +66,7 @@ describe.each(modes)("%s", (mode) => {
     [
       "a person without a tenant",
       {
-        identityId: null,
+        ...anonymous,
         person: { id: "p", email: "ada@example.com", name: null },
       },
       "ada@example.com",

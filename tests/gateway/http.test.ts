@@ -9,6 +9,7 @@ import {
   type TestGraph,
 } from "../support/gateway.ts";
 import { Orchard } from "../support/orchard.ts";
+import { anonymous } from "../../common/viewer.ts";
 
 let database: TestDatabase;
 let graph: TestGraph;
@@ -144,7 +145,7 @@ describe("the endpoint", () => {
 
   test("takes no long body of somebody without a tenant", async () => {
     const person = { id: randomUUID(), email: "a@b.example", name: null };
-    const token = await graph.issuer.tokenFor({ identityId: null, person });
+    const token = await graph.issuer.tokenFor({ ...anonymous, person });
     const query = "{ ripe }";
     const bodyOf = (padding: number) =>
       JSON.stringify({ query, variables: { text: "x".repeat(padding) } });
@@ -270,14 +271,11 @@ describe("introspection", () => {
     });
     try {
       const { errors } = await production.request(
-        { identityId: null, person: null },
+        anonymous,
         "{ __schema { queryType { name } } }",
       );
       expect(errors[0]?.extensions.code).toBe("GRAPHQL_VALIDATION_FAILED");
-      const typo = await production.request(
-        { identityId: null, person: null },
-        "{ rip }",
-      );
+      const typo = await production.request(anonymous, "{ rip }");
       expect(typo.errors[0]?.message).not.toContain("ripe");
     } finally {
       await production.stop();

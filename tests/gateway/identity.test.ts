@@ -25,10 +25,14 @@ describe("a caller", () => {
     expect(await caller(undefined)).toBe(anonymous);
   });
 
-  test("with a token is the identity that it names", async () => {
-    const token = await issuer.sign({ sub: "s", identity });
+  test.each([
+    ["and of the tenant", { tenant: "a tenant" }, "a tenant"],
+    ["of a tenant that is not told", {}, null],
+  ])("with a token is the identity that it names, %s", async (_, claim, id) => {
+    const token = await issuer.sign({ sub: "s", identity, ...claim });
     expect(await bearer(token)).toEqual({
       identityId: identity,
+      tenantId: id,
       person: null,
       tokenEndsAt: expect.any(Number),
     });
@@ -41,6 +45,7 @@ describe("a caller", () => {
     ).toEqual({
       tokenEndsAt: expect.any(Number),
       identityId: null,
+      tenantId: null,
       person: { id: "s", email: "ada@example.com", name: "Ada" },
     });
     for (const email_verified of [false, "true", undefined])

@@ -4,7 +4,10 @@ import type { AddressInfo } from "node:net";
 import { parse } from "graphql";
 import { SignJWT, UnsecuredJWT } from "jose";
 import type { HttpServer } from "../../common/http-server.ts";
-import { InternalTokenSigner } from "../../common/internal-token.ts";
+import {
+  InternalTokenSigner,
+  internalTokens,
+} from "../../common/internal-token.ts";
 import { createLogger } from "../../common/log.ts";
 import { startSubgraph } from "../../common/subgraph.ts";
 import { anonymous } from "../../common/viewer.ts";
@@ -17,7 +20,7 @@ const internalTokenSecret = "0123456789abcdef0123456789abcdef";
 const key = new TextEncoder().encode(internalTokenSecret);
 const log = createLogger("test", "silent");
 const identityId = "11111111-2222-4333-8444-555555555555";
-const claims = { identity: identityId, person: null };
+const claims = { identity: identityId, tenant: null, person: null };
 
 let database: TestDatabase;
 let server: HttpServer;
@@ -65,6 +68,14 @@ describe("a subgraph in a process of its own", () => {
       authorization: `Bearer ${token}`,
     });
     expect(await response.json()).toEqual({ data: { whoCalls: identityId } });
+  });
+
+  test("learns all that the gateway knows of a caller", async () => {
+    const viewer = { ...anonymous, identityId, tenantId: "a", tokenEndsAt: 9 };
+    const signer = new InternalTokenSigner(internalTokenSecret);
+    expect(
+      await internalTokens(internalTokenSecret).read(await signer.sign(viewer)),
+    ).toEqual(viewer);
   });
 
   test.each<[string, () => Promise<string | undefined> | string]>([

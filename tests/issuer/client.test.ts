@@ -49,7 +49,8 @@ test.each([
   ["HTTP basic", viaBasic],
   ["a form", viaForm],
 ])("a client signs in by %s", async (_, signIn) => {
-  const client = await seed.client(await seed.tenant());
+  const tenant = await seed.tenant();
+  const client = await seed.client(tenant);
   await addSecret(client, "the first secret");
   await addSecret(client, "the second secret");
   for (const secret of ["the first secret", "the second secret"]) {
@@ -59,6 +60,7 @@ test.each([
     expect(await issuer.claims(body.access_token)).toMatchObject({
       sub: client.uuid,
       identity: client.uuid,
+      tenant: tenant.uuid,
       client_id: client.uuid,
       aud: `${issuer.origin}/graphql`,
     });

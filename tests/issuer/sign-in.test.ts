@@ -23,7 +23,8 @@ const freshEmail = () => `person-${(count += 1)}@example.com`;
 
 test("a user signs in with PKCE and gets a token that stands for the identity", async () => {
   const email = await issuer.person(freshEmail());
-  const user = await seed.user(await seed.tenant(), [], email);
+  const tenant = await seed.tenant();
+  const user = await seed.user(tenant, [], email);
   await database
     .owner("tenant.identities")
     .where({ id: user.id })
@@ -39,6 +40,7 @@ test("a user signs in with PKCE and gets a token that stands for the identity", 
     aud: `${issuer.origin}/graphql`,
     sub: user.uuid,
     identity: user.uuid,
+    tenant: tenant.uuid,
     client_id: "tributary",
   });
   expect(claims).not.toHaveProperty("email");
@@ -59,6 +61,7 @@ test("a person without a tenant gets a token that stands for the person", async 
     name: "Kim Lee",
   });
   expect(claims).not.toHaveProperty("identity");
+  expect(claims).not.toHaveProperty("tenant");
   const person = await database
     .owner("issuer.persons")
     .where({ email })

@@ -47,6 +47,7 @@ test("a user's token says what a sign-in's does", async () => {
   expect(claims).toMatchObject({
     sub: signedIn.sub,
     identity: signedIn["identity"],
+    tenant: signedIn["tenant"],
   });
 });
 
@@ -82,6 +83,7 @@ test("somebody with users in several tenants names the tenant", async () => {
   expect(asked.stderr).toContain(`${second.uuid}  Second`);
   expect(await issuer.claims(chosen.stdout.trim())).toMatchObject({
     identity: user.uuid,
+    tenant: second.uuid,
   });
 });
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Subgraph } from "../../common/schema.ts";
+import { anonymous } from "../../common/viewer.ts";
 import { createContext } from "../../subgraphs/stream/context.ts";
 import { schema } from "../../subgraphs/stream/schema.ts";
 import { TestDatabase } from "../support/database.ts";
@@ -15,8 +16,8 @@ import { unrecorded } from "../../subgraphs/stream/usage/recorder-store.ts";
 const { world, cases } = coveringSample();
 const oracle = new Oracle(world);
 const viewerOf = ({ id }: Identity) => ({
+  ...anonymous,
   identityId: uuidOf("identity", id),
-  person: null,
 });
 
 let database: TestDatabase;

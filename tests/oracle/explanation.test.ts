@@ -14,6 +14,7 @@ import {
 } from "./rules.ts";
 import { coveringSample, WorldMaker } from "./worlds.ts";
 import { unrecorded } from "../../subgraphs/stream/usage/recorder-store.ts";
+import { anonymous } from "../../common/viewer.ts";
 
 interface Gate {
   kind: string;
@@ -48,7 +49,7 @@ async function explain(
       schema,
       createContext: createContext(database.as("stream"), unrecorded),
     },
-    { identityId: uuidOf("identity", caller.id), person: null },
+    { ...anonymous, identityId: uuidOf("identity", caller.id) },
     `{ ${fields.join(" ")} }`,
   );
   const refusals = new Map(

@@ -14,6 +14,7 @@ import {
 } from "./rules.ts";
 import { coveringSample, ownerships, twoCommunities } from "./worlds.ts";
 import { unrecorded } from "../../subgraphs/stream/usage/recorder-store.ts";
+import { anonymous } from "../../common/viewer.ts";
 
 let database: TestDatabase;
 beforeEach(async () => {
@@ -196,7 +197,7 @@ describe("asked through the graph,", () => {
         schema,
         createContext: createContext(database.as("stream"), unrecorded),
       },
-      { identityId: uuidOf("identity", identity.id), person: null },
+      { ...anonymous, identityId: uuidOf("identity", identity.id) },
       query,
     );
     expect(errors).toEqual([]);

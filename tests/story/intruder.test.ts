@@ -196,7 +196,7 @@ describe("at a subgraph's own port", () => {
   const claims = () => ({
     ...{ iss: "tributary-gateway", aud: "tributary-subgraph" },
     ...{ exp: Math.floor(Date.now() / 1000) + 60 },
-    ...{ identity: victim.uuid, person: null },
+    ...{ identity: victim.uuid, tenant: null, person: null },
   });
   const sign = (payload: JWTPayload, key = internalTokenSecret) =>
     new SignJWT(payload)

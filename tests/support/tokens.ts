@@ -27,8 +27,12 @@ export class TestIssuer {
   ) {}
 
   /** As the built-in issuer would make it, and for a while the same one again; null for an anonymous viewer. */
-  async tokenFor({ identityId, person }: Viewer): Promise<string | null> {
-    if (identityId !== null) return this.tokenOf(identityId);
+  async tokenFor({
+    identityId,
+    tenantId,
+    person,
+  }: Viewer): Promise<string | null> {
+    if (identityId !== null) return this.tokenOf(identityId, tenantId);
     if (person === null) return null;
     const { id, email, name } = person;
     return this.sign({ sub: id, email, email_verified: true, name });
@@ -37,14 +41,19 @@ export class TestIssuer {
   private tokens = new Map<string, Promise<string>>();
   private tokensEnd = 0;
 
-  private tokenOf(identity: string): Promise<string> {
+  private tokenOf(identity: string, tenant: string | null): Promise<string> {
     const now = Date.now();
     if (now >= this.tokensEnd) {
       this.tokens = new Map();
       this.tokensEnd = now + 60_000;
     }
     const token =
-      this.tokens.get(identity) ?? this.sign({ sub: identity, identity });
+      this.tokens.get(identity) ??
+      this.sign({
+        sub: identity,
+        identity,
+        ...(tenant !== null && { tenant }),
+      });
     this.tokens.set(identity, token);
     return token;
   }

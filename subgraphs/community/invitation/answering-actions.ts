@@ -1,5 +1,6 @@
 import { conflict, forbidden } from "../../../common/errors.ts";
 import { emailFrom } from "../../../common/text.ts";
+import { anonymous } from "../../../common/viewer.ts";
 import type { CommunityContext, UnitOfWork } from "../context.ts";
 import type {
   AcceptInvitationInput,
@@ -65,7 +66,7 @@ export async function acceptInvitation(
       );
       return invitation;
     },
-    { identityId: user.id, person: null },
+    { ...anonymous, identityId: user.id },
   );
 }
 
