@@ -17,6 +17,13 @@ export interface Choice {
   readonly identity: string;
 }
 
+/** What the library hands over with a code or refresh token. */
+export interface SignedIn {
+  readonly grantId: string;
+  /** When the person entered the password, in seconds since 1970. */
+  readonly authTime?: number;
+}
+
 /**
  * Whom a sign-in stands for. A session is a person's; the grant that a front end has in it is for one identity of the
  * person, or for the person itself as long as it has none.
@@ -28,25 +35,21 @@ export class Grants {
   ) {}
 
   /**
-   * The library's question who a session or code belongs to. Nobody, if the grant's identity is not live any more:
-   * that ends the session, and the person signs in again with what is left.
+   * The library's question who a session, code or refresh token belongs to. Nobody, if the grant's identity is not live
+   * any more: that ends the session, and the person signs in again with what is left.
    */
   async findAccount(
     ctx: KoaContextWithOIDC,
     person: string,
-    token?: { grantId?: string | undefined },
+    token?: SignedIn,
   ): Promise<LibraryAccount | undefined> {
     const { client, result, session } = ctx.oidc;
-    const grantId = token
-      ? token.grantId
-      : result?.login
-        ? undefined
-        : session?.grantIdFor(client?.clientId ?? "");
-    const account = await this.persons.account(
-      person,
-      grantId,
-      token ? undefined : session?.loginTs,
-    );
+    const grantId = result?.login
+      ? undefined
+      : session?.grantIdFor(client?.clientId ?? "");
+    const account = token
+      ? await this.persons.accountUnder(token.grantId, person, token.authTime)
+      : await this.persons.account(person, grantId, session?.loginTs);
     return (
       account && {
         accountId: person,
@@ -103,7 +106,7 @@ export class Grants {
       return identityClaims(identity);
     }
     const { accountId, grantId } = token as AccessToken;
-    const account = await this.persons.account(accountId, grantId);
+    const account = await this.persons.accountUnder(grantId, accountId);
     if (!account) throw new errors.InvalidGrant("account not found");
     return accountClaims(account);
   }

@@ -61,14 +61,32 @@ export class PersonStore {
   }
 
   /**
-   * What a session or code of a person stands for under a grant; nothing if the grant's identity is not live any more,
-   * or if the password was set after this sign-in. (Setting it deletes the sessions; a request that was on its way may
-   * have written its session back.)
+   * What a session of a person stands for under a grant; nothing if the grant's identity is not live any more, or if the
+   * password was set after this sign-in. (Setting it deletes the sessions; a request that was on its way may have
+   * written its session back.)
    */
-  async account(
+  account(
     person: string,
     grantId: string | undefined,
     signedInAtSeconds?: number,
+  ): Promise<Account | undefined> {
+    return this.findAccount(person, grantId, signedInAtSeconds, false);
+  }
+
+  /** The same of a code or token, which is good for nothing without its grant. */
+  accountUnder(
+    grantId: string | undefined,
+    person: string,
+    signedInAtSeconds?: number,
+  ): Promise<Account | undefined> {
+    return this.findAccount(person, grantId, signedInAtSeconds, true);
+  }
+
+  private async findAccount(
+    person: string,
+    grantId: string | undefined,
+    signedInAtSeconds: number | undefined,
+    needsGrant: boolean,
   ): Promise<Account | undefined> {
     const { rows } = await this.db.raw<{ rows: Account[] }>(
       `select p.uuid as person, p.email, coalesce(u.name, p.name) as name, g.identity, u.tenant_id as "tenantId"
@@ -76,9 +94,10 @@ export class PersonStore {
        left join issuer.records g on g.model = 'Grant' and g.id = ?
        left join lateral tenant.users_of_email(p.email) u on u.identity_id = g.identity
        where p.uuid = ?
+         and (g.id is not null or not ?)
          and (g.identity is null or u.identity_id is not null)
          and coalesce(to_timestamp(?) >= date_trunc('second', p.password_set_at), true)`,
-      [grantId ?? null, person, signedInAtSeconds ?? null],
+      [grantId ?? null, person, needsGrant, signedInAtSeconds ?? null],
     );
     return rows[0];
   }
@@ -89,9 +108,10 @@ export class PersonStore {
       .update({ identity });
   }
 
+  /** Undefined if the grant has ended. */
   async grantIdentity(grantId: string): Promise<string | null | undefined> {
     const grant = await this.db("issuer.records")
-      .where({ model: "Grant", id: grantId })
+      .where({ model: "Grant", id: grantId, consumed_at: null })
       .first<{ identity: string | null } | undefined>("identity");
     return grant?.identity;
   }

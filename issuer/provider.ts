@@ -16,7 +16,7 @@ import {
   redirectUrisOf,
   type IssuerConfig,
 } from "./config.ts";
-import type { Grants } from "./grants.ts";
+import type { Grants, SignedIn } from "./grants.ts";
 import { Html } from "../common/html.ts";
 import { signingAlgorithm } from "../common/key-file.ts";
 import type { IssuerKeys } from "./keys.ts";
@@ -70,7 +70,7 @@ export function createProvider(parts: ProviderParts): Provider {
       {
         client_id: frontEndClientId,
         token_endpoint_auth_method: "none",
-        grant_types: ["authorization_code"],
+        grant_types: ["authorization_code", "refresh_token"],
         response_types: ["code"],
         redirect_uris: redirectUris,
         post_logout_redirect_uris: redirectUris,
@@ -90,6 +90,10 @@ export function createProvider(parts: ProviderParts): Provider {
     // There is no userinfo endpoint, so the ID token has all of them.
     conformIdTokenClaims: false,
     pkce: { methods: ["S256"], required: () => true },
+    // Without a scope that asks for them, since they end with the session that they come from.
+    issueRefreshToken: (_ctx, client) =>
+      Promise.resolve(client.grantTypeAllowed("refresh_token")),
+    rotateRefreshToken: true,
     features: {
       devInteractions: { enabled: false },
       userinfo: { enabled: false },
@@ -126,7 +130,7 @@ export function createProvider(parts: ProviderParts): Provider {
       },
     },
     findAccount: (ctx, sub, token) =>
-      grants.findAccount(ctx, sub, token as { grantId?: string } | undefined),
+      grants.findAccount(ctx, sub, token as SignedIn | undefined),
     loadExistingGrant: (ctx) => grants.loadGrant(ctx),
     interactions: {
       policy: policy(),
@@ -138,6 +142,7 @@ export function createProvider(parts: ProviderParts): Provider {
       AuthorizationCode: 60,
       IdToken: 60 * 60,
       Interaction: 60 * 60,
+      RefreshToken: day / 2,
       Session: day / 2,
       Grant: 30 * day,
     },

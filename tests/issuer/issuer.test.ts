@@ -47,7 +47,11 @@ test("discovery tells what is offered, and nothing else is", async () => {
     token_endpoint: at("/token"),
     jwks_uri: at("/jwks"),
     end_session_endpoint: at("/session/end"),
-    grant_types_supported: ["authorization_code", "client_credentials"],
+    grant_types_supported: [
+      "authorization_code",
+      "refresh_token",
+      "client_credentials",
+    ],
     response_types_supported: ["code"],
     code_challenge_methods_supported: ["S256"],
     id_token_signing_alg_values_supported: ["ES256"],

@@ -134,6 +134,7 @@ export class TestIssuer {
       body: (await response.json()) as {
         access_token: string;
         id_token: string;
+        refresh_token: string;
         error?: string;
         expires_in: number;
       },
