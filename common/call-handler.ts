@@ -20,7 +20,10 @@ export type CallRoutes = Readonly<Record<string, CallHandler>>;
 export interface Reception {
   readonly requestId: (request: IncomingMessage) => string;
   /** Throws for a caller whom it does not believe. */
-  readonly viewer: (request: IncomingMessage) => Promise<Viewer>;
+  readonly viewer: (
+    request: IncomingMessage,
+    requestId: string,
+  ) => Promise<Viewer>;
   readonly log: Logger;
 }
 
@@ -46,7 +49,7 @@ const called =
     response.setHeader(requestIdHeader, requestId);
     response.setHeader("cache-control", "no-store");
     try {
-      const viewer = await viewerOf(request);
+      const viewer = await viewerOf(request, requestId);
       await handler(request, response, { viewer, requestId }, log);
     } catch (error) {
       if (response.headersSent) response.destroy();

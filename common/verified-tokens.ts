@@ -13,7 +13,9 @@ export class VerifiedTokens<T> {
   private readonly remembered = new Map<string, Verified<T>>();
 
   constructor(
-    private readonly verify: (token: string) => Promise<Verified<T>>,
+    private readonly verify: (
+      token: string,
+    ) => Verified<T> | Promise<Verified<T>>,
     private readonly capacity = 10_000,
   ) {}
 

@@ -1,5 +1,6 @@
 import { costHeader } from "./cost/limit-cost.ts";
 import type { Handler } from "../common/http-server.ts";
+import { tenantHeader } from "../common/trusted-issuer.ts";
 
 /** Lets pages of these origins send requests with a bearer token; cookies are never asked for. */
 export const cors =
@@ -14,7 +15,7 @@ export const cors =
         response.setHeader("access-control-allow-methods", "GET, POST");
         response.setHeader(
           "access-control-allow-headers",
-          `authorization, content-type, ${costHeader}, apollo-require-preflight, x-apollo-operation-name, apollographql-client-name, apollographql-client-version`,
+          `authorization, content-type, ${costHeader}, ${tenantHeader}, apollo-require-preflight, x-apollo-operation-name, apollographql-client-name, apollographql-client-version`,
         );
         response.setHeader("access-control-max-age", "600");
         // Asked by browsers when a public page, as Apollo Sandbox, calls a server on this machine.

@@ -177,7 +177,7 @@ function handlerFor({
       server,
       requestId: () => randomUUID(),
       createContext: async (request, requestId) => ({
-        call: { viewer: await identify(request), requestId },
+        call: { viewer: await identify(request, requestId), requestId },
         subgraphContexts: new Map(),
         cost: null,
       }),

@@ -7,6 +7,7 @@ import { createLogger } from "../common/log.ts";
 import { runProcess } from "../common/process.ts";
 import { readIssuerConfig } from "../issuer/config.ts";
 import { createIssuer } from "../issuer/issuer.ts";
+import { ownTokens } from "../issuer/own-tokens.ts";
 import { readMailConfig } from "../mail/config.ts";
 import { startMail } from "../mail/mail.ts";
 import { readGatewayProcessConfig } from "./config.ts";
@@ -73,7 +74,9 @@ await runProcess(async (onStop) => {
     subgraphRoutes: Object.fromEntries(
       streamPaths.map((path) => [path, forwarder.handler]),
     ),
-    identify: identifyBy({ ...issuer, keys: createLocalJWKSet(issuer.jwks) }),
+    identify: identifyBy([
+      ownTokens({ ...issuer, keys: createLocalJWKSet(issuer.jwks) }),
+    ]),
     oidc: issuer.handler,
     onRefusal: refusals.note,
     mailbox: mail.mailbox,

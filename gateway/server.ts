@@ -64,8 +64,8 @@ function routesFor({
 }: GatewayOptions): Record<string, Handler> {
   const routes = calledRoutes(subgraphRoutes, {
     requestId: () => randomUUID(),
-    viewer: async (request) => {
-      const viewer = await identify(request);
+    viewer: async (request, requestId) => {
+      const viewer = await identify(request, requestId);
       if (viewer.identityId === null && viewer.person === null)
         throw unauthenticated();
       return viewer;

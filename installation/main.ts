@@ -12,6 +12,7 @@ import { LocalDataSource } from "../gateway/local-data-source.ts";
 import { startGateway } from "../gateway/server.ts";
 import { readSupergraph } from "../gateway/supergraph.ts";
 import { createIssuer } from "../issuer/issuer.ts";
+import { ownTokens } from "../issuer/own-tokens.ts";
 import { keepEvents } from "../subgraphs/stream/event/upkeep-store.ts";
 import { ReadRecorder } from "../subgraphs/stream/usage/recorder-store.ts";
 import { keepReads } from "../subgraphs/stream/usage/retention-store.ts";
@@ -79,7 +80,9 @@ await runProcess(async (onStop) => {
       {},
       ...subgraphs.map(({ routes }) => routes),
     ) as CallRoutes,
-    identify: identifyBy({ ...issuer, keys: createLocalJWKSet(issuer.jwks) }),
+    identify: identifyBy([
+      ownTokens({ ...issuer, keys: createLocalJWKSet(issuer.jwks) }),
+    ]),
     oidc: issuer.handler,
     onRefusal: refusals.note,
     mailbox: mail.mailbox,

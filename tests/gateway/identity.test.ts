@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { exportSPKI, generateKeyPair, UnsecuredJWT } from "jose";
 import { anonymous } from "../../common/viewer.ts";
 import { identifyBy, type Identify } from "../../gateway/identity.ts";
+import { ownTokens } from "../../issuer/own-tokens.ts";
 import { TestIssuer } from "../support/tokens.ts";
 
 const identity = "11111111-2222-4333-8444-555555555555";
@@ -13,11 +14,17 @@ let identify: Identify;
 
 beforeAll(async () => {
   issuer = await TestIssuer.create();
-  identify = identifyBy(issuer.options);
+  identify = identifyBy([ownTokens(issuer.options)]);
 });
 
-const caller = (authorization: string | undefined) =>
-  identify({ headers: { authorization } } as IncomingMessage);
+const caller = (
+  authorization: string | undefined,
+  headers: Record<string, string> = {},
+) =>
+  identify(
+    { headers: { authorization, ...headers } } as IncomingMessage,
+    "a request",
+  );
 const bearer = (token: string) => caller(`Bearer ${token}`);
 
 describe("a caller", () => {
@@ -52,6 +59,21 @@ describe("a caller", () => {
       await expect(
         bearer(await issuer.sign({ ...claims, email_verified })),
       ).rejects.toMatchObject({ extensions: { code: "UNAUTHENTICATED" } });
+  });
+
+  test("may name the tenant that the token is for, and no other", async () => {
+    const tenant = "22222222-2222-4333-8444-555555555555";
+    const token = `Bearer ${await issuer.sign({ sub: "s", identity, tenant })}`;
+    expect(await caller(token, { "tributary-tenant": tenant })).toMatchObject({
+      identityId: identity,
+    });
+    for (const other of [identity, "", "nonsense"])
+      await expect(
+        caller(token, { "tributary-tenant": other }),
+      ).rejects.toMatchObject({
+        message: expect.stringContaining("sign in for that tenant"),
+        extensions: { code: "UNAUTHENTICATED" },
+      });
   });
 
   test("is the same object for the same token, so that what hangs on it is found again", async () => {

@@ -7,6 +7,7 @@ import { usualMaxCost } from "../../gateway/cost/limit-cost.ts";
 import { startGateway } from "../../gateway/server.ts";
 import type { Safelist } from "../../gateway/persisted-operations.ts";
 import { identifyBy } from "../../gateway/identity.ts";
+import { ownTokens } from "../../issuer/own-tokens.ts";
 import type { DataSource } from "../../gateway/data-source.ts";
 import { InternalTokenSigner } from "../../common/internal-token.ts";
 import type { OnRefusal } from "../../common/ledger/refusals.ts";
@@ -141,7 +142,7 @@ export async function startTestGraph({
     supergraphSdl,
     dataSources,
     subgraphRoutes,
-    identify: identifyBy(issuer.options),
+    identify: identifyBy([ownTokens(issuer.options)]),
     introspection,
     limits: usualLimits,
     bodyLimits,

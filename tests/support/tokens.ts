@@ -6,7 +6,7 @@ import {
   type JWTHeaderParameters,
   type JWTPayload,
 } from "jose";
-import type { IdentityOptions } from "../../gateway/identity.ts";
+import type { OwnTokens } from "../../issuer/own-tokens.ts";
 import type { Viewer } from "../../common/viewer.ts";
 
 /** An issuer that signs whatever a test wants, and what the gateway is told about it. */
@@ -23,7 +23,7 @@ export class TestIssuer {
 
   private constructor(
     private readonly key: CryptoKey,
-    readonly options: IdentityOptions,
+    readonly options: OwnTokens,
   ) {}
 
   /** As the built-in issuer would make it, and for a while the same one again; null for an anonymous viewer. */
