@@ -195,12 +195,24 @@ function handlerFor({
     });
 }
 
-/** Which of several operations is meant, told before the gateway fails for want of it. */
+/** What is wrong with the operation that is meant, told before the gateway fails for want of it. */
 const resolveOperation: ApolloServerPlugin<GatewayContext> = {
   requestDidStart: () =>
     Promise.resolve({
-      didResolveOperation({ operation, request }) {
-        if (operation) return Promise.resolve();
+      didResolveOperation({ operation, request, schema }) {
+        if (operation && schema.getRootType(operation.operation))
+          return Promise.resolve();
+        // No rule by which documents are validated says it.
+        if (operation)
+          throw new GraphQLError(
+            `The graph has no ${operation.operation}s. Send a query or a mutation.`,
+            {
+              extensions: {
+                code: "GRAPHQL_VALIDATION_FAILED",
+                http: { status: 400 },
+              },
+            },
+          );
         throw new GraphQLError(
           request.operationName
             ? `The query has no operation "${request.operationName}".`

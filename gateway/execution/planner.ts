@@ -3,7 +3,7 @@ import {
   type Supergraph,
 } from "@apollo/federation-internals";
 import { QueryPlanner, type QueryPlan } from "@apollo/query-planner";
-import type { DocumentNode } from "graphql";
+import { Kind, visit, type DocumentNode } from "graphql";
 
 /** A validated operation, as it is planned. */
 export interface PlannedOperation {
@@ -31,10 +31,27 @@ export function apolloPlanner(supergraph: Supergraph): Planner {
   });
   return {
     async plan({ document, operationName }) {
-      const operation = operationFromDocument(apiSchema, document, {
-        ...(operationName !== undefined && { operationName }),
-      });
+      const operation = operationFromDocument(
+        apiSchema,
+        withoutIntrospection(document),
+        { ...(operationName !== undefined && { operationName }) },
+      );
       return planner.buildQueryPlan(operation);
     },
   };
 }
+
+/**
+ * What is asked of the schema, no subgraph is asked for. The planner knows that only where it stands directly in the
+ * operation, and fails where it stands in a fragment.
+ */
+const withoutIntrospection = (document: DocumentNode): DocumentNode =>
+  visit(document, {
+    Field: ({ name }) =>
+      ["__schema", "__type"].includes(name.value) ? typename : undefined,
+  });
+
+const typename = {
+  kind: Kind.FIELD,
+  name: { kind: Kind.NAME, value: "__typename" },
+} as const;

@@ -241,6 +241,16 @@ describe("An operation", () => {
     expect(errors).toEqual([]);
   });
 
+  test("asks for the schema in a fragment, too", async () => {
+    const { ask } = await setUp();
+    const { data } = await ask(
+      'query ($is: Boolean!) { ...F } fragment F on Query { ... @include(if: $is) { __type(name: "Query") { name } streams { id } } }',
+      { is: true },
+    );
+    expect(data?.["__type"]).toEqual({ name: "Query" });
+    expect(data?.["streams"]).toContainEqual({ id: "of a" });
+  });
+
   test("is planned once, and again if its plan was refused", async () => {
     let planned = 0;
     const { ask } = await setUp({

@@ -211,6 +211,15 @@ describe("the endpoint", () => {
     },
   );
 
+  test("refuses what the graph has none of", async () => {
+    const query = "subscription { ripe }";
+    expect(await refusal(await post(JSON.stringify({ query })))).toEqual([
+      400,
+      "GRAPHQL_VALIDATION_FAILED",
+      expect.stringContaining("no subscriptions"),
+    ]);
+  });
+
   test("tells where the syntax is wrong", async () => {
     const response = await post('{"query":"{ ripe"}');
     expect(await response.json()).toMatchObject({

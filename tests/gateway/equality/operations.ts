@@ -11,7 +11,6 @@ import {
   isRequiredInputField,
   isUnionType,
   OperationTypeNode,
-  type GraphQLArgument,
   type GraphQLCompositeType,
   type GraphQLField,
   type GraphQLInputType,
@@ -27,28 +26,85 @@ export interface Generated {
 /** Names that a client may choose, some of which objects inherit. */
 const aliases = ["a", "b", "c", "constructor", "toString", "__proto__", "data"];
 
+/** Draws by which a number decides everything: the same each time. */
+export class Draw {
+  private drawn = 0;
+
+  constructor(private readonly number: number) {}
+
+  oneOf<T>(choices: readonly T[]): T {
+    return choices[this.below(choices.length)] as T;
+  }
+
+  below(count: number): number {
+    this.drawn += 1;
+    return hash(`${this.number} ${this.drawn}`) % count;
+  }
+
+  chance(probability: number): boolean {
+    return this.below(1000) < probability * 1000;
+  }
+}
+
+/** What operations are made of besides the schema. */
+export interface Words {
+  /** How likely a mutation is. */
+  readonly mutations: number;
+  /** How likely a field of an input is given that need not be. */
+  readonly optional: number;
+  /** A value of a scalar type, at the field or argument and below it at these names. */
+  readonly scalar: (
+    type: string,
+    place: readonly string[],
+    draw: Draw,
+  ) => unknown;
+}
+
+const plainWords: Words = {
+  mutations: 0.12,
+  optional: 0,
+  scalar(type, _, draw) {
+    switch (type) {
+      case "Int":
+        return draw.below(4);
+      case "Float":
+        return draw.below(8) / 4;
+      case "Boolean":
+        return draw.chance(0.5);
+      case "ID":
+        return `Product-${draw.below(4)}`;
+      default:
+        return `t${draw.below(3)}`;
+    }
+  },
+};
+
 /** The operation of a number: the same each time. */
-export const generate = (schema: GraphQLSchema, number: number): Generated =>
-  new Generator(schema, number).operation();
+export const generate = (
+  schema: GraphQLSchema,
+  number: number,
+  words = plainWords,
+): Generated => new Generator(schema, new Draw(number), words).operation();
 
 class Generator {
-  private drawn = 0;
   private readonly definitions: string[] = [];
   private readonly fragments: string[] = [];
   private readonly variables: Record<string, unknown> = {};
 
   constructor(
     private readonly schema: GraphQLSchema,
-    private readonly number: number,
+    private readonly draw: Draw,
+    private readonly words: Words,
   ) {}
 
   operation(): Generated {
-    const isMutation = this.schema.getMutationType() && this.chance(0.12);
+    const isMutation =
+      this.schema.getMutationType() && this.draw.chance(this.words.mutations);
     const kind = isMutation
       ? OperationTypeNode.MUTATION
       : OperationTypeNode.QUERY;
     const root = this.schema.getRootType(kind) as GraphQLCompositeType;
-    const set = this.selections(root, 2 + this.below(4));
+    const set = this.selections(root, 2 + this.draw.below(4));
     const head =
       this.definitions.length > 0 ? `(${this.definitions.join(", ")})` : "";
     return {
@@ -58,7 +114,7 @@ class Generator {
   }
 
   private selections(type: GraphQLCompositeType, depth: number): string {
-    const count = 1 + this.below(4);
+    const count = 1 + this.draw.below(4);
     const parts = Array.from({ length: count }, () =>
       this.selection(type, depth),
     );
@@ -66,19 +122,19 @@ class Generator {
   }
 
   private selection(type: GraphQLCompositeType, depth: number): string {
-    if (this.chance(0.1) || isUnionType(type))
-      if (!isUnionType(type) || this.chance(0.3))
+    if (this.draw.chance(0.1) || isUnionType(type))
+      if (!isUnionType(type) || this.draw.chance(0.3))
         return `${this.alias()}__typename${this.condition()}`;
-    if (isUnionType(type) || (depth > 0 && this.chance(0.2)))
+    if (isUnionType(type) || (depth > 0 && this.draw.chance(0.2)))
       return this.fragment(type, depth);
     const isRoot = type === this.schema.getQueryType();
-    if (isRoot && this.chance(0.03))
+    if (isRoot && this.draw.chance(0.03))
       return `${this.alias()}__type(name: "Query") { name kind }`;
     const fields = Object.values(type.getFields()).filter(
       (field) => depth > 0 || !isCompositeType(getNamedType(field.type)),
     );
     return fields.length > 0
-      ? this.field(this.oneOf(fields), depth)
+      ? this.field(this.draw.oneOf(fields), depth)
       : "__typename";
   }
 
@@ -87,19 +143,19 @@ class Generator {
     const set = isCompositeType(named)
       ? ` ${this.selections(named, depth - 1)}`
       : "";
-    return `${this.alias()}${field.name}${this.args(field.args)}${this.condition()}${set}`;
+    return `${this.alias()}${field.name}${this.args(field)}${this.condition()}${set}`;
   }
 
   private fragment(type: GraphQLCompositeType, depth: number): string {
-    const on = this.oneOf(this.conditionsFor(type));
+    const on = this.draw.oneOf(this.conditionsFor(type));
     const set = this.selections(on, depth - 1);
     const condition = this.condition();
-    if (this.chance(0.4)) {
+    if (this.draw.chance(0.4)) {
       const name = `F${this.fragments.length}`;
       this.fragments.push(`fragment ${name} on ${on.name} ${set}`);
       return `...${name}${condition}`;
     }
-    return on === type && this.chance(0.5)
+    return on === type && this.draw.chance(0.5)
       ? `...${condition} ${set}`
       : `... on ${on.name}${condition} ${set}`;
   }
@@ -118,27 +174,29 @@ class Generator {
   }
 
   private alias(): string {
-    return this.chance(0.25) ? `${this.oneOf(aliases)}: ` : "";
+    return this.draw.chance(0.25) ? `${this.draw.oneOf(aliases)}: ` : "";
   }
 
   private condition(): string {
-    if (!this.chance(0.12)) return "";
-    const name = this.oneOf(["skip", "include"]);
-    const value = this.chance(0.3);
-    const given = this.chance(0.6)
+    if (!this.draw.chance(0.12)) return "";
+    const name = this.draw.oneOf(["skip", "include"]);
+    const value = this.draw.chance(0.3);
+    const given = this.draw.chance(0.6)
       ? this.variable("Boolean!", value === (name === "skip"))
       : String(value === (name === "skip"));
     return ` @${name}(if: ${given})`;
   }
 
-  private args(args: readonly GraphQLArgument[]): string {
+  private args({ name: field, args }: GraphQLField<unknown, unknown>): string {
     const given = args.filter(
-      (arg) => isRequiredArgument(arg) || this.chance(0.4),
+      (arg) => isRequiredArgument(arg) || this.draw.chance(0.4),
     );
     if (given.length === 0) return "";
     const written = given.map(({ name, type }) => {
-      if (!this.chance(0.4)) return `${name}: ${this.literal(type)}`;
-      return `${name}: ${this.variable(String(type), this.value(type))}`;
+      const place = [field, name];
+      if (!this.draw.chance(0.4))
+        return `${name}: ${write(this.value(type, place), type)}`;
+      return `${name}: ${this.variable(String(type), this.value(type, place))}`;
     });
     return `(${written.join(", ")})`;
   }
@@ -146,58 +204,35 @@ class Generator {
   private variable(type: string, value: unknown): string {
     const name = `v${this.definitions.length}`;
     const standard =
-      type === "Boolean!" && this.chance(0.3) ? ` = ${String(value)}` : "";
+      type === "Boolean!" && this.draw.chance(0.3) ? ` = ${String(value)}` : "";
     this.definitions.push(`$${name}: ${type}${standard}`);
-    if (!standard || this.chance(0.5)) this.variables[name] = value;
+    if (!standard || this.draw.chance(0.5)) this.variables[name] = value;
     return `$${name}`;
   }
 
-  private literal(type: GraphQLInputType): string {
-    return write(this.value(type), type);
-  }
-
-  private value(type: GraphQLInputType): unknown {
-    if (!isNonNullType(type) && this.chance(0.1)) return null;
+  private value(type: GraphQLInputType, place: readonly string[]): unknown {
+    if (!isNonNullType(type) && this.draw.chance(0.1)) return null;
     const inner = isNonNullType(type) ? type.ofType : type;
     if (isListType(inner))
-      return Array.from({ length: this.below(3) }, () =>
-        this.value(inner.ofType as GraphQLInputType),
+      return Array.from({ length: this.draw.below(3) }, () =>
+        this.value(inner.ofType as GraphQLInputType, place),
       );
-    if (isEnumType(inner)) return this.oneOf(inner.getValues()).name;
+    if (isEnumType(inner)) return this.draw.oneOf(inner.getValues()).name;
     if (isInputObjectType(inner))
       return Object.fromEntries(
         Object.values(inner.getFields())
-          .filter((field) => isRequiredInputField(field))
-          .map((field) => [
-            field.name,
-            this.value(new GraphQLNonNull(nullable(field.type))),
+          .filter((field) => isRequiredInputField(field) || this.isOptional())
+          .map(({ name, type }) => [
+            name,
+            this.value(new GraphQLNonNull(nullable(type)), [...place, name]),
           ]),
       );
-    switch (String(inner)) {
-      case "Int":
-        return this.below(4);
-      case "Float":
-        return this.below(8) / 4;
-      case "Boolean":
-        return this.chance(0.5);
-      case "ID":
-        return `Product-${this.below(4)}`;
-      default:
-        return `t${this.below(3)}`;
-    }
+    return this.words.scalar(String(inner), place, this.draw);
   }
 
-  private oneOf<T>(choices: readonly T[]): T {
-    return choices[this.below(choices.length)] as T;
-  }
-
-  private below(count: number): number {
-    this.drawn += 1;
-    return hash(`${this.number} ${this.drawn}`) % count;
-  }
-
-  private chance(probability: number): boolean {
-    return this.below(1000) < probability * 1000;
+  private isOptional(): boolean {
+    const { optional } = this.words;
+    return optional > 0 && this.draw.chance(optional);
   }
 }
 
@@ -218,5 +253,15 @@ function write(value: unknown, type: GraphQLInputType): string {
     );
     return `{ ${written.join(", ")} }`;
   }
-  return JSON.stringify(value);
+  return writeAny(value);
+}
+
+/** A name that no name can be makes it a fault of syntax. */
+function writeAny(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(writeAny).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const written = Object.entries(value).map(
+    ([name, one]) => `${name}: ${writeAny(one)}`,
+  );
+  return `{ ${written.join(", ")} }`;
 }
