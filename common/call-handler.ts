@@ -23,6 +23,7 @@ export interface Reception {
   readonly viewer: (
     request: IncomingMessage,
     requestId: string,
+    response: ServerResponse,
   ) => Promise<Viewer>;
   readonly log: Logger;
 }
@@ -49,7 +50,7 @@ const called =
     response.setHeader(requestIdHeader, requestId);
     response.setHeader("cache-control", "no-store");
     try {
-      const viewer = await viewerOf(request, requestId);
+      const viewer = await viewerOf(request, requestId, response);
       await handler(request, response, { viewer, requestId }, log);
     } catch (error) {
       if (response.headersSent) response.destroy();

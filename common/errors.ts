@@ -12,11 +12,12 @@ export type ErrorCode =
   | "TIMEOUT"
   | "UNAVAILABLE";
 
-/** What an error can say besides its code: the place in the arguments, or the limit that was passed. */
+/** What an error can say besides its code: the place in the arguments, the limit that was passed, when to try again. */
 export interface ErrorDetails {
   at?: string;
   limit?: number;
   value?: number;
+  retryAfterSeconds?: number;
 }
 
 /** A refusal that the client is meant to read; anything else that is thrown is a bug or an outage. */
@@ -63,8 +64,8 @@ export const identityGone = () =>
   );
 
 /** Too often; the message says when to try again. */
-export const rateLimited = (message: string) =>
-  new DomainError("RATE_LIMITED", message);
+export const rateLimited = (message: string, details: ErrorDetails = {}) =>
+  new DomainError("RATE_LIMITED", message, details);
 
 /** `what` names the limit in words, `next` how to go on. */
 export const limitExceeded = (

@@ -33,6 +33,7 @@ export interface GraphqlEndpoint<Context extends BaseContext> {
   readonly createContext: (
     request: IncomingMessage,
     requestId: string,
+    response: ServerResponse,
   ) => Promise<Context>;
   /** Throws for a body that is longer than this caller's may be, as soon as that is known. */
   readonly admitBytes: (bytes: number, context: Context) => void;
@@ -68,7 +69,7 @@ async function execute<Context extends BaseContext>(
   response: ServerResponse,
   requestId: string,
 ): Promise<void> {
-  const context = await endpoint.createContext(request, requestId);
+  const context = await endpoint.createContext(request, requestId, response);
   const room = endpoint.roomFor?.(context);
   try {
     const [, search] = splitUrl(request);

@@ -1,6 +1,7 @@
+import { HeaderMap } from "@apollo/server";
 import { GraphQLError, type GraphQLFormattedError } from "graphql";
 import type { ServerResponse } from "node:http";
-import { DomainError } from "./errors.ts";
+import { DomainError, type ErrorDetails } from "./errors.ts";
 import { sendJson } from "./http-server.ts";
 import type { Logger } from "./log.ts";
 import { mask } from "./masking.ts";
@@ -40,16 +41,23 @@ export function refuse(
   const status = statusOf(cause, error.extensions?.["code"]);
   if (status === 401)
     response.setHeader("www-authenticate", 'Bearer error="invalid_token"');
-  // What is too much at a time is over as soon as what is under way has ended.
-  if (status === 429) response.setHeader("retry-after", "1");
+  if (status === 429)
+    response.setHeader("retry-after", retryAfter(error.extensions));
   sendJson(response, status, { errors: [error], ...done });
 }
+
+/** What is too much at a time is over as soon as what is under way has ended. */
+const retryAfter = (extensions: object | undefined): string =>
+  String((extensions as ErrorDetails | undefined)?.retryAfterSeconds ?? 1);
 
 /** A refusal of a request as a whole that Apollo Server meets on its way, which asks errors for the status. */
 export function asWhole(cause: unknown): unknown {
   if (!(cause instanceof DomainError)) return cause;
   const { message, extensions } = cause;
-  const http = { status: statusOf(cause, extensions.code) };
+  const status = statusOf(cause, extensions.code);
+  const headers = new HeaderMap();
+  if (status === 429) headers.set("retry-after", retryAfter(extensions));
+  const http: object = { status, headers };
   return new GraphQLError(message, { extensions: { ...extensions, http } });
 }
 

@@ -19,13 +19,13 @@ export class VerifiedTokens<T> {
     private readonly capacity = 10_000,
   ) {}
 
-  async read(token: string): Promise<T> {
+  /** `admit` may throw for a token that is yet to be verified. */
+  async read(token: string, admit?: () => void): Promise<T> {
     const known = this.remembered.get(token);
     this.remembered.delete(token);
-    const verified =
-      known && known.expiresAt > Date.now() / 1000
-        ? known
-        : await this.verify(token);
+    const isGood = known && known.expiresAt > Date.now() / 1000;
+    if (!isGood) admit?.();
+    const verified = isGood ? known : await this.verify(token);
     this.remembered.set(token, verified);
     if (this.remembered.size > this.capacity)
       for (const oldest of this.remembered.keys()) {

@@ -7,6 +7,8 @@ import { readLogLevel } from "../common/log.ts";
 import { readPublicUrl } from "../common/public-url.ts";
 import { usualTimeoutMs } from "./http-data-source.ts";
 import { readBodyLimits } from "./bodies.ts";
+import { readBudgetStore } from "./budgets/counters.ts";
+import { readBudgetLimits } from "./budgets/limits.ts";
 import { usualMaxCost } from "./cost/limit-cost.ts";
 import { usualLimits, type RequestLimits } from "./limits.ts";
 import { usualPlanMs } from "./planning/thread-planner.ts";
@@ -24,6 +26,10 @@ const examples = fileURLToPath(new URL("../examples", import.meta.url));
 export function readGatewayConfig(reader: EnvironmentReader) {
   const isDevelopment = reader.optional("NODE_ENV") !== "production";
   const limits = readRequestLimits(reader);
+  const maxCost = reader.integer("QUERY_COST", usualMaxCost, {
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+  });
   return {
     ...readListenAddress(reader, 4000),
     refusalsPerMinute: readRefusalsPerMinute(reader),
@@ -36,10 +42,9 @@ export function readGatewayConfig(reader: EnvironmentReader) {
       min: 10,
       max: 60_000,
     }),
-    maxCost: reader.integer("QUERY_COST", usualMaxCost, {
-      min: 1,
-      max: Number.MAX_SAFE_INTEGER,
-    }),
+    maxCost,
+    budgetLimits: readBudgetLimits(reader, maxCost),
+    budgetStore: readBudgetStore(reader),
     origins: [
       readPublicUrl(reader).origin,
       ...readOrigins(reader),

@@ -1,6 +1,11 @@
-import { costHeader } from "./cost/limit-cost.ts";
 import type { Handler } from "../common/http-server.ts";
+import { requestIdHeader } from "../common/masking.ts";
 import { tenantHeader } from "../common/trusted-issuer.ts";
+import { budgetHeaders } from "./budgets/account.ts";
+import { costHeader } from "./cost/limit-cost.ts";
+
+/** What pages may read of an answer besides its body and type. */
+const exposedHeaders = [requestIdHeader, ...budgetHeaders].join(", ");
 
 /** Lets pages of these origins send requests with a bearer token; cookies are never asked for. */
 export const cors =
@@ -10,7 +15,7 @@ export const cors =
     response.setHeader("vary", "Origin");
     if (origin !== undefined && origins.includes(origin)) {
       response.setHeader("access-control-allow-origin", origin);
-      response.setHeader("access-control-expose-headers", "x-request-id");
+      response.setHeader("access-control-expose-headers", exposedHeaders);
       if (request.method === "OPTIONS") {
         response.setHeader("access-control-allow-methods", "GET, POST");
         response.setHeader(

@@ -7,6 +7,7 @@ import {
 } from "graphql";
 import type { CallContext } from "../common/permissions.ts";
 import type { Call } from "../common/viewer.ts";
+import type { Account } from "./budgets/account.ts";
 
 /** What one request carries through the gateway to every fetch. */
 export interface GatewayContext {
@@ -15,6 +16,7 @@ export interface GatewayContext {
   readonly subgraphContexts: Map<string, CallContext>;
   /** What the operation may cost; null until that is known, and for one that is refused. */
   cost: number | null;
+  readonly account: Pick<Account, "charge">;
 }
 
 export type DataSource = GraphQLDataSource<GatewayContext>;

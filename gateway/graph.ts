@@ -13,10 +13,10 @@ import type { Logger } from "../common/log.ts";
 import { maskErrors } from "../common/masking.ts";
 import { stringifyResult } from "../common/packed.ts";
 import { BodyBudget, type BodyLimits } from "./bodies.ts";
+import type { Budgets } from "./budgets/budgets.ts";
 import { limitCost } from "./cost/limit-cost.ts";
 import type { DataSource, GatewayContext } from "./data-source.ts";
 import { executingGateway } from "./execution/gateway.ts";
-import type { Identify } from "./identity.ts";
 import { admission, admitBytes, type RequestLimits } from "./limits.ts";
 import { PersistedOperations, type Safelist } from "./persisted-operations.ts";
 import { ThreadPlanner } from "./planning/thread-planner.ts";
@@ -25,7 +25,8 @@ import { tellRefusals } from "./refusals.ts";
 export interface GraphOptions {
   /** The ways to the subgraphs, by their names. */
   readonly dataSources: ReadonlyMap<string, DataSource>;
-  readonly identify: Identify;
+  /** Who calls, and what that is charged to. */
+  readonly budgets: Budgets;
   readonly introspection: boolean;
   readonly limits: RequestLimits;
   readonly bodyLimits: BodyLimits;
@@ -163,7 +164,7 @@ function apolloServer(
 
 /** What is counted over requests goes on from one supergraph to the next. */
 function handlerFor({
-  identify,
+  budgets,
   limits,
   bodyLimits,
   safelist,
@@ -176,11 +177,16 @@ function handlerFor({
     graphqlHandler({
       server,
       requestId: () => randomUUID(),
-      createContext: async (request, requestId) => ({
-        call: { viewer: await identify(request, requestId), requestId },
-        subgraphContexts: new Map(),
-        cost: null,
-      }),
+      async createContext(request, requestId, response) {
+        const account = await budgets.receive(request, requestId, response);
+        account.chargeAtEnd();
+        return {
+          call: { viewer: account.viewer, requestId },
+          subgraphContexts: new Map(),
+          cost: null,
+          account,
+        };
+      },
       admitBytes: (bytes, { call }) => admitBytes(bytes, call.viewer, limits),
       roomFor: ({ call }) => bodies.roomFor(call.viewer),
       admit(asked, { call }) {

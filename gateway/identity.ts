@@ -5,10 +5,14 @@ import type { TrustedIssuer } from "../common/trusted-issuer.ts";
 import { VerifiedTokens } from "../common/verified-tokens.ts";
 import { anonymous, type Viewer } from "../common/viewer.ts";
 
-/** Who sends a request, by its bearer token. A request without one is anonymous: each field decides about that. */
+/**
+ * Who sends a request, by its bearer token. A request without one is anonymous: each field decides about that. `admit`
+ * may throw for a token that is not known yet.
+ */
 export type Identify = (
   request: IncomingMessage,
   requestId: string,
+  admit?: () => void,
 ) => Promise<Viewer>;
 
 /** By a token of one of these issuers. */
@@ -23,7 +27,7 @@ export function identifyBy(trusted: readonly TrustedIssuer[]): Identify {
       );
     return issuer.verify(token);
   });
-  return async (request, requestId) => {
+  return async (request, requestId, admit) => {
     const { authorization } = request.headers;
     if (authorization === undefined) return anonymous;
     const [, token] = /^Bearer +([\w.~+/=-]+)$/i.exec(authorization) ?? [];
@@ -31,7 +35,7 @@ export function identifyBy(trusted: readonly TrustedIssuer[]): Identify {
       throw unauthenticated(
         'Send the access token as "Authorization: Bearer <token>".',
       );
-    const callerOf = await tokens.read(token);
+    const callerOf = await tokens.read(token, admit);
     return callerOf(request, requestId);
   };
 }

@@ -10,6 +10,8 @@ import { createIssuer } from "../issuer/issuer.ts";
 import { ownTokens } from "../issuer/own-tokens.ts";
 import { readMailConfig } from "../mail/config.ts";
 import { startMail } from "../mail/mail.ts";
+import { Budgets } from "./budgets/budgets.ts";
+import { createCounters } from "./budgets/counters.ts";
 import { readGatewayProcessConfig } from "./config.ts";
 import { Forwarder, streamPaths } from "./forward.ts";
 import { HttpDataSource } from "./http-data-source.ts";
@@ -66,6 +68,13 @@ await runProcess(async (onStop) => {
 
   const refusals = new Refusals(db, config.refusalsPerMinute, log);
   onStop(() => refusals.stop());
+  const counters = await createCounters(
+    config.budgetStore,
+    config.budgetLimits.windowSeconds,
+    db,
+    log,
+  );
+  onStop(() => counters.stop());
   const server = await startGateway({
     ...config,
     ...readOperations(config),
@@ -74,9 +83,14 @@ await runProcess(async (onStop) => {
     subgraphRoutes: Object.fromEntries(
       streamPaths.map((path) => [path, forwarder.handler]),
     ),
-    identify: identifyBy([
-      ownTokens({ ...issuer, keys: createLocalJWKSet(issuer.jwks) }),
-    ]),
+    budgets: new Budgets({
+      limits: config.budgetLimits,
+      counters,
+      identify: identifyBy([
+        ownTokens({ ...issuer, keys: createLocalJWKSet(issuer.jwks) }),
+      ]),
+      trustProxy: config.issuer.trustProxy,
+    }),
     oidc: issuer.handler,
     onRefusal: refusals.note,
     mailbox: mail.mailbox,

@@ -3,10 +3,13 @@ import { calledRoutes, type CallRoutes } from "../common/call-handler.ts";
 import { unauthenticated } from "../common/errors.ts";
 import {
   listen,
+  passOver,
   type Handler,
   type HttpServer,
   type ListenOptions,
 } from "../common/http-server.ts";
+import { filePoints } from "./budgets/limits.ts";
+import { refuse } from "../common/refusal.ts";
 import { cors } from "./cors.ts";
 import { explorer } from "./explorer.ts";
 import { Graphs, type GraphOptions } from "./graph.ts";
@@ -39,7 +42,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     routes: {
       "/graphql": cors(options.origins, graphs.handler),
       ...routesFor(options),
-      "/oidc/*": options.oidc,
+      "/oidc/*": charged(options),
       "/": explorer(),
       "/invitation/*": invitationPage,
       ...(options.mailbox && { "/dev/mail": options.mailbox }),
@@ -59,13 +62,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 function routesFor({
   subgraphRoutes,
   origins,
-  identify,
+  budgets,
   log,
 }: GatewayOptions): Record<string, Handler> {
   const routes = calledRoutes(subgraphRoutes, {
     requestId: () => randomUUID(),
-    viewer: async (request, requestId) => {
-      const viewer = await identify(request, requestId);
+    async viewer(request, requestId, response) {
+      const account = await budgets.receive(request, requestId, response);
+      await account.charge(filePoints);
+      const { viewer } = account;
       if (viewer.identityId === null && viewer.person === null)
         throw unauthenticated();
       return viewer;
@@ -78,4 +83,23 @@ function routesFor({
       cors(origins, handler),
     ]),
   );
+}
+
+/** The issuer counts tries of passwords by itself; what it is asked otherwise is the address's. */
+function charged({ budgets, oidc, log }: GatewayOptions): Handler {
+  return async (request, response) => {
+    try {
+      await budgets.receiveStranger(request, response).charge(0);
+    } catch (error) {
+      const { message } = error as Error;
+      // Clients of OpenID Connect look for these two.
+      refuse(response, error, randomUUID(), log, {
+        error: "temporarily_unavailable",
+        error_description: message,
+      });
+      passOver(request);
+      return;
+    }
+    await oidc(request, response);
+  };
 }

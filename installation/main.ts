@@ -6,6 +6,8 @@ import { startSealer } from "../common/ledger/sealer.ts";
 import { Refusals } from "../common/ledger/refusals.ts";
 import { createLogger } from "../common/log.ts";
 import { runProcess } from "../common/process.ts";
+import { Budgets } from "../gateway/budgets/budgets.ts";
+import { createCounters } from "../gateway/budgets/counters.ts";
 import { identifyBy } from "../gateway/identity.ts";
 import { readOperations } from "../gateway/known-documents.ts";
 import { LocalDataSource } from "../gateway/local-data-source.ts";
@@ -71,6 +73,13 @@ await runProcess(async (onStop) => {
   );
   const refusals = new Refusals(db, config.gateway.refusalsPerMinute, log);
   onStop(() => refusals.stop());
+  const counters = await createCounters(
+    config.gateway.budgetStore,
+    config.gateway.budgetLimits.windowSeconds,
+    db,
+    log,
+  );
+  onStop(() => counters.stop());
   const server = await startGateway({
     ...config.gateway,
     ...readOperations(config.gateway),
@@ -80,9 +89,14 @@ await runProcess(async (onStop) => {
       {},
       ...subgraphs.map(({ routes }) => routes),
     ) as CallRoutes,
-    identify: identifyBy([
-      ownTokens({ ...issuer, keys: createLocalJWKSet(issuer.jwks) }),
-    ]),
+    budgets: new Budgets({
+      limits: config.gateway.budgetLimits,
+      counters,
+      identify: identifyBy([
+        ownTokens({ ...issuer, keys: createLocalJWKSet(issuer.jwks) }),
+      ]),
+      trustProxy: config.issuer.trustProxy,
+    }),
     oidc: issuer.handler,
     onRefusal: refusals.note,
     mailbox: mail.mailbox,

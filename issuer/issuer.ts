@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { JSONWebKeySet } from "jose";
+import { addressOf } from "../common/address.ts";
 import type { Knex } from "../common/database.ts";
 import { type Handler, splitUrl } from "../common/http-server.ts";
 import type { Logger } from "../common/log.ts";
@@ -22,7 +23,7 @@ import { contentSecurityPolicy, sendPage } from "./pages/html.ts";
 import { problemPage } from "./pages/sign-in.ts";
 import { PersonStore } from "./person-store.ts";
 import { createProvider } from "./provider.ts";
-import { addressOf, makeCanonical } from "./request.ts";
+import { makeCanonical } from "./request.ts";
 import {
   serveLink,
   serveLinkRequest,

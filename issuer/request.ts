@@ -1,22 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { badInput, limitExceeded } from "../common/errors.ts";
-import { mountPath, type IssuerConfig } from "./config.ts";
+import { mountPath } from "./config.ts";
 
 const maxFormBytes = 16 * 1024;
-
-/** The client's address, as far as it can be known. */
-export function addressOf(
-  request: IncomingMessage,
-  { trustProxy }: Pick<IssuerConfig, "trustProxy">,
-): string {
-  const forwarded = request.headers["x-forwarded-for"];
-  const last = String(forwarded ?? "")
-    .split(",")
-    .at(-1)
-    ?.trim();
-  const address = (trustProxy && last) || request.socket.remoteAddress || "";
-  return address.replace(/^::ffff:/, "");
-}
 
 /**
  * Makes a request look as if it had come straight to the public URL, whatever it says about itself: the provider's

@@ -1,4 +1,4 @@
-import { isIPv6 } from "node:net";
+import { networkOf } from "../common/address.ts";
 import { DomainError } from "../common/errors.ts";
 import type { AttemptStore } from "./attempt-store.ts";
 
@@ -47,13 +47,3 @@ export class Throttle {
 
 const emailSubject = (action: Action, email: string) =>
   `${action} email ${email}`;
-
-/** A customer of IPv6 has a /64 at least, so addresses of one are counted as one. */
-function networkOf(address: string): string {
-  if (!isIPv6(address) || address.includes(".")) return address;
-  const [head = [], tail = []] = address
-    .split("::")
-    .map((half) => half.split(":").filter(Boolean));
-  const zeros = Array<string>(8 - head.length - tail.length).fill("0");
-  return [...head, ...zeros, ...tail].slice(0, 4).join(":");
-}

@@ -7,6 +7,8 @@ import {
   isListType,
   isObjectType,
   Kind,
+  SchemaMetaFieldDef,
+  TypeMetaFieldDef,
   valueFromASTUntyped,
   type DocumentNode,
   type FieldNode,
@@ -31,6 +33,11 @@ interface Around {
 }
 
 const silent: Around = { sizedFields: [], size: 0, ids: null };
+
+/** What every graph has, to tell of itself. */
+const describing: Readonly<
+  Record<string, GraphQLField<unknown, unknown> | undefined>
+> = { __schema: SchemaMetaFieldDef, __type: TypeMetaFieldDef };
 
 /** Of a list of which nobody says how long it is: a stream's properties, a client's secrets. */
 const shortList = 5;
@@ -102,11 +109,12 @@ export function costOf(
     parent: GraphQLNamedType | undefined,
     around: Around,
   ): number {
+    const name = node.name.value;
     const field =
       isObjectType(parent) || isInterfaceType(parent)
-        ? parent.getFields()[node.name.value]
+        ? (parent.getFields()[name] ?? describing[name])
         : undefined;
-    // What every type has describes the schema, or names the type.
+    // What every type has names it.
     if (!field) return 0;
     const args = argumentsOf(node, field, variables);
     const said = weights.listSizeOf(field);

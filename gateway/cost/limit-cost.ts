@@ -12,8 +12,7 @@ export const usualMaxCost = 50_000;
 export const costHeader = "tributary-cost";
 
 /**
- * Refuses an operation that may cost more than that, before it is planned, and notes in its context what it costs, for
- * whoever keeps accounts by identity or tenant.
+ * Refuses an operation that may cost more than that, or than its caller has left, before it is planned.
  */
 export function limitCost(
   supergraphSdl: string,
@@ -23,8 +22,13 @@ export function limitCost(
   return {
     requestDidStart: () =>
       Promise.resolve({
-        didResolveOperation({ document, operation, request, contextValue }) {
-          if (!operation) return Promise.resolve();
+        async didResolveOperation({
+          document,
+          operation,
+          request,
+          contextValue,
+        }) {
+          if (!operation) return;
           try {
             const { variables = {} } = request;
             const cost = costOf(weights, document, operation, variables);
@@ -35,11 +39,11 @@ export function limitCost(
                 cost,
                 "Ask for smaller pages by first, or for fewer lists within lists.",
               );
+            await contextValue.account.charge(cost);
             contextValue.cost = cost;
           } catch (error) {
             throw asWhole(error);
           }
-          return Promise.resolve();
         },
         willSendResponse({ request, response, contextValue: { cost } }) {
           if (

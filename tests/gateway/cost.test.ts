@@ -67,7 +67,9 @@ describe("an operation costs", () => {
     // An object 1, a value nothing, unless its type, its field or an argument that is given says otherwise.
     ["{ tree { id tags } __typename schema }", 1],
     ["{ tree { rings picture { id } } }", 1 + 2 + 5],
-    ["{ __schema { types { name fields { name } } } }", 0],
+    ["{ __schema { types { name fields { name } } } }", 1 + 5 + 5 * 5],
+    ["{ __schema { a: types { name } b: types { name } } }", 1 + 5 + 5],
+    [`{ __type(name: "Tree") { fields { name } } __typename }`, 1 + 5],
     ["mutation { plant { id } }", 100],
     ["mutation { burn }", 7],
     ["mutation { a: plant { id } b: plant { picture { id } } }", 205],

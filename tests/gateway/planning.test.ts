@@ -127,6 +127,7 @@ test("known operations are planned at start, and not again when they come", asyn
           call: { viewer: anonymous, requestId: "1" },
           subgraphContexts: new Map(),
           cost: null,
+          account: { charge: () => Promise.resolve() },
         },
       },
     );

@@ -7,7 +7,7 @@ import { ConfigError, EnvironmentReader } from "../../common/config.ts";
 import { readIssuerConfig } from "../../issuer/config.ts";
 import { deleteExpired } from "../../issuer/expiry-store.ts";
 import { loadKeys } from "../../issuer/keys.ts";
-import { addressOf } from "../../issuer/request.ts";
+import { addressOf } from "../../common/address.ts";
 import { TestDatabase } from "../support/database.ts";
 import { TestIssuer } from "../support/issuer.ts";
 

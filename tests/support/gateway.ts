@@ -3,6 +3,12 @@ import { HttpDataSource } from "../../gateway/http-data-source.ts";
 import { LocalDataSource } from "../../gateway/local-data-source.ts";
 import { usualBodyLimits, type BodyLimits } from "../../gateway/bodies.ts";
 import { usualLimits } from "../../gateway/limits.ts";
+import { Budgets } from "../../gateway/budgets/budgets.ts";
+import {
+  memoryCounters,
+  type Counters,
+} from "../../gateway/budgets/counters.ts";
+import type { BudgetLimits } from "../../gateway/budgets/limits.ts";
 import { usualMaxCost } from "../../gateway/cost/limit-cost.ts";
 import { startGateway } from "../../gateway/server.ts";
 import type { Safelist } from "../../gateway/persisted-operations.ts";
@@ -66,6 +72,8 @@ export interface TestGraphOptions {
   readonly introspection?: boolean;
   readonly bodyLimits?: BodyLimits;
   readonly maxCost?: number;
+  readonly budgetLimits?: BudgetLimits;
+  readonly counters?: Counters;
   readonly planMs?: number;
   /** By default nobody is told, so that a test can show that a refusal wrote nothing. */
   readonly onRefusal?: OnRefusal;
@@ -74,6 +82,14 @@ export interface TestGraphOptions {
   /** Subgraphs that are not there when the gateway starts. */
   readonly absent?: readonly string[];
 }
+
+/** As much as anybody wants. */
+export const noBudgets: BudgetLimits = {
+  windowSeconds: 60,
+  identity: 1e9,
+  tenant: 1e9,
+  address: 1e9,
+};
 
 const internalTokenSecret = "a secret of gateway and subgraphs in tests";
 
@@ -87,6 +103,8 @@ export async function startTestGraph({
   introspection = true,
   bodyLimits = usualBodyLimits,
   maxCost = usualMaxCost,
+  budgetLimits = noBudgets,
+  counters = memoryCounters(budgetLimits.windowSeconds),
   // Others work on the same machine.
   planMs = 30_000,
   onRefusal = () => undefined,
@@ -142,7 +160,12 @@ export async function startTestGraph({
     supergraphSdl,
     dataSources,
     subgraphRoutes,
-    identify: identifyBy([ownTokens(issuer.options)]),
+    budgets: new Budgets({
+      limits: budgetLimits,
+      counters,
+      identify: identifyBy([ownTokens(issuer.options)]),
+      trustProxy: true,
+    }),
     introspection,
     limits: usualLimits,
     bodyLimits,

@@ -1,0 +1,77 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { addressOf, networkOf } from "../../common/address.ts";
+import { anonymous, type Viewer } from "../../common/viewer.ts";
+import type { Identify } from "../identity.ts";
+import { Account } from "./account.ts";
+import { Budget, type BudgetName } from "./budget.ts";
+import type { Counters } from "./counters.ts";
+import type { BudgetLimits } from "./limits.ts";
+
+export interface BudgetOptions {
+  readonly limits: BudgetLimits;
+  readonly counters: Counters;
+  readonly identify: Identify;
+  readonly trustProxy: boolean;
+}
+
+/** What callers may spend in a time: each identity, all of a tenant together, and each address that no tenant answers for. */
+export class Budgets {
+  private readonly identity: Budget;
+  private readonly tenant: Budget;
+  private readonly address: Budget;
+
+  constructor(private readonly options: BudgetOptions) {
+    const { limits, counters } = options;
+    const budget = (name: BudgetName) =>
+      new Budget(name, limits[name], limits.windowSeconds, counters[name]);
+    this.identity = budget("identity");
+    this.tenant = budget("tenant");
+    this.address = budget("address");
+  }
+
+  /**
+   * Who sends a request, and what it is charged to; throws for a caller who has nothing left. A token that is not good
+   * is charged to the address, and from one that has nothing left none is looked at but those that are known already.
+   */
+  async receive(
+    request: IncomingMessage,
+    requestId: string,
+    response: ServerResponse,
+  ): Promise<Account> {
+    const stranger = () =>
+      this.accountOf(anonymous, this.networkOf(request), response);
+    const viewer = await this.options
+      .identify(request, requestId, () => stranger().assertSomethingLeft())
+      .catch(async (error: unknown) => {
+        await stranger().charge(0);
+        throw error;
+      });
+    const account = this.accountOf(viewer, this.networkOf(request), response);
+    account.assertSomethingLeft();
+    return account;
+  }
+
+  /** The same for a request that nobody has to be known for. */
+  receiveStranger(request: IncomingMessage, response: ServerResponse): Account {
+    return this.accountOf(anonymous, this.networkOf(request), response);
+  }
+
+  private networkOf(request: IncomingMessage): string {
+    return networkOf(addressOf(request, this.options));
+  }
+
+  private accountOf(
+    viewer: Viewer,
+    network: string,
+    response: ServerResponse,
+  ): Account {
+    const { identityId, tenantId, person } = viewer;
+    const id = identityId ?? person?.id;
+    return new Account(viewer, response, [
+      ...(id === undefined ? [] : [{ budget: this.identity, key: id }]),
+      tenantId === null
+        ? { budget: this.address, key: network }
+        : { budget: this.tenant, key: tenantId },
+    ]);
+  }
+}

@@ -1,0 +1,92 @@
+import {
+  RateLimiterMemory,
+  type RateLimiterAbstract,
+} from "rate-limiter-flexible";
+import type { Logger } from "../../common/log.ts";
+import { SteadyCalls } from "../steady-calls.ts";
+
+/** What was spent since the window began, and how long it lasts yet. */
+export interface Spent {
+  readonly points: number;
+  readonly msLeft: number;
+}
+
+/** Adds up points by key, in a window that begins with the key's first. */
+export interface Counter {
+  /** Fewer than none are given back. */
+  add(key: string, points: number): Promise<Spent>;
+}
+
+export const counterOf = (limiter: RateLimiterAbstract): Counter => ({
+  async add(key, points) {
+    const spent = await limiter.penalty(key, points);
+    return { points: spent.consumedPoints, msLeft: spent.msBeforeNext };
+  },
+});
+
+/** Counts in this process alone, what it knows of a key until its window has passed. */
+export const memoryCounter = (windowSeconds: number): Counter =>
+  counterOf(new RateLimiterMemory({ points: 0, duration: windowSeconds }));
+
+/** So many networks are counted apart in a window, then all others together: whoever has many is one. */
+const maxNetworks = 50_000;
+const otherNetworks = "others";
+
+/** Keeps the keys of a counter to a number, for those that anybody can make. */
+export function bounded(
+  counter: Counter,
+  windowSeconds: number,
+  maxKeys = maxNetworks,
+): Counter {
+  let known = new Set<string>();
+  let until = 0;
+  return {
+    add(key, points) {
+      const now = performance.now();
+      if (now > until) {
+        known = new Set();
+        until = now + windowSeconds * 1000;
+      }
+      if (known.size < maxKeys) known.add(key);
+      return counter.add(known.has(key) ? key : otherNetworks, points);
+    },
+  };
+}
+
+/** So long a request waits to be counted. */
+const patienceMs = 250;
+
+/** Counts with others in a store; while that is away, or slow, each process for itself. */
+export function insured(shared: Counter, own: Counter, log: Logger): Counter {
+  const calls = new SteadyCalls((isAway) =>
+    log.warn(
+      isAway
+        ? "the store of budgets is away: this process counts alone"
+        : "the store of budgets is back",
+    ),
+  );
+  return {
+    add: (key, points) =>
+      calls
+        .make(
+          () => soon(shared.add(key, points)),
+          () => false,
+        )
+        .catch(() => own.add(key, points)),
+  };
+}
+
+async function soon<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error("The store of budgets is slow.")),
+      patienceMs,
+    );
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
