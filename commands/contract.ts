@@ -1,7 +1,7 @@
-import { Supergraph } from "@apollo/federation-internals";
 import { printSchema } from "graphql";
 import { writeFileSync } from "node:fs";
 import { StartError } from "../common/config.ts";
+import { apiSchemaOf } from "../gateway/api-schema.ts";
 import { runCommand } from "./command.ts";
 import { compose, read } from "./compose/compose.ts";
 import {
@@ -26,9 +26,7 @@ Dangerous changes are told.
 const promisedFile = "schema/api.graphql";
 const acknowledgedFile = "schema/acknowledged.yaml";
 
-/** What clients see of the supergraph. */
-const composedApi = () =>
-  `${printSchema(Supergraph.build(compose()).apiSchema().toGraphQLJSSchema())}\n`;
+const composedApi = () => `${printSchema(apiSchemaOf(compose()))}\n`;
 
 function tell(title: string, changes: readonly Change[]): string[] {
   if (changes.length === 0) return [];

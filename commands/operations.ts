@@ -1,6 +1,6 @@
-import { Supergraph } from "@apollo/federation-internals";
 import { writeFileSync } from "node:fs";
 import { StartError } from "../common/config.ts";
+import { apiSchemaOf } from "../gateway/api-schema.ts";
 import { manifestOf } from "../gateway/safelist.ts";
 import { readSupergraph } from "../gateway/supergraph.ts";
 import { runCommand } from "./command.ts";
@@ -21,9 +21,7 @@ await runCommand(
   { to: { type: "string", default: "operations.json" } },
   ({ positionals, values: { to } }) => {
     if (positionals.length === 0) throw new StartError(usage.trim());
-    const schema = Supergraph.build(readSupergraph())
-      .apiSchema()
-      .toGraphQLJSSchema();
+    const schema = apiSchemaOf(readSupergraph());
     const operations = collectOperations(positionals, schema);
     if (operations.length === 0)
       throw new StartError(
