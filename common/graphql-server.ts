@@ -37,10 +37,9 @@ export interface GraphqlEndpoint<Context extends BaseContext> {
   ) => Promise<Context>;
   /** Throws for a body that is longer than this caller's may be, as soon as that is known. */
   readonly admitBytes: (bytes: number, context: Context) => void;
-  /** Left out where callers have no need to be bounded together. */
-  readonly roomFor?: (context: Context) => BodyRoom;
+  readonly roomFor: (context: Context) => BodyRoom;
   /** The text to be executed; throws for an operation that is not even looked at. */
-  readonly admit?: (asked: AskedOperation, context: Context) => string;
+  readonly admit: (asked: AskedOperation, context: Context) => string;
   readonly log: Logger;
 }
 
@@ -70,7 +69,7 @@ async function execute<Context extends BaseContext>(
   requestId: string,
 ): Promise<void> {
   const context = await endpoint.createContext(request, requestId, response);
-  const room = endpoint.roomFor?.(context);
+  const room = endpoint.roomFor(context);
   try {
     const [, search] = splitUrl(request);
     // As the server does: what was admitted must be what is executed.
@@ -79,17 +78,17 @@ async function execute<Context extends BaseContext>(
       ? await readJson(request, {
           announced: (bytes) => {
             endpoint.admitBytes(bytes, context);
-            room?.assertFits(bytes);
+            room.assertFits(bytes);
           },
           come: (bytes) => {
             endpoint.admitBytes(bytes, context);
-            room?.take(bytes);
+            room.take(bytes);
           },
         })
       : undefined;
     const asked = isPost ? body : inSearch(search);
     const operation = operationOf(asked);
-    const query = endpoint.admit?.(operation, context) ?? operation.query;
+    const query = endpoint.admit(operation, context);
     // A hash stands for a text, which is all that the server gets to see of it.
     const byHash = operation.hash !== undefined && { ...asOwn(asked), query };
     const answer = await endpoint.server.executeHTTPGraphQLRequest({
@@ -111,7 +110,7 @@ async function execute<Context extends BaseContext>(
       answer.body.string,
     );
   } finally {
-    room?.release();
+    room.release();
   }
 }
 
@@ -179,7 +178,7 @@ interface Admission {
 }
 
 /** The body, or undefined if its content type is not JSON: the server has the words for that. */
-async function readJson(
+export async function readJson(
   request: IncomingMessage,
   admission: Admission,
 ): Promise<unknown> {

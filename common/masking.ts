@@ -58,8 +58,7 @@ function rootOf(error: unknown): unknown {
 /** Masks the errors of every answer of one server; `shape` has the last word on what else they show. */
 export const maskErrors = (
   log: Logger,
-  shape: (error: GraphQLFormattedError) => GraphQLFormattedError = (error) =>
-    error,
+  shape: (error: GraphQLFormattedError) => GraphQLFormattedError,
 ): ApolloServerPlugin<BaseContext> => ({
   unexpectedErrorProcessingRequest({ requestContext, error }) {
     const requestId = requestContext.request.http?.headers.get(requestIdHeader);

@@ -1,21 +1,13 @@
-import { ApolloServer } from "@apollo/server";
-import {
-  ApolloServerPluginCacheControlDisabled,
-  ApolloServerPluginInlineTraceDisabled,
-  ApolloServerPluginLandingPageDisabled,
-} from "@apollo/server/plugin/disabled";
 import type { IncomingMessage } from "node:http";
 import { calledRoutes } from "./call-handler.ts";
 import type { EnvironmentReader } from "./config.ts";
 import { isReachable, type Knex } from "./database.ts";
 import { unauthenticated } from "./errors.ts";
-import { assertBytes, graphqlHandler } from "./graphql-server.ts";
+import { fetchHandler } from "./fetch-handler.ts";
 import { listen, readListenAddress, type HttpServer } from "./http-server.ts";
 import { internalTokens, readInternalTokenSecret } from "./internal-token.ts";
 import { readLogLevel, type Logger } from "./log.ts";
-import { maskErrors, requestIdHeader } from "./masking.ts";
-import { stringifyResult } from "./packed.ts";
-import type { CallContext } from "./permissions.ts";
+import { requestIdHeader } from "./masking.ts";
 import type { Subgraph } from "./schema.ts";
 import type { VerifiedTokens } from "./verified-tokens.ts";
 import type { Viewer } from "./viewer.ts";
@@ -57,58 +49,20 @@ export async function startSubgraph({
   readonly log: Logger;
 }): Promise<HttpServer> {
   const tokens = internalTokens(internalTokenSecret);
-  const server = new ApolloServer<CallContext>({
-    schema: subgraph.schema,
-    introspection: false,
-    persistedQueries: false,
-    includeStacktraceInErrorResponses: false,
-    stopOnTerminationSignals: false,
-    stringifyResult,
-    logger: log,
-    plugins: [
-      ApolloServerPluginInlineTraceDisabled(),
-      ApolloServerPluginCacheControlDisabled(),
-      ApolloServerPluginLandingPageDisabled(),
-      maskErrors(log),
-    ],
-  });
-  await server.start();
-  const reception = {
-    requestId: ({ headers }: IncomingMessage) =>
-      String(headers[requestIdHeader] ?? ""),
-    viewer: (request: IncomingMessage) => viewerOf(request, tokens),
-    log,
-  };
-  const http = await listen({
+  return listen({
     ...address,
-    routes: {
-      "/graphql": graphqlHandler({
-        server,
-        admitBytes: (bytes) => assertBytes(bytes, maxBodyBytes),
-        requestId: reception.requestId,
-        createContext: async (request, requestId) =>
-          subgraph.createContext({
-            viewer: await reception.viewer(request),
-            requestId,
-          }),
+    routes: calledRoutes(
+      { "/graphql": fetchHandler(subgraph), ...subgraph.routes },
+      {
+        requestId: ({ headers }) => String(headers[requestIdHeader] ?? ""),
+        viewer: (request) => viewerOf(request, tokens),
         log,
-      }),
-      ...calledRoutes(subgraph.routes ?? {}, reception),
-    },
+      },
+    ),
     isReady: () => isReachable(db),
     log,
   });
-  return {
-    url: http.url,
-    async stop() {
-      await http.stop();
-      await server.stop();
-    },
-  };
 }
-
-/** A body of the gateway holds the client's variables once more, and the references to what it has found. */
-const maxBodyBytes = 64 * 2 ** 20;
 
 async function viewerOf(
   { headers: { authorization = "" } }: IncomingMessage,
