@@ -27,21 +27,49 @@ export interface Subgraphs {
   readonly settings: Settings;
 }
 
-export async function startSubgraphs(bench: Bench): Promise<Subgraphs> {
+/** As the installation has them, or all by another script. */
+async function startSubgraphs(
+  bench: Bench,
+  script?: string,
+): Promise<Subgraphs> {
   const secret = { INTERNAL_TOKEN_SECRET: randomBytes(32).toString("hex") };
   const processes: number[] = [];
   const urls: Record<string, string> = {};
   for (const role of ["tenant", "community", "stream"] as const) {
     const name = role.toUpperCase();
-    const subgraph = await start(bench, `subgraphs/${role}/main.ts`, {
+    const subgraph = await start(bench, script ?? `subgraphs/${role}/main.ts`, {
       ...bench.tokens.settings,
       ...secret,
+      SUBGRAPH: role,
       [`${name}_DATABASE_URL`]: roleUrl(bench.world.url, role),
     });
     processes.push(...subgraph.processes);
     urls[`${name}_URL`] = subgraph.url;
   }
   return { processes, settings: { ...secret, ...urls } };
+}
+
+/** What every figure of the gateway compares. */
+export interface Gateways {
+  /** @apollo/gateway before Apollo Servers, each as it comes. */
+  readonly stock: Server;
+  readonly inOneProcess: Server;
+  readonly asProcesses: Server;
+  /** Of the last, for others before them. */
+  readonly subgraphs: Subgraphs;
+}
+
+export const stockGateway = "bench/peers/stock-gateway.ts";
+
+export async function startGateways(bench: Bench): Promise<Gateways> {
+  const stock = await startSubgraphs(bench, "bench/peers/stock-subgraph.ts");
+  const subgraphs = await startSubgraphs(bench);
+  return {
+    stock: await startGateway(bench, stockGateway, stock),
+    inOneProcess: await startInOneProcess(bench, bench.world.url),
+    asProcesses: await startGateway(bench, "gateway/main.ts", subgraphs),
+    subgraphs,
+  };
 }
 
 /** A gateway before these subgraphs. */

@@ -3,9 +3,9 @@ import type { Bench, Figure } from "./figure.ts";
 import {
   startByHand,
   startGateway,
-  startInOneProcess,
+  startGateways,
   startOneSchema,
-  startSubgraphs,
+  stockGateway,
   type Subgraphs,
 } from "./graph.ts";
 import { latenciesOf } from "./latency.ts";
@@ -30,31 +30,26 @@ ${query}
 \`\`\`
 
 Reader and community change from request to request. 1 is @apollo/gateway as it comes, with \`RemoteGraphQLDataSource\`,
-before the same three subgraphs in processes of their own. One schema has the resolvers of all three, with their rules,
-and no gateway. By hand is one SQL statement that builds the same JSON, behind node:http. Hive gateway, which does not
-share identical calls here, and graphql-jit take part after \`npm install --prefix bench/peers\`.`,
+before the schemas of the three subgraphs, each behind Apollo Server as it comes, in a process of its own. Hive gateway,
+which does not share identical calls here, has Tributary's subgraphs behind it, and so has @apollo/gateway once more. One
+schema has the resolvers of all three, with their rules, and no gateway. By hand is one SQL statement that builds the same
+JSON, behind node:http. Hive gateway and graphql-jit take part after \`npm install --prefix bench/peers\`.`,
   unit: "page",
   ratio: "CPU",
   rounds: 7,
   async contenders(bench) {
-    const subgraphs = await startSubgraphs(bench);
-    const stock = await startGateway(
-      bench,
-      "bench/peers/stock-gateway.ts",
-      subgraphs,
-    );
-    const gateway = await startGateway(bench, "gateway/main.ts", subgraphs);
-    const oneProcess = await startInOneProcess(bench, bench.world.url);
-    const byHand = await startByHand(bench, "page-by-hand");
+    const { stock, inOneProcess, asProcesses, subgraphs } =
+      await startGateways(bench);
     const peers = [
+      { ...stock, name: "@apollo/gateway before Apollo Servers" },
+      { ...inOneProcess, name: "Tributary in one process", goal: 0.3 },
+      { ...asProcesses, name: "Tributary as separate processes", goal: 0.5 },
       {
-        ...stock,
-        name: "@apollo/gateway as it comes, subgraphs as processes",
+        ...(await startGateway(bench, stockGateway, subgraphs)),
+        name: "@apollo/gateway before Tributary's subgraphs",
       },
-      { ...oneProcess, name: "Tributary in one process", goal: 0.3 },
-      { ...gateway, name: "Tributary as separate processes", goal: 0.5 },
       ...(await others(bench, subgraphs)),
-      { ...byHand, name: "by hand" },
+      { ...(await startByHand(bench, "page-by-hand")), name: "by hand" },
     ];
     asked.set(bench, peers);
     return askedInTurn(peers, await everyPage(bench), bench);
@@ -83,7 +78,7 @@ async function others(bench: Bench, subgraphs: Subgraphs): Promise<Peer[]> {
   return [
     {
       ...(await startGateway(bench, hive, subgraphs)),
-      name: "Hive gateway, subgraphs as processes",
+      name: "Hive gateway by its own planner",
     },
     {
       ...(await startGateway(bench, hive, subgraphs, { PLANNER: "rust" })),

@@ -1,12 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { connect } from "../common/database.ts";
 import type { Bench, Figure } from "./figure.ts";
-import {
-  startGateway,
-  startInOneProcess,
-  startSubgraphs,
-  type Server,
-} from "./graph.ts";
+import { startGateways, type Server } from "./graph.ts";
 import { askedInTurn, question, type Questions } from "./load.ts";
 import type { Contender } from "./measure.ts";
 import { askedByReaders, inTurn } from "./readers.ts";
@@ -52,20 +47,13 @@ export const questions: Figure = {
   name: "questions",
   title: "Other questions over three subgraphs",
   about: `A page of 200 rows, a query that goes from one subgraph to the next five times, one of whose parts is not there, and
-a mutation whose answer names the tenant. 1 is @apollo/gateway as it comes, before the same three subgraphs in processes
-of their own. What stands beside an error is compared, the error's text is each gateway's own.`,
+a mutation whose answer names the tenant. 1 is @apollo/gateway before Apollo Servers, each as it comes, as for the page.
+What stands beside an error is compared, the error's text is each gateway's own.`,
   unit: "question",
   ratio: "CPU",
   rounds: 5,
   async contenders(bench) {
-    const subgraphs = await startSubgraphs(bench);
-    const stock = await startGateway(
-      bench,
-      "bench/peers/stock-gateway.ts",
-      subgraphs,
-    );
-    const gateway = await startGateway(bench, "gateway/main.ts", subgraphs);
-    const oneProcess = await startInOneProcess(bench, bench.world.url);
+    const { stock, inOneProcess, asProcesses } = await startGateways(bench);
     const contenders: Contender[] = [];
     for (const { name, questions } of kinds.filter(({ name }) =>
       bench.isWanted(name),
@@ -77,8 +65,8 @@ of their own. What stands beside an error is compared, the error's text is each 
       const [base, ...others] = await askedInTurn(
         [
           peer(stock, "@apollo/gateway"),
-          peer(oneProcess, "in one process"),
-          peer(gateway, "as separate processes"),
+          peer(inOneProcess, "in one process"),
+          peer(asProcesses, "as separate processes"),
         ],
         await questions(bench),
         bench,

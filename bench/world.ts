@@ -24,7 +24,7 @@ export async function startDatabase(): Promise<Database> {
     directory: join(home, "postgres"),
     log: createLogger("bench-database", "error"),
     durable: false,
-    maxConnections: 200,
+    maxConnections: 400,
   });
   await migrate(postgres.url);
   const url = new URL(postgres.url);
