@@ -1,13 +1,10 @@
-import { createLocalJWKSet } from "jose";
 import { EnvironmentReader } from "../common/config.ts";
 import { connect, isReachable } from "../common/database.ts";
 import { InternalTokenSigner } from "../common/internal-token.ts";
 import { Refusals } from "../common/ledger/refusals.ts";
 import { createLogger } from "../common/log.ts";
 import { runProcess } from "../common/process.ts";
-import { readIssuerConfig } from "../issuer/config.ts";
-import { createIssuer } from "../issuer/issuer.ts";
-import { ownTokens } from "../issuer/own-tokens.ts";
+import { createIssuers, readIssuersConfig } from "../issuer/issuers.ts";
 import { readMailConfig } from "../mail/config.ts";
 import { startMail } from "../mail/mail.ts";
 import { Budgets } from "./budgets/budgets.ts";
@@ -35,7 +32,7 @@ await runProcess(async (onStop) => {
   const reader = new EnvironmentReader(process.env);
   const config = reader.done({
     ...readGatewayProcessConfig(reader),
-    issuer: readIssuerConfig(reader),
+    issuers: readIssuersConfig(reader),
     mail: readMailConfig(reader),
     mailDatabaseUrl: reader.text("MAIL_DATABASE_URL"),
   });
@@ -44,8 +41,8 @@ await runProcess(async (onStop) => {
   const { issuerDatabaseUrl, poolSize } = config;
   const db = connect(issuerDatabaseUrl, { name: "issuer", poolSize });
   onStop(() => db.destroy());
-  const issuer = await createIssuer({ db, config: config.issuer, log });
-  onStop(() => issuer.close());
+  const issuers = await createIssuers({ db, config: config.issuers, log });
+  onStop(() => issuers.close());
 
   const mailDb = connect(config.mailDatabaseUrl, { name: "mail", poolSize });
   onStop(() => mailDb.destroy());
@@ -86,12 +83,10 @@ await runProcess(async (onStop) => {
     budgets: new Budgets({
       limits: config.budgetLimits,
       counters,
-      identify: identifyBy([
-        ownTokens({ ...issuer, keys: createLocalJWKSet(issuer.jwks) }),
-      ]),
-      trustProxy: config.issuer.trustProxy,
+      identify: identifyBy(issuers.trusted),
+      trustProxy: config.issuers.own.trustProxy,
     }),
-    oidc: issuer.handler,
+    oidc: issuers.handler,
     onRefusal: refusals.note,
     mailbox: mail.mailbox,
     isReady: () => isReachable(db),

@@ -3,7 +3,7 @@ import { isLoopback } from "../common/http-server.ts";
 import { readLedgerConfig } from "../common/ledger/keys.ts";
 import { readLogLevel } from "../common/log.ts";
 import { readGatewayConfig } from "../gateway/config.ts";
-import { readIssuerConfig } from "../issuer/config.ts";
+import { readIssuersConfig } from "../issuer/issuers.ts";
 import { readMailConfig } from "../mail/config.ts";
 import {
   readInvitationConfig,
@@ -22,11 +22,12 @@ import {
 
 export function readConfig(env: Environment) {
   const reader = new EnvironmentReader(env);
-  const issuer = readIssuerConfig(reader);
+  const issuers = readIssuersConfig(reader);
+  const issuer = issuers.own;
   const gateway = readGatewayConfig(reader);
   return reader.done({
     gateway,
-    issuer,
+    issuers,
     ledger: readLedgerConfig(reader),
     mail: readMailConfig(reader),
     publicUrl: issuer.publicUrl,
@@ -41,8 +42,11 @@ export function readConfig(env: Environment) {
     /** Of the owner role; without it, the PostgreSQL in the data directory serves. */
     databaseUrl: reader.optional("DATABASE_URL"),
     dataDirectory: issuer.dataDirectory,
-    /** Whether an empty embedded database gets the demo world: never where others could reach it. */
-    hasDemo: reader.flag("TRIBUTARY_DEMO", true) && isLoopback(gateway.host),
+    /** Whether an empty embedded database gets the demo world: never where others could reach it, nor where nobody could sign in. */
+    hasDemo:
+      reader.flag("TRIBUTARY_DEMO", true) &&
+      issuers.isBuiltInOn &&
+      isLoopback(gateway.host),
     /** Connections of each subgraph and of the issuer. */
     poolSize: reader.integer("POOL_SIZE", 10, { min: 1, max: 1000 }),
     logLevel: readLogLevel(reader),

@@ -1,4 +1,3 @@
-import { createLocalJWKSet } from "jose";
 import type { CallRoutes } from "../common/call-handler.ts";
 import { isReachable } from "../common/database.ts";
 import { headSigner, loadLedgerKeys } from "../common/ledger/keys.ts";
@@ -13,8 +12,7 @@ import { readOperations } from "../gateway/known-documents.ts";
 import { LocalDataSource } from "../gateway/local-data-source.ts";
 import { startGateway } from "../gateway/server.ts";
 import { readSupergraph } from "../gateway/supergraph.ts";
-import { createIssuer } from "../issuer/issuer.ts";
-import { ownTokens } from "../issuer/own-tokens.ts";
+import { createIssuers } from "../issuer/issuers.ts";
 import { keepEvents } from "../subgraphs/stream/event/upkeep-store.ts";
 import { ReadRecorder } from "../subgraphs/stream/usage/recorder-store.ts";
 import { keepReads } from "../subgraphs/stream/usage/retention-store.ts";
@@ -42,8 +40,8 @@ await runProcess(async (onStop) => {
   const database = await openDatabase(config, log, onStop);
 
   const db = database.connect("issuer");
-  const issuer = await createIssuer({ db, config: config.issuer, log });
-  onStop(() => issuer.close());
+  const issuers = await createIssuers({ db, config: config.issuers, log });
+  onStop(() => issuers.close());
 
   const recorder = new ReadRecorder(database.connect("stream"), log);
   const subgraphs = createSubgraphs(database, config, recorder);
@@ -92,12 +90,10 @@ await runProcess(async (onStop) => {
     budgets: new Budgets({
       limits: config.gateway.budgetLimits,
       counters,
-      identify: identifyBy([
-        ownTokens({ ...issuer, keys: createLocalJWKSet(issuer.jwks) }),
-      ]),
-      trustProxy: config.issuer.trustProxy,
+      identify: identifyBy(issuers.trusted),
+      trustProxy: config.issuers.own.trustProxy,
     }),
-    oidc: issuer.handler,
+    oidc: issuers.handler,
     onRefusal: refusals.note,
     mailbox: mail.mailbox,
     isReady: () => isReachable(db),
@@ -107,11 +103,14 @@ await runProcess(async (onStop) => {
   const mailbox = mail.mailbox
     ? `  ${config.publicUrl.href}dev/mail  the e-mails, for no mail server is set\n`
     : "";
+  const signIn = config.issuers.isBuiltInOn
+    ? "oidc      the issuer of access tokens"
+    : "oidc      nobody signs in there: access tokens come from the issuers of ISSUERS_FILE";
   console.log(`
 Tributary listens at ${server.url}
 
   ${config.publicUrl.href}          explorer
   ${config.publicUrl.href}graphql   the graph
-  ${config.publicUrl.href}oidc      the issuer of access tokens
+  ${config.publicUrl.href}${signIn}
 ${mailbox}${demo ? invitation(demo) : ""}`);
 }, usage);

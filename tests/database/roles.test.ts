@@ -81,6 +81,8 @@ const published: Readonly<Record<Role, readonly string[]>> = {
     "ledger.refuse(uuid, text, text, jsonb): execute",
     "mail.notify(uuid, jsonb): execute",
     "mail.send(jsonb): execute",
+    "tenant.email_of_user(uuid): execute",
+    "tenant.lock_identities(integer[], uuid[]): execute",
     "tenant.published_identities: select",
     "tenant.published_tenants: select",
     "tenant.secret_used(uuid, timestamp with time zone): execute",
