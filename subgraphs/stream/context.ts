@@ -1,11 +1,11 @@
 import { inTransaction, sizeOfPool, type Knex } from "../../common/database.ts";
+import { Turns } from "../../common/turns.ts";
 import { liveness } from "../../common/viewer-store.ts";
 import type { Call } from "../../common/viewer.ts";
 import { CallerStore } from "./access/caller-store.ts";
 import { AccessStore } from "./access/store.ts";
 import { LimitStore } from "./event/limit-store.ts";
 import { usualLimits, type ReadLimits } from "./event/limits.ts";
-import { Queues } from "./event/queue.ts";
 import { eventReads } from "./event/store.ts";
 import { ExplanationStore } from "./explanation/store.ts";
 import { NamespaceStore } from "./namespace/store.ts";
@@ -37,10 +37,13 @@ export function createContext(
   recorder: Pick<ReadRecorder, "noterOf">,
   readLimits: ReadLimits = usualLimits,
 ) {
-  const reads = new Queues(
-    maxReadsOfIdentity,
-    Math.max(1, sizeOfPool(db) - otherConnections),
-  );
+  const readsInAll = Math.max(1, sizeOfPool(db) - otherConnections);
+  const reads = new Turns({
+    inAll: readsInAll,
+    // The other half is never taken by the same tenant.
+    ofTenant: Math.ceil(readsInAll / 2),
+    ofIdentity: maxReadsOfIdentity,
+  });
   return (call: Call) => {
     const { viewer } = call;
     const streams = new StreamStore(db, viewer);
@@ -62,7 +65,7 @@ export function createContext(
         streams,
         streamTypes,
         limits,
-        queue: reads.of(viewer.identityId ?? ""),
+        turns: reads.of(viewer),
       }),
       limits,
       shares: new ShareStore(db, viewer),

@@ -9,6 +9,7 @@ import {
 import { limitExceeded, notFound } from "../../../common/errors.ts";
 import type { PackedJson } from "../../../common/packed.ts";
 import type { Sql } from "../../../common/sql.ts";
+import type { OwnTurns } from "../../../common/turns.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { includes } from "../access/rights.ts";
 import type { NoteRead, NotedRead, Way } from "../usage/recorder-store.ts";
@@ -24,7 +25,6 @@ import {
   type ReadLimits,
 } from "./limits.ts";
 import { asJson, type Packing } from "./packing-store.ts";
-import type { Turns } from "./queue.ts";
 import { joinedReadOf, readOf } from "./read-store.ts";
 import {
   assertReadable,
@@ -85,7 +85,7 @@ export class RowStore {
     private readonly db: Knex,
     private readonly viewer: Viewer,
     private readonly noteRead: NoteRead,
-    private readonly queue: Turns,
+    private readonly turns: OwnTurns,
     private readonly gate: GateStore,
     private readonly budget: ValueBudget,
   ) {}
@@ -126,7 +126,7 @@ export class RowStore {
         .options({ rowMode: "array" });
       return rows;
     };
-    const [[row], admissions] = await this.queue
+    const [[row], admissions] = await this.turns
       .run(() =>
         this.gate.run(streamIds, () => this.within(milliseconds, joining)),
       )
@@ -171,7 +171,7 @@ export class RowStore {
   ): Promise<[Read, RowsColumns | Error][]> {
     const [{ limits }] = reads;
     try {
-      const answer = await this.queue.run(
+      const answer = await this.turns.run(
         async () =>
           // Asked when it is its turn: what was read before counts.
           this.budget.refusal(limits) ??
@@ -204,7 +204,7 @@ export class RowStore {
   ): Promise<Admissions | null> {
     const streamIds = reads.map(({ streamId }) => streamId);
     try {
-      const admissions = await this.queue.run(() => this.gate.ask(streamIds));
+      const admissions = await this.turns.run(() => this.gate.ask(streamIds));
       for (const [i, { noted }] of reads.entries()) {
         const way = admissions.get(i + 1)?.way ?? null;
         if (refusalAt(i + 1, admissions) === null)

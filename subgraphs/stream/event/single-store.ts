@@ -2,6 +2,7 @@ import DataLoader from "dataloader";
 import { prepared, type Knex } from "../../../common/database.ts";
 import { notFound } from "../../../common/errors.ts";
 import { plain, sql, type Sql } from "../../../common/sql.ts";
+import type { OwnTurns } from "../../../common/turns.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { includes } from "../access/rights.ts";
 import type { Stream } from "../stream/store.ts";
@@ -14,7 +15,6 @@ import {
 import type { SearchMode } from "./asked.ts";
 import { toEvent, type Event, type StoredEvent } from "./event.ts";
 import { refusalAt, type GateStore } from "./gate-store.ts";
-import type { Turns } from "./queue.ts";
 import { endIn, eventAt, readOf } from "./read-store.ts";
 import { assertReadable, unreadable } from "./refusals.ts";
 
@@ -115,7 +115,7 @@ export class SingleEventStore {
     private readonly db: Knex,
     private readonly viewer: Viewer,
     private readonly noteRead: NoteRead,
-    private readonly queue: Turns,
+    private readonly turns: OwnTurns,
     private readonly gate: GateStore,
   ) {}
 
@@ -189,7 +189,7 @@ export class SingleEventStore {
     notedOf: (place: number) => Omit<NotedRead, "points">,
   ): Promise<(Event | null | Error)[]> {
     const { text, bindings } = readOf(this.viewer.identityId, streamIds, event);
-    const [rows, admissions] = await this.queue.run(() =>
+    const [rows, admissions] = await this.turns.run(() =>
       this.gate.run(streamIds, () =>
         prepared<EventRow>(
           this.db,

@@ -1,5 +1,6 @@
 import type { Knex } from "../../../common/database.ts";
 import type { PackedJson } from "../../../common/packed.ts";
+import type { OwnTurns } from "../../../common/turns.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import type { StreamTypeStore } from "../stream-type/store.ts";
 import type { Stream, StreamStore } from "../stream/store.ts";
@@ -31,7 +32,6 @@ import { LastEventsStore, type LastEvents } from "./last-events-store.ts";
 import type { LimitStore } from "./limit-store.ts";
 import { ManyStreamsStore } from "./many-streams-store.ts";
 import { asCells, asJson } from "./packing-store.ts";
-import type { Turns } from "./queue.ts";
 import { EventRemovalStore } from "./removal-store.ts";
 import { RowStore } from "./row-store.ts";
 import type { ReadSlot } from "./shape.ts";
@@ -151,19 +151,19 @@ export function eventReads(
     streams,
     streamTypes,
     limits,
-    queue,
+    turns,
   }: {
     streams: StreamStore;
     streamTypes: StreamTypeStore;
     limits: LimitStore;
-    queue: Turns;
+    turns: OwnTurns;
   },
 ): EventReads {
   const gate = new GateStore(db, viewer);
   const budget = new ValueBudget();
-  const rows = new RowStore(db, viewer, noteRead, queue, gate, budget);
+  const rows = new RowStore(db, viewer, noteRead, turns, gate, budget);
   const slots = new SlotStore(streams, streamTypes);
-  const single = new SingleEventStore(db, viewer, noteRead, queue, gate);
+  const single = new SingleEventStore(db, viewer, noteRead, turns, gate);
   const edges = new EdgeStore(db, budget);
   const tables = new TableStore(rows, slots, edges, limits, asJson);
   const cells = new TableStore(rows, slots, edges, limits, asCells);
@@ -198,7 +198,7 @@ export function eventReads(
     ofEach: (...read) => many.ofEach(...read),
     joined: (...read) => many.joined(...read),
     trend: (...read) => trends.draw(...read),
-    lastOfEach: (...read) => queue.run(() => lasts.read(...read)),
+    lastOfEach: (...read) => turns.run(() => lasts.read(...read)),
     shown: (...read) => tables.shown(...read),
   };
 }

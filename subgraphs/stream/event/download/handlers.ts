@@ -16,7 +16,7 @@ import { questionFrom } from "./question.ts";
 /** A client that takes nothing for so long is given up. */
 const stallMs = 60_000;
 
-/** Reads of streams as files, each piece in the same queues as the reads of the graph. */
+/** Reads of streams as files, each piece in its turn as the reads of the graph. */
 export function downloads(
   stream: GraphQLObjectType,
   createContext: (call: Call) => StreamContext,

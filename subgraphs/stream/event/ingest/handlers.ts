@@ -4,9 +4,9 @@ import { sendJson, takeTime } from "../../../../common/http-server.ts";
 import { DomainError, forbidden } from "../../../../common/errors.ts";
 import { assertLive, hintFor } from "../../../../common/permissions.ts";
 import { refuse } from "../../../../common/refusal.ts";
+import { Turns } from "../../../../common/turns.ts";
 import type { Call } from "../../../../common/viewer.ts";
 import type { StreamContext } from "../../context.ts";
-import { Queue } from "../queue.ts";
 import { storeBatch } from "./actions.ts";
 import { batchesOf } from "./batches.ts";
 import { unpacked } from "./body.ts";
@@ -27,7 +27,7 @@ export function ingest(
   createContext: (call: Call) => StreamContext,
   limits: IngestLimits,
 ): CallHandler {
-  const queue = new Queue(maxWritesAtOnce);
+  const turns = new Turns({ inAll: maxWritesAtOnce });
   const uploads = new Uploads(limits);
   return async (request, response, call, log) => {
     if (request.method !== "POST") {
@@ -66,7 +66,9 @@ export function ingest(
         );
         for await (const next of inTime) {
           const { eventCount } = await place.keepFor(() =>
-            queue.run(() => storeBatch(next, asked, createContext(call))),
+            turns.run(call.viewer, {
+              work: () => storeBatch(next, asked, createContext(call)),
+            }),
           );
           done.eventCount += eventCount;
           done.rowCount = next.firstRow + next.rowCount;
