@@ -52,10 +52,14 @@ export interface HttpServer {
 }
 
 /** Where a process listens, and how it stops. */
-export const readListenAddress = (reader: EnvironmentReader, port: number) => ({
+export const readListenAddress = (
+  reader: EnvironmentReader,
+  port: number,
+  graceMs = 500,
+) => ({
   host: reader.text("HOST", "127.0.0.1"),
   port: reader.integer("PORT", port, { min: 1, max: 65_535 }),
-  graceMs: reader.integer("STOP_GRACE_MS", 500, { min: 0, max: 120_000 }),
+  graceMs: reader.integer("STOP_GRACE_MS", graceMs, { min: 0, max: 120_000 }),
 });
 
 /** Whether nobody but this machine reaches a host of this name. */
@@ -109,7 +113,14 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
       isStopping = true;
       await sleep(graceMs);
       isClosing = true;
-      for (const response of open) response.shouldKeepAlive = false;
+      for (const response of open) {
+        response.shouldKeepAlive = false;
+        // One that has begun has told that its connection stays.
+        if (response.headersSent)
+          response.once("close", () =>
+            setTimeout(() => server.closeIdleConnections(), graceMs),
+          );
+      }
       const closed = stopListening(server);
       // Whoever sends another request meanwhile is told by its answer that the connection ends.
       await Promise.race([closed, sleep(graceMs)]);

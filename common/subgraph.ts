@@ -19,13 +19,16 @@ export interface SubgraphConfig {
   readonly internalTokenSecret: string;
 }
 
+/** Longer than the gateway's, whose last requests it answers where all are stopped together. */
+const usualGraceMs = 2_000;
+
 /** The settings that every subgraph has in a process of its own. */
 export const readSubgraphConfig = (
   reader: EnvironmentReader,
   name: string,
   port: number,
 ) => ({
-  ...readListenAddress(reader, port),
+  ...readListenAddress(reader, port, usualGraceMs),
   internalTokenSecret: readInternalTokenSecret(reader),
   databaseUrl: reader.text(`${name.toUpperCase()}_DATABASE_URL`),
   poolSize: reader.integer("POOL_SIZE", 10, { min: 1, max: 1000 }),

@@ -30,8 +30,8 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 /** A connection, what the server has said on it, and when it has ended it. */
-async function open() {
-  const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+async function open({ url } = server) {
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
   await once(socket, "connect");
   let said = "";
   socket.on("data", (chunk) => (said += String(chunk)));
@@ -109,3 +109,30 @@ test.each([
   socket.write(begin + headers);
   expect(await ended).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
 });
+
+test("a server that stops ends the connection of an answer that it had begun to give", async () => {
+  let end = () => undefined as unknown;
+  const stopping = await listen({
+    host: "127.0.0.1",
+    port: 0,
+    graceMs: 20,
+    isReady: () => Promise.resolve(true),
+    routes: {
+      "/slow": (_request, response) => {
+        response.write("half of it");
+        end = () => response.end("and the rest");
+      },
+    },
+    log: createLogger("test", "silent"),
+  });
+  const { socket, ended } = await open(stopping);
+  socket.write("GET /slow HTTP/1.1\r\nhost: x\r\n\r\n");
+  await once(socket, "data");
+  const stopped = stopping.stop();
+  // Until it has ended what is idle.
+  await sleep(200);
+  end();
+  // Left open, it would be kept for the time that a client may be idle.
+  await stopped;
+  expect(await ended).toContain("and the rest");
+}, 10_000);

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestDatabase } from "./database.ts";
+import { Door } from "./door.ts";
 import {
   freePort,
   isReady,
@@ -20,13 +21,26 @@ export const internalTokenSecret = "known to these four processes alone";
 export class SeparateProcesses {
   private constructor(
     readonly urls: Readonly<Record<Subgraph | "gateway", string>>,
-    readonly processes: Readonly<Record<Subgraph | "gateway", Process>>,
+    readonly processes: Record<Subgraph | "gateway", Process>,
+    private readonly doors: Readonly<Record<Subgraph, Door>> | undefined,
+    private readonly shared: Environment,
     private readonly forCommands: Environment,
     /** The data directory. */
     readonly home: string,
   ) {}
 
-  static async start(database: TestDatabase): Promise<SeparateProcesses> {
+  static async start(
+    database: TestDatabase,
+    {
+      environment = { STOP_GRACE_MS: "0" },
+      areReplaceable = false,
+    }: {
+      /** Of all four. */
+      environment?: Environment;
+      /** Whether the gateway finds the subgraphs behind doors. */
+      areReplaceable?: boolean;
+    } = {},
+  ): Promise<SeparateProcesses> {
     const home = await mkdtemp(join(tmpdir(), "tributary-story-"));
     const ports = {
       gateway: await freePort(),
@@ -34,51 +48,81 @@ export class SeparateProcesses {
       community: await freePort(),
       stream: await freePort(),
     };
-    const urlOf = (name: keyof typeof ports) =>
-      `http://127.0.0.1:${ports[name]}`;
+    const urlOf = (port: number) => `http://127.0.0.1:${port}`;
+    const doors = areReplaceable
+      ? {
+          tenant: await Door.open(ports.tenant),
+          community: await Door.open(ports.community),
+          stream: await Door.open(ports.stream),
+        }
+      : undefined;
+    const wayTo = (name: Subgraph) => urlOf(doors?.[name].port ?? ports[name]);
     const shared = {
       ...(await roleUrls(database)),
       INTERNAL_TOKEN_SECRET: internalTokenSecret,
-      PUBLIC_URL: urlOf("gateway"),
-      STOP_GRACE_MS: "0",
+      PUBLIC_URL: urlOf(ports.gateway),
       TRIBUTARY_DATA: home,
+      ...environment,
     };
-    const startSubgraph = (name: Subgraph) =>
-      new Process(["commands/start-subgraph.ts", name], {
-        ...shared,
-        PORT: `${ports[name]}`,
-      });
     const processes = {
-      tenant: startSubgraph("tenant"),
-      community: startSubgraph("community"),
-      stream: startSubgraph("stream"),
+      tenant: startSubgraph("tenant", ports.tenant, shared),
+      community: startSubgraph("community", ports.community, shared),
+      stream: startSubgraph("stream", ports.stream, shared),
       gateway: new Process(["gateway/main.ts"], {
         ...shared,
         PORT: `${ports.gateway}`,
-        TENANT_URL: urlOf("tenant"),
-        COMMUNITY_URL: urlOf("community"),
-        STREAM_URL: urlOf("stream"),
+        TENANT_URL: wayTo("tenant"),
+        COMMUNITY_URL: wayTo("community"),
+        STREAM_URL: wayTo("stream"),
       }),
     };
     try {
       for (const name of ["gateway", ...subgraphs] as const)
-        await processes[name].until(() => isReady(urlOf(name)));
+        await processes[name].until(() => isReady(urlOf(ports[name])));
     } catch (error) {
       await stopAll();
       throw error;
     }
     const urls = {
-      gateway: urlOf("gateway"),
-      tenant: urlOf("tenant"),
-      community: urlOf("community"),
-      stream: urlOf("stream"),
+      gateway: urlOf(ports.gateway),
+      tenant: urlOf(ports.tenant),
+      community: urlOf(ports.community),
+      stream: urlOf(ports.stream),
     };
     const forCommands = {
       DATABASE_URL: database.url,
       PUBLIC_URL: urls.gateway,
       TRIBUTARY_DATA: home,
     };
-    return new SeparateProcesses(urls, processes, forCommands, home);
+    return new SeparateProcesses(
+      urls,
+      processes,
+      doors,
+      shared,
+      forCommands,
+      home,
+    );
+  }
+
+  /** Starts the subgraphs a second time. Answers how to lead there who comes from now on, and stop those before. */
+  async startReplacements(): Promise<() => Promise<(number | null)[]>> {
+    const started = await Promise.all(
+      subgraphs.map(async (name) => {
+        const port = await freePort();
+        const process = startSubgraph(name, port, this.shared);
+        await process.until(() => isReady(`http://127.0.0.1:${port}`));
+        return { name, port, process };
+      }),
+    );
+    return () =>
+      Promise.all(
+        started.map(({ name, port, process }) => {
+          const before = this.processes[name];
+          this.processes[name] = process;
+          this.doors?.[name].leadTo(port);
+          return before.stop();
+        }),
+      );
   }
 
   /** Runs an operator's command on this installation. */
@@ -95,9 +139,16 @@ export class SeparateProcesses {
 
   async stop(): Promise<void> {
     await stopAll();
+    for (const door of Object.values(this.doors ?? {})) door.close();
     await rm(this.home, { recursive: true, force: true });
   }
 }
+
+const startSubgraph = (name: Subgraph, port: number, shared: Environment) =>
+  new Process(["commands/start-subgraph.ts", name], {
+    ...shared,
+    PORT: `${port}`,
+  });
 
 /** What `npm run migrate -- --urls` prints, as the environment that it is meant for. */
 async function roleUrls({ url }: TestDatabase): Promise<Environment> {

@@ -54,7 +54,7 @@ export const oddValues: readonly unknown[] = [
   [[[]]],
   Array.from({ length: 2_000 }, (_, i) => i),
   nested(5),
-  nested(2_000),
+  nested(500),
   parsed(
     '{ "__proto__": { "polluted": true }, "constructor": { "prototype": { "polluted": true } } }',
   ),
