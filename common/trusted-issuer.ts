@@ -10,10 +10,14 @@ export const tenantHeader = "tributary-tenant";
 /** Clocks may differ by so much. */
 export const clockSkewSeconds = 30;
 
-/** Who sends a request with a token that is good. Asked for each request, for links and users come and go. */
+/**
+ * Who sends a request with a token that is good. Asked for each request, for links and users come and go. `admit` may
+ * throw before that is looked up for a token that stands for nobody yet.
+ */
 export type Caller = (
   request: IncomingMessage,
   requestId: string,
+  admit?: () => void,
 ) => Viewer | Promise<Viewer>;
 
 /** One whose access tokens are believed. */

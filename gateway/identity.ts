@@ -7,7 +7,7 @@ import { anonymous, type Viewer } from "../common/viewer.ts";
 
 /**
  * Who sends a request, by its bearer token. A request without one is anonymous: each field decides about that. `admit`
- * may throw for a token that is not known yet.
+ * may throw for a token that is not known yet, or stands for nobody.
  */
 export type Identify = (
   request: IncomingMessage,
@@ -36,7 +36,7 @@ export function identifyBy(trusted: readonly TrustedIssuer[]): Identify {
         'Send the access token as "Authorization: Bearer <token>".',
       );
     const callerOf = await tokens.read(token, admit);
-    return callerOf(request, requestId);
+    return callerOf(request, requestId, admit);
   };
 }
 

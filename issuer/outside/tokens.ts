@@ -39,10 +39,13 @@ export const outsideTokens = (
     const tokenEndsAt = (payload.exp ?? 0) + clockSkewSeconds;
     // The same one for the same identity, so that what hangs on it is found again.
     const viewers = new Map<string, Viewer>();
+    let isSomebody = false;
     return {
       // A key that the issuer takes back is not remembered in its tokens.
       expiresAt: Math.min(tokenEndsAt, freshUntilMs / 1000),
-      async value(request, requestId) {
+      async value(request, requestId, admit) {
+        if (!isSomebody) admit?.();
+        isSomebody = false;
         const wanted = wantedTenant(request);
         const found = await identities.find(from, wanted, requestId);
         const { identity, tenantId } = found;
@@ -53,6 +56,7 @@ export const outsideTokens = (
           tokenEndsAt,
         };
         viewers.set(identity, viewer);
+        isSomebody = true;
         return viewer;
       },
     };

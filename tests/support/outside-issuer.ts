@@ -49,7 +49,14 @@ export class TestOutsideIssuer {
       server,
     );
     server.on("request", (request, response) => {
-      if (request.url?.endsWith("/jwks")) outside.asked += 1;
+      const { url = "" } = request;
+      if (url.endsWith("/jwks")) outside.asked += 1;
+      // As the library wants to be mounted.
+      if (!outside.instead)
+        Object.assign(request, {
+          originalUrl: url,
+          url: url.slice(path.length) || "/",
+        });
       (outside.instead ?? outside.listener)?.(request, response);
     });
     await outside.rotate();
@@ -200,7 +207,10 @@ function createProvider(
       await grant.save();
       return grant;
     },
-    interactions: { policy, url: (_ctx, { uid }) => `/interaction/${uid}` },
+    interactions: {
+      policy,
+      url: (_ctx, { uid }) => `${issuer}/interaction/${uid}`,
+    },
     ttl: {
       ...{ AccessToken: hour, AuthorizationCode: 60, ClientCredentials: hour },
       ...{ Grant: hour, IdToken: hour, Interaction: hour },

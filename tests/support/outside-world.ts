@@ -29,12 +29,13 @@ export class Door {
     );
   }
 
-  enter(token: string, tenant?: string): Promise<Viewer> {
+  enter(token: string, tenant?: string, admit?: () => void): Promise<Viewer> {
     const headers = {
       authorization: `Bearer ${token}`,
       ...(tenant !== undefined && { "tributary-tenant": tenant }),
     };
-    return this.identify({ headers } as unknown as IncomingMessage, "request");
+    const request = { headers } as unknown as IncomingMessage;
+    return this.identify(request, "request", admit);
   }
 
   /** The identity, or the code and the text of the refusal. */
