@@ -3,7 +3,7 @@ import {
   isOutOfRange,
   isTimeout,
   raisedAs,
-  statementName,
+  statementOf,
   type Knex,
 } from "../../../common/database.ts";
 import { limitExceeded, notFound } from "../../../common/errors.ts";
@@ -266,7 +266,7 @@ export class RowStore {
         .raw<{ rows: RowsRow[] }>(text, bindings as Knex.RawBinding[])
         .options({
           rowMode: "array",
-          ...(isUsual && { name: statementName(text) }),
+          ...(isUsual && { name: statementOf(db, text).name }),
         });
       return answer.rows;
     });

@@ -14,7 +14,15 @@ import { overridden } from "./overrides.ts";
 import type { Shown } from "./search/selection-store.ts";
 import { typeOf, type Fetched } from "./store.ts";
 
+/** Reads of events, which need no more of a stream than what the gate itself tells. */
+const ofNamed = new Set([
+  ...["__typename", "id", "myRights"],
+  ...["first", "last", "at", "events", "interpolated", "summaries"],
+  ...["plot", "lttb"],
+]);
+
 const inNames = new Set(["id", "name", "__typename"]);
+const inFew = new Set([...ofNamed, "name", "tenant"]);
 
 /** Of the streams of a list. */
 function shownBy(info: GraphQLResolveInfo): Shown {
@@ -22,16 +30,12 @@ function shownBy(info: GraphQLResolveInfo): Shown {
     ...fieldsAskedFor(info, ["nodes"]),
     ...fieldsAskedFor(info, ["edges", "node"]),
   ];
-  if (asked.includes("last")) return "LAST_EVENTS";
-  return asked.every((field) => inNames.has(field)) ? "NAMES" : "ALL";
+  const areIn = (fields: ReadonlySet<string>) =>
+    asked.every((field) => fields.has(field));
+  if (asked.includes("last"))
+    return areIn(inFew) ? "FEW_WITH_LAST" : "ALL_WITH_LAST";
+  return areIn(inNames) ? "NAMES" : "ALL";
 }
-
-/** Reads of events, which need no more of a stream than what the gate itself tells. */
-const ofNamed = new Set([
-  ...["__typename", "id", "myRights"],
-  ...["first", "last", "at", "events", "interpolated", "summaries"],
-  ...["plot", "lttb"],
-]);
 
 const fetchedFor = (asked: ReadonlySet<string>): Fetched =>
   `${[...asked].every((field) => ofNamed.has(field)) ? "NAMED" : "ALL"}${asked.has("last") ? "_WITH_LAST" : ""}`;

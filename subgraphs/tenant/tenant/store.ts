@@ -1,5 +1,5 @@
 import DataLoader from "dataloader";
-import type { Knex } from "../../../common/database.ts";
+import { prepared, type Knex } from "../../../common/database.ts";
 import { identityGone } from "../../../common/errors.ts";
 import { inKeyOrder } from "../../../common/loaders.ts";
 import { isUuid } from "../../../common/page.ts";
@@ -74,14 +74,15 @@ export class TenantStore {
 
   private readonly byId = new DataLoader(
     async (ids: readonly string[]) => {
-      const { rows } = await this.db
-        .raw<{ rows: Tenant[] }>(visible, [
+      const rows = await prepared<Tenant>(
+        this.db,
+        this.db.raw(visible, [
           this.identityId,
           [...ids],
           this.identityId,
           [...ids],
-        ])
-        .options({ name: "tenant.visible" });
+        ]),
+      );
       return inKeyOrder(ids, rows, (tenant) => tenant.id);
     },
     { cache: false },

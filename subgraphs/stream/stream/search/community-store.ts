@@ -55,8 +55,9 @@ export class CommunityStreamStore {
     this.words = new WordStore(db, viewer);
     this.lists = {
       NAMES: this.listOf("NAMES"),
+      FEW_WITH_LAST: this.listOf("FEW_WITH_LAST"),
       ALL: this.listOf("ALL"),
-      LAST_EVENTS: this.listOf("LAST_EVENTS"),
+      ALL_WITH_LAST: this.listOf("ALL_WITH_LAST"),
     };
   }
 

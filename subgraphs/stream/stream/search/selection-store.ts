@@ -15,8 +15,8 @@ export interface Selection {
   tags?: readonly string[] | null;
 }
 
-/** How much of its streams a list shows: what it is ordered by, all of them, or their last events, too. */
-export type Shown = "NAMES" | "ALL" | "LAST_EVENTS";
+/** How much of its streams a list shows: what it is ordered by, or all; with their last events little more, or all. */
+export type Shown = "NAMES" | "FEW_WITH_LAST" | "ALL" | "ALL_WITH_LAST";
 
 /** Of lists that show each stream in one community, or as an own one; only those by name bring it along. */
 export function selectShown(
@@ -26,13 +26,12 @@ export function selectShown(
   switch (shown) {
     case "NAMES":
       return isNamed ? selectNames : selectStreams;
+    case "FEW_WITH_LAST":
+      return withLast(isNamed ? selectFew : selectStreams, viewer);
     case "ALL":
       return selectStreams;
-    case "LAST_EVENTS":
-      return (db, gate, bindings) =>
-        selectStreams(db, gate, bindings)
-          .select(db.raw(`${lastEvent} as last`))
-          .select(db.raw(`${lastWay} as "lastWay"`, [viewer]));
+    case "ALL_WITH_LAST":
+      return withLast(selectStreams, viewer);
   }
 }
 
@@ -41,6 +40,32 @@ const selectNames: typeof selectStreams = (db, gate, bindings) =>
   db
     .select({ id: "g.uuid", name: "g.name" })
     .from(db.raw(`${gate} g`, bindings));
+
+/** What the gate tells of them, their names and tenants, which is what most pages show: without their types. */
+const selectFew: typeof selectStreams = (db, gate, bindings) =>
+  db
+    .select({
+      id: "g.uuid",
+      rowId: "g.id",
+      name: "g.name",
+      tenantId: "t.uuid",
+      tenantRowId: "g.tenant_id",
+      typeRowId: "s.type_id",
+      isOwn: "g.is_own",
+      rights: "g.rights",
+    })
+    .from(db.raw(`${gate} g`, bindings))
+    .joinRaw(
+      `join stream.streams s on s.tenant_id = g.tenant_id and s.id = g.id
+       join tenant.published_tenants t on t.id = s.tenant_id`,
+    );
+
+const withLast =
+  (select: typeof selectStreams, viewer: string | null): typeof selectStreams =>
+  (db, gate, bindings) =>
+    select(db, gate, bindings)
+      .select(db.raw(`${lastEvent} as last`))
+      .select(db.raw(`${lastWay} as "lastWay"`, [viewer]));
 
 export const withRank =
   (
