@@ -8,6 +8,7 @@ const style = `
   h1 { font-size: 1.5rem; }
   h2 { font-size: 1.125rem; }
   pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: .75rem; border: 1px solid; }
+  a { overflow-wrap: anywhere; }
   label { display: block; margin-top: 1rem; font-weight: 600; }
   input:not([type=hidden]), button { box-sizing: border-box; width: 100%; padding: .6rem; font: inherit; }
   button { margin-top: 1.25rem; font-weight: 600; cursor: pointer; }

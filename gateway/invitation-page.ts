@@ -41,12 +41,12 @@ const invited = (token: string) =>
       </p>
       <h2>1. Sign in</h2>
       <p>
-        With the front end of your company, or with whatever gets you an access
-        token here. If you are new,
+        In the front end of your company, or in the
+        <a href="/">explorer</a> here. If you are new,
         <a href="/oidc/password">register your e-mail</a> first.
       </p>
       <h2>2. See the invitation</h2>
-      <p>In the <a href="/">explorer</a>, or in any program, run</p>
+      <p>There, run</p>
       <pre tabindex="0" aria-label="Query">${seeing(token)}</pre>
       <h2>3. Answer it</h2>
       <p>

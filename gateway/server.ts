@@ -11,7 +11,7 @@ import {
 import { filePoints } from "./budgets/limits.ts";
 import { refuse } from "../common/refusal.ts";
 import { cors } from "./cors.ts";
-import { explorer } from "./explorer.ts";
+import { explorer } from "./explorer/explorer.ts";
 import { Graphs, type GraphOptions } from "./graph.ts";
 import { invitationPage } from "./invitation-page.ts";
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Knex } from "../common/database.ts";
 import { html } from "../common/html.ts";
+import { page, styleSource } from "../common/html-page.ts";
 import {
   isLoopback,
   send,
@@ -26,8 +27,12 @@ export function mailbox(db: Knex, publicUrl: URL): Handler {
       links: linksIn(mail.text, publicUrl),
     }));
     if (/\bapplication\/json\b/.test(String(request.headers.accept)))
-      sendJson(response, 200, mails);
-    else send(response, 200, "text/html; charset=utf-8", page(mails));
+      return sendJson(response, 200, mails);
+    response.setHeader(
+      "content-security-policy",
+      `default-src 'none'; style-src ${styleSource}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+    );
+    send(response, 200, "text/html; charset=utf-8", mailboxPage(mails));
   };
 }
 
@@ -36,24 +41,19 @@ const isFromHere = ({ headers: { host = "" } }: IncomingMessage): boolean =>
   URL.canParse(`http://${host}`) &&
   isLoopback(new URL(`http://${host}`).hostname);
 
-const page = (mails: readonly (KeptMail & { links: readonly string[] })[]) =>
-  html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <title>Mailbox · Tributary</title>
-      </head>
-      <body>
-        <h1>Mailbox</h1>
-        <p>What would be sent if SMTP_URL were set, the newest first.</p>
-        ${mails.map(
-          ({ to, subject, text, links }) =>
-            html`<article>
-              <h2>${subject}</h2>
-              <p>To ${to}</p>
-              <pre>${text}</pre>
-              ${links.map((link) => html`<p><a href="${link}">${link}</a></p>`)}
-            </article>`,
-        )}
-      </body>
-    </html>`.text;
+const mailboxPage = (
+  mails: readonly (KeptMail & { links: readonly string[] })[],
+) =>
+  page(
+    "Mailbox",
+    html`<p>What would be sent if SMTP_URL were set, the newest first.</p>
+      ${mails.map(
+        ({ to, subject, text, links }) =>
+          html`<article>
+            <h2>${subject}</h2>
+            <p>To ${to}</p>
+            <pre>${text}</pre>
+            ${links.map((link) => html`<p><a href="${link}">${link}</a></p>`)}
+          </article>`,
+      )}`,
+  );

@@ -1,4 +1,7 @@
-import { html } from "../../common/html.ts";
+import { html, type Html } from "../../common/html.ts";
+
+const focused = (isFirst: boolean): Html =>
+  isFirst ? html`autofocus` : html``;
 
 /** Whose password is entered or asked for; `email` is what was entered so far. */
 export const emailField = (email = "") =>
@@ -9,11 +12,12 @@ export const emailField = (email = "") =>
       type="email"
       autocomplete="username"
       required
-      autofocus
+      ${focused(!email)}
       value="${email}"
     />`;
 
-export const passwordField = (label: string) =>
+/** The one to begin with where the e-mail stands there already. */
+export const passwordField = (label: string, email: string | undefined) =>
   html`<label for="password">${label}</label>
     <input
       id="password"
@@ -21,6 +25,7 @@ export const passwordField = (label: string) =>
       type="password"
       autocomplete="current-password"
       required
+      ${focused(Boolean(email))}
     />`;
 
 export const newPasswordField = html`<label for="new-password"

@@ -76,8 +76,8 @@ export const changePasswordPage = ({
     "Change your password",
     html`${alert(error)}
       <form method="post">
-        ${token} ${emailField(email)} ${passwordField("Present password")}
-        ${newPasswordField}
+        ${token} ${emailField(email)}
+        ${passwordField("Present password", email)} ${newPasswordField}
         <button>Change the password</button>
       </form>`,
   );

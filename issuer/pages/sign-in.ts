@@ -13,7 +13,7 @@ export const signInPage = ({
     "Sign in",
     html`${alert(error)}
       <form method="post">
-        ${token} ${emailField(email)} ${passwordField("Password")}
+        ${token} ${emailField(email)} ${passwordField("Password", email)}
         <button>Sign in</button>
       </form>
       <p>

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, jest } from "@jest/globals";
 import { DemoInstallation } from "../support/demo-installation.ts";
 import { apolloClient } from "./apollo-client.ts";
+import { chromium } from "./chromium.ts";
 import { codeGeneration } from "./code-generation.ts";
 import { graphqlRequest } from "./graphql-request.ts";
 import { openidClient } from "./openid-client.ts";
@@ -26,3 +27,4 @@ graphqlRequest(() => demo);
 relay(() => demo);
 codeGeneration();
 openidClient(() => demo);
+chromium(() => demo);

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import { send, type Handler } from "../common/http-server.ts";
+import { send, type Handler } from "../../common/http-server.ts";
 
-// No header to begin with: one without a real token would be refused, and with it the explorer's look at the schema.
-const firstQuery = `# Under "Headers" write
+const firstQuery = `# Sign in above, then run this with Ctrl-Enter.
+#
+# The token of a program goes under "Headers":
 #   { "Authorization": "Bearer <access token>" }
-# then run this with Ctrl-Enter.
 {
   viewer {
     id
@@ -18,7 +19,7 @@ const firstQuery = `# Under "Headers" write
 const settings = {
   title: "Tributary",
   endpoint: "/graphql",
-  defaultQuery: firstQuery,
+  query: firstQuery,
 };
 
 /** GraphiQL as one page that loads nothing from elsewhere; 9 MB, so made when first asked for. */
@@ -39,22 +40,38 @@ export function explorer(): Handler {
 
 async function makePage() {
   const { renderGraphiQL } = await import("@graphql-yoga/render-graphiql");
-  const html = renderGraphiQL(settings);
+  const [header, signIn] = await Promise.all(
+    ["sign-in.html", "sign-in.js"].map((file) =>
+      readFile(new URL(file, import.meta.url), "utf8"),
+    ),
+  );
+  const explorer = renderGraphiQL(settings);
+  // Before the explorer's own script, which sends its requests as this one lets it.
+  const html = explorer.replace(
+    '<div id="root">',
+    (root) => `${header}<script>${signIn}</script>${root}`,
+  );
   return {
     html,
     zipped: await promisify(gzip)(html),
-    policy: policyFor(html),
+    policy: policyFor([signIn ?? "", scriptOf(explorer)]),
   };
 }
 
-/** Nothing but the page's own script, the workers that it makes, and requests to this server. */
-function policyFor(html: string): string {
+function scriptOf(html: string): string {
   const start = html.indexOf("<script>") + "<script>".length;
-  const script = html.slice(start, html.lastIndexOf("</script>"));
-  const hash = createHash("sha256").update(script).digest("base64");
+  return html.slice(start, html.lastIndexOf("</script>"));
+}
+
+/** Nothing but the page's own scripts, the workers that they make, and requests to this server. */
+function policyFor(scripts: readonly string[]): string {
+  const hashes = scripts.map(
+    (script) =>
+      `'sha256-${createHash("sha256").update(script).digest("base64")}'`,
+  );
   return [
     "default-src 'none'",
-    `script-src 'sha256-${hash}'`,
+    ["script-src", ...hashes].join(" "),
     "worker-src blob:",
     "style-src 'unsafe-inline'",
     "img-src 'self' data:",
