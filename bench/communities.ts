@@ -113,6 +113,7 @@ async function start(bench: Bench, size: number): Promise<Side> {
       contextOf: createTenantContext(as("tenant"), {
         publicUrl,
         signUp: { mode: "open", entitlements: [] },
+        isBuiltInOn: true,
         userMailsPerDay: 100_000,
       }),
     },

@@ -39,6 +39,16 @@ export interface ListedTenant {
   > | null;
 }
 
+/** A user, and the account of an outside issuer that it is. */
+export interface LinkedSubject {
+  readonly identity: string;
+  readonly tenantName: string;
+  readonly email: string;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly since: string;
+}
+
 export const readLimits = [
   "rows",
   "points",
@@ -70,10 +80,14 @@ export class OperatorStore {
     return rows;
   }
 
-  /** A tenant and its first user; `link`, which is mailed too, lets that user set a password, and is null if the e-mail has one already. */
+  /**
+   * A tenant and its first user; `link`, which is mailed too, lets that user set a password, and is null if the e-mail
+   * has one already, or if people do not sign in here.
+   */
   async found(
     tenant: Parameters<typeof foundTenant>[3],
     publicUrl: URL,
+    isBuiltInOn = true,
   ): Promise<{ id: string; founderId: string; link: OneUseLink | null }> {
     const link = createOneUseLink(publicUrl);
     return this.db.transaction(async (transaction) => {
@@ -83,13 +97,53 @@ export class OperatorStore {
         "foundTenant",
         tenant,
       );
-      const linked = await new IdentityChangeStore(transaction).addLink(
-        tenant.founder.email,
-        link,
-      );
-      if (linked)
-        await sendMail(transaction, [passwordMail(tenant.founder.email, link)]);
+      const { email } = tenant.founder;
+      const linked =
+        isBuiltInOn &&
+        (await new IdentityChangeStore(transaction).addLink(email, link));
+      if (linked) await sendMail(transaction, [passwordMail(email, link)]);
       return { ...founded, link: linked ? link : null };
+    });
+  }
+
+  /** The users who are accounts of outside issuers, of a tenant or of all. */
+  async linkedSubjects(tenantId: string | undefined): Promise<LinkedSubject[]> {
+    const { rows } = await this.db.raw<{ rows: LinkedSubject[] }>(
+      `select l.identity, t.name as "tenantName", u.email, l.issuer, l.subject, l.linked_at as since
+       from issuer.linked_subjects l
+       join tenant.identities i on i.uuid = l.identity
+       join tenant.users u on u.identity_id = i.id
+       join tenant.tenants t on t.id = i.tenant_id
+       where t.uuid = coalesce(?, t.uuid)
+       order by t.id, u.email`,
+      [tenantId ?? null],
+    );
+    return rows;
+  }
+
+  /** Takes the account of an outside issuer from a user. */
+  async unlink(identity: string): Promise<void> {
+    await this.db.transaction(async (transaction) => {
+      const { rows } = await transaction.raw<{
+        rows: { tenant: string; issuer: string }[];
+      }>(
+        "delete from issuer.linked_subjects where identity = ? returning tenant, issuer",
+        [identity],
+      );
+      const [link] = rows;
+      if (!link)
+        throw new StartError(
+          'This user is not linked. "npm run issuers -- links" lists those who are.',
+        );
+      await record(transaction, this.call, "unlinkSubject", [
+        {
+          kind: "IDENTITY",
+          subjectType: "User",
+          subjectId: identity,
+          tenantIds: [link.tenant],
+          before: { issuer: link.issuer },
+        },
+      ]);
     });
   }
 

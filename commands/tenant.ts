@@ -1,3 +1,4 @@
+import { readBuiltInIssuer } from "../common/built-in-issuer.ts";
 import { EnvironmentReader, StartError } from "../common/config.ts";
 import { readPublicUrl } from "../common/public-url.ts";
 import { parseEmail } from "../common/text.ts";
@@ -68,18 +69,25 @@ function found(name: string, { email, region, ...values }: Values): Operation {
     email: founderEmail,
   };
   const reader = new EnvironmentReader(process.env);
-  const publicUrl = reader.done(readPublicUrl(reader));
+  const publicUrl = readPublicUrl(reader);
+  const isBuiltInOn = reader.done(readBuiltInIssuer(reader));
   return async (operator) => {
     const { id, link } = await operator.found(
       { name, region, entitlements: [], founder },
       publicUrl,
+      isBuiltInOn,
     );
     console.log(`Tenant ${id}`);
-    console.log(
-      link === null
-        ? `${founder.email} signs in with the password it has.`
-        : `${founder.email} sets a password by ${link.url}, until ${link.expiresAt.toISOString()}`,
-    );
+    if (!isBuiltInOn)
+      console.log(
+        `${founder.email} signs in at an issuer of ISSUERS_FILE: name this tenant there.`,
+      );
+    else
+      console.log(
+        link === null
+          ? `${founder.email} signs in with the password it has.`
+          : `${founder.email} sets a password by ${link.url}, until ${link.expiresAt.toISOString()}`,
+      );
   };
 }
 

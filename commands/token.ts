@@ -1,3 +1,4 @@
+import { readBuiltInIssuer } from "../common/built-in-issuer.ts";
 import {
   EnvironmentReader,
   StartError,
@@ -51,6 +52,10 @@ async function issueToken(
     );
   const reader = new EnvironmentReader(env);
   const config = reader.done(readIssuerConfig(reader));
+  if (!readBuiltInIssuer(reader))
+    throw new StartError(
+      "BUILT_IN_ISSUER is off, so no token of its own is believed. Get one from an issuer of ISSUERS_FILE.",
+    );
   const claims = await asOwner(env, (db) =>
     subject.includes("@")
       ? claimsOfPerson(db, subject, tenant)

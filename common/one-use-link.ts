@@ -37,3 +37,15 @@ ${url}
 If you did not ask for it, nothing happens unless you open it.
 `,
 });
+
+/** Tells somebody who needs no password, since others sign people in. */
+export const newUserMail = (to: string, publicUrl: URL): Mail => ({
+  to,
+  subject: "Tributary: you have a user",
+  text: `You have a user in Tributary. Sign in with your company's account:
+
+${publicUrl.href}
+
+If you did not expect this, nothing happens unless you sign in.
+`,
+});

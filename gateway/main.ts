@@ -86,6 +86,7 @@ await runProcess(async (onStop) => {
       identify: identifyBy(issuers.trusted),
       trustProxy: config.issuers.own.trustProxy,
     }),
+    isBuiltInOn: config.issuers.isBuiltInOn,
     oidc: issuers.handler,
     onRefusal: refusals.note,
     mailbox: mail.mailbox,

@@ -22,6 +22,8 @@ export interface GatewayOptions
   readonly subgraphRoutes: CallRoutes;
   /** Of pages that may call from a browser. */
   readonly origins: readonly string[];
+  /** Whether people can register here. */
+  readonly isBuiltInOn: boolean;
   /** The issuer, which has everything below /oidc. */
   readonly oidc: Handler;
   /** What a developer reads instead of e-mails, if anything. */
@@ -44,7 +46,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ...routesFor(options),
       "/oidc/*": charged(options),
       "/": explorer(),
-      "/invitation/*": invitationPage,
+      "/invitation/*": invitationPage(options.isBuiltInOn),
       ...(options.mailbox && { "/dev/mail": options.mailbox }),
     },
   });

@@ -31,6 +31,7 @@ export function readConfig(env: Environment) {
     ledger: readLedgerConfig(reader),
     mail: readMailConfig(reader),
     publicUrl: issuer.publicUrl,
+    isBuiltInOn: issuers.isBuiltInOn,
     signUp: readSignUpConfig(reader),
     userMailsPerDay: readUserMailsPerDay(reader),
     invitations: readInvitationConfig(reader),

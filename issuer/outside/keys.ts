@@ -22,7 +22,7 @@ export interface KeyTimes {
 export const usualKeyTimes: KeyTimes = {
   freshMs: 5 * 60_000,
   keptMs: 60 * 60_000,
-  pauseMs: 30_000,
+  pauseMs: 10_000,
   retryMs: 5_000,
 };
 

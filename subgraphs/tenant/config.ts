@@ -1,3 +1,4 @@
+import { readBuiltInIssuer } from "../../common/built-in-issuer.ts";
 import { EnvironmentReader, type Environment } from "../../common/config.ts";
 import { readSubgraphConfig } from "../../common/subgraph.ts";
 import type { Entitlement } from "./generated.ts";
@@ -45,6 +46,7 @@ export function readConfig(env: Environment) {
   return reader.done({
     ...readSubgraphConfig(reader, "tenant", 4001),
     publicUrl: reader.url("PUBLIC_URL"),
+    isBuiltInOn: readBuiltInIssuer(reader),
     signUp: readSignUpConfig(reader),
     userMailsPerDay: readUserMailsPerDay(reader),
   });

@@ -9,6 +9,8 @@ import { TenantStore } from "./tenant/store.ts";
 export interface TenantSettings {
   /** Where people reach this installation; links lead there. */
   readonly publicUrl: URL;
+  /** Whether people sign in here by a password, and are sent a link to set it. */
+  readonly isBuiltInOn: boolean;
   readonly signUp: SignUpConfig;
   /** How many mails to new users a tenant sends in 24 hours. */
   readonly userMailsPerDay: number;

@@ -43,11 +43,14 @@ export class Page {
   }
 }
 
-/** Keeps cookies and follows redirects within one origin. */
+/** Keeps cookies and follows redirects within a path of one origin. */
 export class Browser {
   private readonly cookies = new Map<string, Cookie>();
 
-  constructor(private readonly origin: string) {}
+  constructor(
+    private readonly origin: string,
+    private readonly path = "/oidc",
+  ) {}
 
   get(url: string | URL): Promise<Page> {
     return this.visit(new URL(url, this.origin), { method: "GET" });
@@ -87,7 +90,7 @@ export class Browser {
       return new Page(url, response.status, response.headers, text);
     const next = new URL(location, url);
     // A front end: what the provider tells it is in the URL.
-    if (next.origin !== this.origin || !next.pathname.startsWith("/oidc"))
+    if (next.origin !== this.origin || !next.pathname.startsWith(this.path))
       return new Page(next, response.status, response.headers, text);
     return this.visit(next, { method: "GET" });
   }

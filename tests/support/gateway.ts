@@ -18,6 +18,7 @@ import type { DataSource } from "../../gateway/data-source.ts";
 import { InternalTokenSigner } from "../../common/internal-token.ts";
 import type { OnRefusal } from "../../common/ledger/refusals.ts";
 import type { CallHandler } from "../../common/call-handler.ts";
+import type { TrustedIssuer } from "../../common/trusted-issuer.ts";
 import { createLogger, type Logger } from "../../common/log.ts";
 import type { Subgraph } from "../../common/schema.ts";
 import { startSubgraph } from "../../common/subgraph.ts";
@@ -79,6 +80,8 @@ export interface TestGraphOptions {
   readonly onRefusal?: OnRefusal;
   readonly graceMs?: number;
   readonly safelist?: Safelist;
+  /** Issuers that are believed besides the test's own. */
+  readonly trusted?: readonly TrustedIssuer[];
   /** Subgraphs that are not there when the gateway starts. */
   readonly absent?: readonly string[];
 }
@@ -110,6 +113,7 @@ export async function startTestGraph({
   onRefusal = () => undefined,
   graceMs = 0,
   safelist,
+  trusted = [],
   absent = [],
 }: TestGraphOptions): Promise<TestGraph> {
   const issuer = await TestIssuer.create();
@@ -163,7 +167,7 @@ export async function startTestGraph({
     budgets: new Budgets({
       limits: budgetLimits,
       counters,
-      identify: identifyBy([ownTokens(issuer.options)]),
+      identify: identifyBy([ownTokens(issuer.options), ...trusted]),
       trustProxy: true,
     }),
     introspection,
@@ -175,6 +179,7 @@ export async function startTestGraph({
     onRefusal,
     safelist,
     origins: ["https://allowed.example"],
+    isBuiltInOn: true,
     oidc: (_request, response) => {
       response.end("the issuer");
     },

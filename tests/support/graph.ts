@@ -1,6 +1,7 @@
 import type { Environment } from "../../common/config.ts";
 import type { OnRefusal } from "../../common/ledger/refusals.ts";
 import { createLogger, type Logger } from "../../common/log.ts";
+import type { TrustedIssuer } from "../../common/trusted-issuer.ts";
 import { readSupergraph } from "../../gateway/supergraph.ts";
 import { readConfig } from "../../installation/config.ts";
 import { createSubgraphs } from "../../installation/subgraphs.ts";
@@ -15,8 +16,14 @@ export function startGraph(
   {
     log = createLogger("test", "silent"),
     onRefusal,
+    trusted = [],
     environment = {},
-  }: { log?: Logger; onRefusal?: OnRefusal; environment?: Environment } = {},
+  }: {
+    log?: Logger;
+    onRefusal?: OnRefusal;
+    trusted?: readonly TrustedIssuer[];
+    environment?: Environment;
+  } = {},
 ): Promise<TestGraph> {
   const subgraphs = createSubgraphs(
     { connect: (role) => database.as(role) },
@@ -29,6 +36,7 @@ export function startGraph(
     subgraphs,
     db: database.as("tenant"),
     log,
+    trusted,
     ...(onRefusal && { onRefusal }),
   });
 }

@@ -11,6 +11,7 @@ import { Seed, type Identity } from "./seed.ts";
 
 export const settings: TenantSettings = {
   publicUrl: new URL("https://tributary.example"),
+  isBuiltInOn: true,
   signUp: { mode: "open", entitlements: ["COMMUNITIES"] },
   userMailsPerDay: 200,
 };

@@ -84,6 +84,21 @@ describe("createUser (T1)", () => {
     expect(await mailsTo("known@example.com")).toEqual([]);
   });
 
+  test("where nobody signs in by a password, the mail has no link to set one", async () => {
+    const elsewhere = tenantSubgraph(database, { isBuiltInOn: false });
+    const email = "signs-in-elsewhere@example.com";
+    await run(elsewhere, world.callers["an administrator"], createUser, {
+      input: { ...input, email },
+    });
+    const mails = await database
+      .owner("mail.outbox")
+      .where({ recipient: email });
+    expect(mails).toMatchObject([{ subject: "Tributary: you have a user" }]);
+    expect(JSON.stringify(mails)).not.toContain("/oidc");
+    const links = await database.owner("issuer.links").where({ email });
+    expect(links).toEqual([]);
+  });
+
   test("a tenant mails so many new users in 24 hours, each tenant by itself", async () => {
     const strict = tenantSubgraph(database, { userMailsPerDay: 2 });
     const create = (email: string, caller: Caller = "an administrator") =>

@@ -5,6 +5,7 @@ import { sendLimitedMail } from "../../../common/mail-store.ts";
 import { notify } from "../../../notices/store.ts";
 import {
   createOneUseLink,
+  newUserMail,
   passwordMail,
 } from "../../../common/one-use-link.ts";
 import type { Knex } from "../../../common/database.ts";
@@ -32,7 +33,7 @@ import {
 import { leadershipNotices } from "./leadership.ts";
 import { IdentityStore, type Client, type User } from "./store.ts";
 
-/** The person can set a password by a link, unless the e-mail has one already. */
+/** Where people sign in here, the person can set a password by a link, unless the e-mail has one already. */
 export async function createUser(
   input: CreateUserInput,
   { db, viewer, call, settings }: TenantContext,
@@ -45,8 +46,13 @@ export async function createUser(
     const identities = new IdentityChangeStore(transaction);
     const { tenant } = await identities.lockAsAdministrator(viewer);
     const id = await identities.addUser(tenant, { name, email, roles });
-    if (await identities.addLink(email, link))
-      await sendLimitedMail(transaction, passwordMail(email, link), {
+    const mail = !settings.isBuiltInOn
+      ? newUserMail(email, settings.publicUrl)
+      : (await identities.addLink(email, link))
+        ? passwordMail(email, link)
+        : undefined;
+    if (mail)
+      await sendLimitedMail(transaction, mail, {
         tenantId: tenant.uuid,
         kind: "NEW_USER",
         what: "e-mails to new users",

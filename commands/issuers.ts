@@ -1,0 +1,48 @@
+import { StartError } from "../common/config.ts";
+import { isUuid } from "../common/page.ts";
+import { runCommand } from "./command.ts";
+import { asOwner } from "./installation.ts";
+import { OperatorStore } from "./operator-store.ts";
+
+const usage = `
+Usage: npm run issuers -- links [--tenant <id>]
+       npm run issuers -- unlink <id of a user>
+
+Which users are accounts of outside issuers (docs/issuers.md): in the installation that runs with the data directory
+TRIBUTARY_DATA (.tributary), or in the database of DATABASE_URL.
+
+  links    every user with its tenant and e-mail, the issuer, the subject, and since when; --tenant: those of one tenant
+  unlink   takes the account away from a user, in the next request; the next one that comes with the e-mail is linked
+`;
+
+await runCommand(
+  usage,
+  { tenant: { type: "string" } },
+  async ({ positionals: [name, id, ...rest], values: { tenant } }) => {
+    if (name === "links" && id === undefined) await list(uuid(tenant));
+    else if (name === "unlink" && id !== undefined && rest.length === 0)
+      await unlink(uuid(id) ?? "");
+    else throw new StartError(usage.trim());
+  },
+);
+
+async function list(tenant: string | undefined): Promise<void> {
+  const links = await asOwner(process.env, (db) =>
+    new OperatorStore(db).linkedSubjects(tenant),
+  );
+  if (links.length === 0) console.log("No user is linked.");
+  for (const { identity, tenantName, email, issuer, subject, since } of links)
+    console.log(
+      [identity, tenantName, email, issuer, subject, since].join("\t"),
+    );
+}
+
+async function unlink(identity: string): Promise<void> {
+  await asOwner(process.env, (db) => new OperatorStore(db).unlink(identity));
+  console.log("Unlinked.");
+}
+
+function uuid(id: string | undefined): string | undefined {
+  if (id === undefined || isUuid(id)) return id;
+  throw new StartError(`"${id}" is no id.\n\n${usage.trim()}`);
+}
