@@ -14,8 +14,10 @@ export const startInOneProcess = (
   bench: Bench,
   databaseUrl: string,
   script = "installation/main.ts",
+  settings: Settings = {},
 ) =>
   start(bench, script, {
+    ...settings,
     ...bench.tokens.settings,
     DATABASE_URL: databaseUrl,
     TRIBUTARY_DEMO: "off",
@@ -28,7 +30,7 @@ export interface Subgraphs {
 }
 
 /** As the installation has them, or all by another script. */
-async function startSubgraphs(
+export async function startSubgraphs(
   bench: Bench,
   script?: string,
 ): Promise<Subgraphs> {

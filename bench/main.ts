@@ -5,6 +5,7 @@ import { communities } from "./communities.ts";
 import { assertCpuIsTold } from "./cpu.ts";
 import { events } from "./events.ts";
 import { files } from "./files.ts";
+import { fairness } from "./fairness.ts";
 import type { Bench, Figure } from "./figure.ts";
 import { gate } from "./gate.ts";
 import { ingest } from "./ingest.ts";
@@ -24,6 +25,7 @@ import { seedWorld, startDatabase } from "./world.ts";
 const figures: readonly Figure[] = [
   page,
   questions,
+  fairness,
   reads,
   events,
   gate,

@@ -12,7 +12,7 @@ import { latenciesOf } from "./latency.ts";
 import { askedInTurn, type Peer } from "./load.ts";
 import { askedByReaders } from "./readers.ts";
 
-const query = `query ($id: ID!) {
+export const pageQuery = `query ($id: ID!) {
   community(id: $id) {
     name
     memberships { nodes { tenant { name } } }
@@ -26,7 +26,7 @@ export const page: Figure = {
   about: `A community's tenants and 20 of the streams shared in it, with their last values:
 
 \`\`\`graphql
-${query}
+${pageQuery}
 \`\`\`
 
 Reader and community change from request to request. 1 is @apollo/gateway as it comes, with \`RemoteGraphQLDataSource\`,
@@ -92,4 +92,4 @@ async function others(bench: Bench, subgraphs: Subgraphs): Promise<Peer[]> {
   ];
 }
 
-export const everyPage = askedByReaders(query);
+export const everyPage = askedByReaders(pageQuery);

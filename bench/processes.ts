@@ -35,16 +35,17 @@ export async function startProcess(
   return running;
 }
 
-/** Runs a command of this project to its end. */
+/** Runs a command of this project to its end; answers what it said on standard error. */
 export async function runScript(
   args: readonly string[],
   settings: Settings,
-): Promise<void> {
+): Promise<string> {
   const child = spawnScript(args, settings, "pipe");
   const ended = once(child, "exit");
   const said = child.stderr ? await text(child.stderr) : "";
   const [code] = (await ended) as [number | null];
   if (code !== 0) throw new Error(`${args.join(" ")} failed:\n${said}`);
+  return said;
 }
 
 /** Nothing of our own environment but what finding programs takes: DATABASE_URL would lead elsewhere. */

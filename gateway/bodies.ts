@@ -7,12 +7,14 @@ import { anonymousBodyBytes } from "./limits.ts";
 /** What the bodies of requests may have at a time, from their first byte until they are answered. */
 export interface BodyLimits {
   readonly bytesOfIdentity: number;
+  readonly bytesOfTenant: number;
   readonly bytesInAll: number;
 }
 
-/** Two of the longest of an identity, and four. What a body says takes as much again, and at worst, of empty objects, 23 times. */
+/** Two of the longest of an identity, three of a tenant, so that there is room for another's, and four. What a body says takes as much again, and at worst, of empty objects, 23 times. */
 export const usualBodyLimits: BodyLimits = {
   bytesOfIdentity: 34 * 2 ** 20,
+  bytesOfTenant: 51 * 2 ** 20,
   bytesInAll: 68 * 2 ** 20,
 };
 
@@ -31,6 +33,10 @@ export const readBodyLimits = (
       "REQUEST_BYTES_OF_IDENTITY",
       usualBodyLimits.bytesOfIdentity,
     ),
+    bytesOfTenant: bytes(
+      "REQUEST_BYTES_OF_TENANT",
+      usualBodyLimits.bytesOfTenant,
+    ),
     bytesInAll: bytes("REQUEST_BYTES_IN_ALL", usualBodyLimits.bytesInAll),
   };
 };
@@ -40,57 +46,79 @@ const smallBytes = anonymousBodyBytes;
 
 /** Room for the bodies of all requests that a process serves. */
 export class BodyBudget {
-  private inAll = 0;
-  private readonly ofIdentity = new Map<string, number>();
+  private readonly underWay = new Map<string, number>();
 
   constructor(private readonly limits: BodyLimits) {}
 
-  roomFor({ identityId, person }: Viewer): BodyRoom {
-    const whose = identityId ?? person?.id ?? "";
+  roomFor(viewer: Viewer): BodyRoom {
+    const shares = this.sharesOf(viewer);
     let kept = 0;
     const keep = (bytes: number) => {
-      this.add(whose, bytes - kept);
+      for (const { key } of shares) this.add(key, bytes - kept);
       kept = bytes;
     };
     return {
       assertFits: (bytes) => {
-        if (bytes > smallBytes) this.assertFits(whose, bytes - kept);
+        if (bytes > smallBytes) this.assertFits(shares, bytes - kept);
       },
       take: (bytes) => {
         if (bytes <= smallBytes) return;
-        this.assertFits(whose, bytes - kept);
+        this.assertFits(shares, bytes - kept);
         keep(bytes);
       },
       release: () => keep(0),
     };
   }
 
-  private assertFits(whose: string, bytes: number): void {
-    const { bytesOfIdentity, bytesInAll } = this.limits;
-    const own = (this.ofIdentity.get(whose) ?? 0) + bytes;
-    if (own > bytesOfIdentity)
-      throw tooMuchAtOnce(
-        "bytes in requests of one identity",
-        bytesOfIdentity,
-        own,
-        "Send this one again when another is answered, or less in each.",
-      );
-    const all = this.inAll + bytes;
-    if (all > bytesInAll)
-      throw tooMuchAtOnce(
-        "bytes in requests",
-        bytesInAll,
-        all,
-        "Send this one again in a moment.",
-      );
+  /** The narrowest first. */
+  private sharesOf({ identityId, tenantId, person }: Viewer): Share[] {
+    const { bytesOfIdentity, bytesOfTenant, bytesInAll } = this.limits;
+    return [
+      {
+        key: `identity ${identityId ?? person?.id ?? ""}`,
+        what: "bytes in requests of one identity",
+        most: bytesOfIdentity,
+        next: "Send this one again when another is answered, or less in each.",
+      },
+      ...(tenantId === null
+        ? []
+        : [
+            {
+              key: `tenant ${tenantId}`,
+              what: "bytes in requests of one tenant",
+              most: bytesOfTenant,
+              next: "Send this one again in a moment.",
+            },
+          ]),
+      {
+        key: "all",
+        what: "bytes in requests",
+        most: bytesInAll,
+        next: "Send this one again in a moment.",
+      },
+    ];
   }
 
-  private add(whose: string, bytes: number): void {
-    this.inAll += bytes;
-    const own = (this.ofIdentity.get(whose) ?? 0) + bytes;
-    if (own > 0) this.ofIdentity.set(whose, own);
-    else this.ofIdentity.delete(whose);
+  private assertFits(shares: readonly Share[], bytes: number): void {
+    for (const { key, what, most, next } of shares) {
+      const sum = (this.underWay.get(key) ?? 0) + bytes;
+      if (sum > most) throw tooMuchAtOnce(what, most, sum, next);
+    }
   }
+
+  private add(key: string, bytes: number): void {
+    const sum = (this.underWay.get(key) ?? 0) + bytes;
+    if (sum > 0) this.underWay.set(key, sum);
+    else this.underWay.delete(key);
+  }
+}
+
+/** A part of the room, and whose it is. */
+interface Share {
+  readonly key: string;
+  readonly what: string;
+  readonly most: number;
+  readonly next: string;
 }
 
 const tooMuchAtOnce = (

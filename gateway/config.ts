@@ -13,6 +13,7 @@ import { usualMaxCost } from "./cost/limit-cost.ts";
 import { usualLimits, type RequestLimits } from "./limits.ts";
 import { usualPlanMs } from "./planning/thread-planner.ts";
 import { ownSupergraph } from "./supergraph.ts";
+import { usualCostUnderWay } from "./under-way.ts";
 
 /** Apollo's front ends are served from there; they may call a server that is being developed. */
 const developmentOrigins = [
@@ -43,6 +44,10 @@ export function readGatewayConfig(reader: EnvironmentReader) {
       max: 60_000,
     }),
     maxCost,
+    costUnderWay: reader.integer("COST_UNDER_WAY", usualCostUnderWay, {
+      min: 1,
+      max: Number.MAX_SAFE_INTEGER,
+    }),
     budgetLimits: readBudgetLimits(reader, maxCost),
     budgetStore: readBudgetStore(reader),
     origins: [

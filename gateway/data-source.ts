@@ -17,6 +17,8 @@ export interface GatewayContext {
   /** What the operation may cost; null until that is known, and for one that is refused. */
   cost: number | null;
   readonly account: Pick<Account, "charge">;
+  /** Whether its client has gone, so that nobody waits for an answer. */
+  readonly isGone: () => boolean;
 }
 
 export type DataSource = GraphQLDataSource<GatewayContext>;

@@ -21,6 +21,7 @@ import { admission, admitBytes, type RequestLimits } from "./limits.ts";
 import { PersistedOperations, type Safelist } from "./persisted-operations.ts";
 import { ThreadPlanner } from "./planning/thread-planner.ts";
 import { tellRefusals } from "./refusals.ts";
+import { UnderWay } from "./under-way.ts";
 
 export interface GraphOptions {
   /** The ways to the subgraphs, by their names. */
@@ -38,6 +39,8 @@ export interface GraphOptions {
   readonly safelist?: Safelist | undefined;
   /** What an operation may cost. */
   readonly maxCost: number;
+  /** What the operations of a tenant may cost that are executed at a time. */
+  readonly costUnderWay: number;
   readonly onRefusal: OnRefusal;
   readonly log: Logger;
 }
@@ -55,11 +58,13 @@ interface Graph {
 export class Graphs {
   private served: Graph | undefined;
   private readonly handlerOf;
+  private readonly underWay: UnderWay;
   private last: Promise<unknown> = Promise.resolve();
   private readonly stopped: Promise<void>[] = [];
 
   constructor(private readonly options: GraphOptions) {
     this.handlerOf = handlerFor(options);
+    this.underWay = new UnderWay(options.costUnderWay);
   }
 
   readonly handler: Handler = (request, response) =>
@@ -102,7 +107,11 @@ export class Graphs {
         log: this.options.log,
         dataSourceFor: (name) => this.dataSourceFor(name),
       });
-      const server = apolloServer(gateway, supergraphSdl, this.options);
+      const server = apolloServer(
+        this.underWay.bounded(gateway),
+        supergraphSdl,
+        this.options,
+      );
       await server.start();
       const handle = this.handlerOf(server);
       const running = new Set<unknown>();
@@ -185,6 +194,7 @@ function handlerFor({
           subgraphContexts: new Map(),
           cost: null,
           account,
+          isGone: () => response.destroyed,
         };
       },
       admitBytes: (bytes, { call }) => admitBytes(bytes, call.viewer, limits),

@@ -17,6 +17,7 @@ import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import type { Logger } from "../../common/log.ts";
 import { asWhole } from "../../common/refusal.ts";
+import { Gone } from "../../common/turns.ts";
 import type { DataSource, GatewayContext } from "../data-source.ts";
 import { asksForSchemaAlone } from "../limits.ts";
 import { compileOperation } from "./operation.ts";
@@ -117,11 +118,11 @@ export function executingGateway({
     document: DocumentNode,
     queryHash: string,
     operationName: string | undefined,
-    whose: string,
+    { whose, isGone }: Pick<PlannedOperation, "whose" | "isGone">,
   ): Promise<Prepared> {
     const isAlone = operationsIn(document).length === 1;
     const hash = isAlone ? queryHash : `${queryHash} ${operationName}`;
-    const planned = { document, operationName, hash, whose };
+    const planned = { document, operationName, hash, whose, isGone };
     // Anybody sends such, signed in or not.
     if (asksForSchemaAlone(document)) return prepare(planned, text);
     return operations.find(hash, text.length + leastCharacters, () =>
@@ -136,7 +137,10 @@ export function executingGateway({
       if (fault) throw fault;
       const queryHash = createHash("sha256").update(text).digest("hex");
       for (const { name } of operationsIn(document))
-        await prepared(text, document, queryHash, name?.value, "");
+        await prepared(text, document, queryHash, name?.value, {
+          whose: "",
+          isGone: () => false,
+        });
     } catch (err) {
       log.warn({ err, document: text.slice(0, 200) }, "no plan at start");
     }
@@ -145,17 +149,21 @@ export function executingGateway({
   const executor: ApolloGateway["executor"] = async (request) => {
     const { document, queryHash, source } = request;
     const { operationName } = request.request;
-    const { identityId, person } = (request as GatewayRequest).context.call
-      .viewer;
-    const { execute } = await prepared(
-      source,
-      document,
-      queryHash,
-      operationName,
-      identityId ?? person?.id ?? "",
-    ).catch((error: unknown) => {
-      throw asWhole(error);
-    });
+    const { call, isGone } = (request as GatewayRequest).context;
+    const { identityId, tenantId, person } = call.viewer;
+    const sender = {
+      whose: tenantId ?? identityId ?? person?.id ?? "",
+      isGone,
+    };
+    const ready = (): Promise<Prepared> =>
+      prepared(source, document, queryHash, operationName, sender).catch(
+        (error: unknown) => {
+          // Only who had asked for the same first has gone.
+          if (error instanceof Gone && !isGone()) return ready();
+          throw asWhole(error);
+        },
+      );
+    const { execute } = await ready();
     return execute(request as GatewayRequest);
   };
 

@@ -12,8 +12,10 @@ export interface PlannedOperation {
   readonly operationName: string | undefined;
   /** Of the document's text, and of the name if there is one. */
   readonly hash: string;
-  /** The identity or person that sends it, by id; empty for nobody's. */
+  /** The tenant that sends it, or the person, by id; empty for nobody's. */
   readonly whose: string;
+  /** Whether nobody waits for its plan any more. */
+  readonly isGone: () => boolean;
 }
 
 /** Makes plans, or throws why it does not; whoever asks remembers the plan, but no refusal. */

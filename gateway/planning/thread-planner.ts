@@ -2,6 +2,7 @@ import type { QueryPlan } from "@apollo/query-planner";
 import { print } from "graphql";
 import { Worker } from "node:worker_threads";
 import { DomainError } from "../../common/errors.ts";
+import { Gone } from "../../common/turns.ts";
 import type { PlannedOperation, Planner } from "../execution/planner.ts";
 
 /** What the thread is asked. */
@@ -32,7 +33,7 @@ const maxMegabytes = 256;
 
 /** So long an operation waits for others to be planned, and so many of one sender wait. */
 const maxWaitMs = 30_000;
-const maxWaiting = 20;
+const maxWaiting = 50;
 
 /** As many refusals are remembered, and for so long: what made planning slow may have been the machine. */
 const rememberedRefusals = 10_000;
@@ -102,8 +103,9 @@ export class ThreadPlanner implements Planner {
     if (!this.isReady || this.planned) return;
     const next = this.takeNext();
     if (!next) return;
-    if (Date.now() - next.since > maxWaitMs) {
-      next.reject(busy());
+    const { isGone } = next.operation;
+    if (isGone() || Date.now() - next.since > maxWaitMs) {
+      next.reject(isGone() ? new Gone() : busy());
       this.askNext();
       return;
     }

@@ -10,11 +10,13 @@ const send = (answer: Answer) => parentPort?.postMessage(answer);
 
 parentPort?.on("message", ({ query, operationName, hash }: Question) => {
   const document = parse(query, { noLocation: true });
-  planner.plan({ document, operationName, hash, whose: "" }).then(
-    (plan) => send({ plan }),
-    (error: unknown) =>
-      send({ fault: error instanceof Error ? error.message : String(error) }),
-  );
+  planner
+    .plan({ document, operationName, hash, whose: "", isGone: () => false })
+    .then(
+      (plan) => send({ plan }),
+      (error: unknown) =>
+        send({ fault: error instanceof Error ? error.message : String(error) }),
+    );
 });
 
 send({ ready: true });

@@ -68,6 +68,7 @@ describe("the planner", () => {
       document: parse(query, { noLocation: true }),
       operationName: undefined,
       whose: "",
+      isGone: () => false,
       hash: query,
     });
 

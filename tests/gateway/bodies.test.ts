@@ -9,9 +9,13 @@ import { startTestGraph, type TestGraph } from "../support/gateway.ts";
 import { Orchard } from "../support/orchard.ts";
 import { until } from "../support/waiting.ts";
 
-/** Two of an identity and three in all. */
+/** Two of an identity, three of a tenant, four in all. */
 const bodyBytes = 100_000;
-const limits = { bytesOfIdentity: 250_000, bytesInAll: 350_000 };
+const limits = {
+  bytesOfIdentity: 250_000,
+  bytesOfTenant: 350_000,
+  bytesInAll: 450_000,
+};
 
 let database: TestDatabase;
 let graph: TestGraph;
@@ -93,13 +97,30 @@ test("an identity has so many bytes under way, until they are answered, and the 
   expect(await isTaken(who)).toBe(true);
 });
 
+test("so have all identities of a tenant together, and another tenant has room beside them", async () => {
+  const tenantId = randomUUID();
+  const colleague = () => ({ ...somebodyElse(), tenantId });
+  const underWay = [1, 2, 3].map(() => post(colleague(), slow));
+  const who = colleague();
+  await until(async () => !(await isTaken(who)));
+  expect(await post(who, quick)).toMatchObject({
+    status: 429,
+    message: `At most ${limits.bytesOfTenant} bytes in requests of one tenant at a time; with this one it is ${4 * bodyBytes}. Send this one again in a moment.`,
+  });
+  expect(await isTaken({ ...somebodyElse(), tenantId: randomUUID() })).toBe(
+    true,
+  );
+  await Promise.all(underWay);
+  expect(await isTaken(who)).toBe(true);
+});
+
 test("so has everybody together", async () => {
-  const underWay = [1, 2, 3].map(() => post(somebodyElse(), slow));
+  const underWay = [1, 2, 3, 4].map(() => post(somebodyElse(), slow));
   const who = somebodyElse();
   await until(async () => !(await isTaken(who)));
   expect(await post(who, quick)).toMatchObject({
     status: 429,
-    message: `At most ${limits.bytesInAll} bytes in requests at a time; with this one it is ${4 * bodyBytes}. Send this one again in a moment.`,
+    message: `At most ${limits.bytesInAll} bytes in requests at a time; with this one it is ${5 * bodyBytes}. Send this one again in a moment.`,
   });
   expect((await post(who, bodyOf("{ ripe }", 50_000))).status).toBe(200);
   await Promise.all(underWay);
@@ -134,6 +155,7 @@ test("no body that is short enough is refused for ever: the settings are told to
   const larger = new EnvironmentReader({});
   expect(readBodyLimits(larger, 2 ** 28)).toEqual({
     bytesOfIdentity: 2 ** 28,
+    bytesOfTenant: 2 ** 28,
     bytesInAll: 2 ** 28,
   });
 });

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { parse } from "graphql";
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import { Gone } from "../../common/turns.ts";
 import { anonymous } from "../../common/viewer.ts";
 import type { GatewayContext } from "../../gateway/data-source.ts";
 import { executingGateway } from "../../gateway/execution/gateway.ts";
@@ -19,7 +20,12 @@ import { logTo } from "../support/log.ts";
 import { Orchard } from "../support/orchard.ts";
 import { times } from "../support/text.ts";
 
-const operation = (query: string, whose = ""): PlannedOperation => ({
+const operation = (
+  query: string,
+  whose = "",
+  isGone = () => false,
+): PlannedOperation => ({
+  isGone,
   document: parse(query, { noLocation: true }),
   operationName: undefined,
   whose,
@@ -78,13 +84,24 @@ describe("a planner in a thread of its own", () => {
     const order: string[] = [];
     const plan = (whose: string) =>
       planner.plan(operation(quick, whose)).then(() => order.push(whose));
-    const many = Array.from({ length: 21 }, () => plan("many"));
+    const many = Array.from({ length: 51 }, () => plan("many"));
     await expect(plan("many")).rejects.toMatchObject({
-      extensions: { code: "LIMIT_EXCEEDED", limit: 20 },
+      extensions: { code: "LIMIT_EXCEEDED", limit: 50 },
     });
     await Promise.all([...many, plan("one")]);
-    expect(order).toHaveLength(22);
+    expect(order).toHaveLength(52);
     expect(order.indexOf("one")).toBeLessThanOrEqual(2);
+  });
+
+  test("plans nothing for a client that has gone", async () => {
+    await planner.plan(operation(quick));
+    const first = planner.plan(operation(quick, "one"));
+    let hasGone = false;
+    const gone = planner.plan(operation(quick, "two", () => hasGone));
+    const last = planner.plan(operation(quick, "three"));
+    hasGone = true;
+    await expect(gone).rejects.toBeInstanceOf(Gone);
+    expect(await Promise.all([first, last])).toHaveLength(2);
   });
 
   test("says what is wrong where its thread cannot start, and harms nobody else", async () => {
@@ -127,6 +144,7 @@ test("known operations are planned at start, and not again when they come", asyn
           call: { viewer: anonymous, requestId: "1" },
           subgraphContexts: new Map(),
           cost: null,
+          isGone: () => false,
           account: { charge: () => Promise.resolve() },
         },
       },

@@ -11,6 +11,7 @@ import {
 import type { BudgetLimits } from "../../gateway/budgets/limits.ts";
 import { usualMaxCost } from "../../gateway/cost/limit-cost.ts";
 import { startGateway } from "../../gateway/server.ts";
+import { usualCostUnderWay } from "../../gateway/under-way.ts";
 import type { Safelist } from "../../gateway/persisted-operations.ts";
 import { identifyBy } from "../../gateway/identity.ts";
 import { ownTokens } from "../../issuer/own-tokens.ts";
@@ -73,6 +74,7 @@ export interface TestGraphOptions {
   readonly introspection?: boolean;
   readonly bodyLimits?: BodyLimits;
   readonly maxCost?: number;
+  readonly costUnderWay?: number;
   readonly budgetLimits?: BudgetLimits;
   readonly counters?: Counters;
   readonly planMs?: number;
@@ -106,6 +108,7 @@ export async function startTestGraph({
   introspection = true,
   bodyLimits = usualBodyLimits,
   maxCost = usualMaxCost,
+  costUnderWay = usualCostUnderWay,
   budgetLimits = noBudgets,
   counters = memoryCounters(budgetLimits.windowSeconds),
   // Others work on the same machine.
@@ -176,6 +179,7 @@ export async function startTestGraph({
     planMs,
     knownDocuments: [],
     maxCost,
+    costUnderWay,
     onRefusal,
     safelist,
     origins: ["https://allowed.example"],
