@@ -21,6 +21,7 @@ export interface GatewayContext {
   readonly isGone: () => boolean;
 }
 
+/** The way to a subgraph. It answers for every entity that it is asked for, or for none. */
 export type DataSource = GraphQLDataSource<GatewayContext>;
 export type Fetch = Parameters<DataSource["process"]>[0];
 export type FetchAnswer = Awaited<ReturnType<DataSource["process"]>>;

@@ -92,11 +92,8 @@ function compileEntityFetch(
       run.entities,
       `${selection} ${JSON.stringify(variables)}`,
     );
-    const asked = askOnce(representations, known, async (unknown) =>
-      assertEntities(
-        await ask(run, { ...variables, representations: unknown }),
-        unknown.length,
-      ),
+    const asked = askOnce(representations, known, (unknown) =>
+      ask(run, { ...variables, representations: unknown }),
     );
     const answers = await Promise.all(asked.map(({ answer }) => answer));
     if (answers.some(({ errors }) => errors))
@@ -230,13 +227,3 @@ const errorAt = (
       serviceName,
     },
   });
-
-/** A subgraph answers for every entity that it is asked for, or for none. */
-function assertEntities(answer: FetchAnswer, count: number): FetchAnswer {
-  const { data } = answer;
-  if (data == null) return answer;
-  const entities: unknown = data["_entities"];
-  if (!Array.isArray(entities) || entities.length !== count)
-    throw new Error(`The subgraph does not answer for ${count} entities.`);
-  return answer;
-}
