@@ -110,11 +110,10 @@ export class NestedList<
       args,
     );
     const byParent = new Map<Key, { position: string[] }[]>();
-    for (const { parentKey, ...row } of rows) {
-      const listed = byParent.get(parentKey) ?? [];
-      byParent.set(parentKey, listed);
-      if (row.position !== null)
-        listed.push({ ...row, position: row.position });
+    for (const row of rows) {
+      const listed = byParent.get(row.parentKey) ?? [];
+      byParent.set(row.parentKey, listed);
+      if (isListed(row)) listed.push(row);
     }
     return byParent;
   }
@@ -161,3 +160,7 @@ export class NestedList<
     ) as (T & { parentKey: Key })[];
   }
 }
+
+const isListed = <Row extends { position: string[] | null }>(
+  row: Row,
+): row is Row & { position: string[] } => row.position !== null;

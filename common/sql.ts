@@ -43,3 +43,9 @@ export const join = (pieces: readonly Sql[], separator: string): Sql =>
     pieces.map(({ text }) => text).join(separator),
     pieces.flatMap(({ bindings }) => bindings),
   );
+
+/** A list of columns by what they are to be called, as text: knex would write each anew for each statement. */
+export const named = (columns: Readonly<Record<string, string>>): string =>
+  Object.entries(columns)
+    .map(([name, column]) => `${column} as "${name}"`)
+    .join(", ");

@@ -9,6 +9,7 @@ import {
   type Order,
   type PageArgs,
 } from "../../../common/page.ts";
+import { named } from "../../../common/sql.ts";
 import { searchWords } from "../../../common/text.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { TransferDue } from "../ownership/due.ts";
@@ -88,7 +89,7 @@ export const place = `
   exists (select from community.ownership_offers o
           where o.community_id = c.id and o.membership_id = me.membership_id) as "isOfferedOwnership"`;
 
-const columns = {
+const columns = named({
   id: "c.uuid",
   rowId: "c.id",
   name: "c.name",
@@ -96,7 +97,7 @@ const columns = {
   preferredRegion: "c.preferred_region",
   createdAt: "c.created_at",
   myMembershipRowId: "me.membership_id",
-};
+});
 
 const tenants = `
   (select t.uuid from tenant.published_tenants t where t.id = c.owner_tenant_id) as "ownerTenantId",
@@ -326,8 +327,7 @@ export class CommunityStore {
     among: Knex.QueryBuilder | Knex.Raw = this.db.raw(communities),
   ): Knex.QueryBuilder {
     return this.db
-      .select(columns)
-      .select(this.db.raw(place), this.db.raw(tenants))
+      .select(this.db.raw(`${columns}, ${place}, ${tenants}`))
       .from(among)
       .joinRaw(`join ${me}`, [this.viewer.identityId]);
   }

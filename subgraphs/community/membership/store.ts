@@ -9,6 +9,7 @@ import {
   type Order,
   type PageArgs,
 } from "../../../common/page.ts";
+import { named } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { participation, type Community } from "../community/store.ts";
 import type {
@@ -55,7 +56,7 @@ interface MemberCounts {
   readonly clients: number;
 }
 
-const columns = {
+const columns = named({
   id: "m.uuid",
   rowId: "m.id",
   status: "m.status",
@@ -65,7 +66,7 @@ const columns = {
   contactEmail: "m.contact_email",
   newTenantsRead: "m.new_tenants_read",
   myRole: "me.role",
-};
+});
 
 /** How the viewer sees the community of a membership `m`. */
 const isIn = participation("mine.community_id = m.community_id");
@@ -302,10 +303,9 @@ export class MembershipStore {
   /** By whoever takes part as `me`, which is joined. */
   private seenBy(me: Knex.Raw): Knex.QueryBuilder {
     return this.db("community.memberships as m")
-      .select(columns)
       .select(
         this.db.raw(
-          `m.id = me.membership_id as "isMine",
+          `${columns}, m.id = me.membership_id as "isMine",
            (select c.uuid from community.communities c where c.id = m.community_id) as "communityId",
            (select t.uuid from tenant.published_tenants t where t.id = m.tenant_id) as "tenantId"`,
         ),

@@ -3,6 +3,7 @@ import { prepared, type Knex } from "../../../common/database.ts";
 import { forbidden, notFound } from "../../../common/errors.ts";
 import { groupInKeyOrder, inKeyOrder } from "../../../common/loaders.ts";
 import { isUuid } from "../../../common/page.ts";
+import { named } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { includes } from "../access/rights.ts";
 import type { StoredEvent } from "../event/event.ts";
@@ -75,7 +76,7 @@ export const typeOf = (stream: Stream): StreamType => ({
   createdAt: stream.typeCreatedAt,
 });
 
-const columns = {
+const columns = named({
   id: "s.uuid",
   rowId: "s.id",
   name: "s.name",
@@ -92,27 +93,31 @@ const columns = {
   typeDescription: "y.description",
   typeCreatedAt: "y.created_at",
   typeNamespaceRowId: "y.namespace_id",
-};
+});
 
-const namedColumns = {
+const namedColumns = named({
   id: "g.uuid",
   rowId: "g.id",
   tenantRowId: "g.tenant_id",
   typeRowId: "g.type_id",
   isOwn: "g.is_own",
   rights: "g.rights",
-};
+});
 
 /** Rule 18. */
-const ownColumns = {
-  externalId: "s.external_id",
-  metadata: "s.metadata",
-  namespaceRowId: "s.namespace_id",
-  extrapolation: "s.extrapolation",
-  retention: "s.retention::text",
-  keptFrom: "now() - s.retention",
-  updatedAt: "s.updated_at",
-};
+const ownColumns = named(
+  Object.fromEntries(
+    Object.entries({
+      externalId: "s.external_id",
+      metadata: "s.metadata",
+      namespaceRowId: "s.namespace_id",
+      extrapolation: "s.extrapolation",
+      retention: "s.retention::text",
+      keptFrom: "now() - s.retention",
+      updatedAt: "s.updated_at",
+    }).map(([name, column]) => [name, `case when g.is_own then ${column} end`]),
+  ),
+);
 
 /** Streams as one viewer sees them; every statement joins the gate. */
 export class StreamStore {
@@ -304,7 +309,7 @@ function withRight<Found extends Pick<Stream, "id" | "isOwn" | "rights">>(
 
 /** Of streams what `stream.visible` says. */
 const selectNamed: typeof selectStreams = (db, gate, bindings) =>
-  db.select(namedColumns).from(db.raw(`${gate} g`, bindings));
+  db.select(db.raw(namedColumns)).from(db.raw(`${gate} g`, bindings));
 
 /** Streams by a table of the gate, whose alias is g. */
 export const selectStreams = (
@@ -313,12 +318,7 @@ export const selectStreams = (
   bindings: Knex.RawBinding[],
 ): Knex.QueryBuilder =>
   db
-    .select(columns)
-    .select(
-      Object.entries(ownColumns).map(([name, column]) =>
-        db.raw(`case when g.is_own then ${column} end as ??`, [name]),
-      ),
-    )
+    .select(db.raw(`${columns}, ${ownColumns}`))
     .from(db.raw(`${gate} g`, bindings))
     .joinRaw(
       `join stream.streams s on s.tenant_id = g.tenant_id and s.id = g.id

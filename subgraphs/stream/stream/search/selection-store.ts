@@ -1,6 +1,6 @@
 import type { Knex } from "../../../../common/database.ts";
 import { isUuid, maxPageSize } from "../../../../common/page.ts";
-import { join, plain, sql, type Sql } from "../../../../common/sql.ts";
+import { join, named, plain, sql, type Sql } from "../../../../common/sql.ts";
 import { lastEvent, lastWay } from "../../event/single-store.ts";
 import { tagsFrom } from "../input.ts";
 import { selectStreams } from "../store.ts";
@@ -42,18 +42,20 @@ const selectNames: typeof selectStreams = (db, gate, bindings) =>
     .from(db.raw(`${gate} g`, bindings));
 
 /** What the gate tells of them, their names and tenants, which is what most pages show: without their types. */
+const few = named({
+  id: "g.uuid",
+  rowId: "g.id",
+  name: "g.name",
+  tenantId: "t.uuid",
+  tenantRowId: "g.tenant_id",
+  typeRowId: "s.type_id",
+  isOwn: "g.is_own",
+  rights: "g.rights",
+});
+
 const selectFew: typeof selectStreams = (db, gate, bindings) =>
   db
-    .select({
-      id: "g.uuid",
-      rowId: "g.id",
-      name: "g.name",
-      tenantId: "t.uuid",
-      tenantRowId: "g.tenant_id",
-      typeRowId: "s.type_id",
-      isOwn: "g.is_own",
-      rights: "g.rights",
-    })
+    .select(db.raw(few))
     .from(db.raw(`${gate} g`, bindings))
     .joinRaw(
       `join stream.streams s on s.tenant_id = g.tenant_id and s.id = g.id
