@@ -9,7 +9,20 @@ import { join, resolve } from "node:path";
 import ts from "typescript";
 import { apiSchemaOf } from "../../gateway/api-schema.ts";
 import { readSupergraph } from "../../gateway/supergraph.ts";
-import { ourOperations } from "./our-operations.ts";
+import { blocksIn, guides, ourOperations } from "./our-operations.ts";
+
+/** What the guide has a front end write for the command line. */
+interface Settings {
+  readonly generates: Readonly<
+    Record<string, { readonly plugins: readonly string[] }>
+  >;
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+const [settingsOfGuide = ""] = guides
+  .flatMap(({ text }) => blocksIn(text))
+  .filter(({ kind }) => kind === "ts")
+  .map(({ text }) => text);
 
 /** A front end that uses what was made, rightly; the last lines wrongly, which the compiler must see. */
 const use = `
@@ -44,7 +57,12 @@ export const codeGeneration = () =>
       try {
         await symlink(resolve("node_modules"), join(folder, "node_modules"));
         await writeFile(join(folder, "package.json"), '{ "type": "module" }');
-        await writeFile(join(folder, "generated.ts"), await generate());
+        const settings = join(folder, "codegen.ts");
+        await writeFile(settings, settingsOfGuide);
+        const { default: asTold } = (await import(settings)) as {
+          default: Settings;
+        };
+        await writeFile(join(folder, "generated.ts"), await generate(asTold));
         await writeFile(join(folder, "use.ts"), use);
         const program = ts.createProgram([join(folder, "use.ts")], {
           ...strictest(),
@@ -76,7 +94,12 @@ function strictest(): ts.CompilerOptions {
   return ts.convertCompilerOptionsFromJson(config.compilerOptions, ".").options;
 }
 
-const generate = () =>
+const pluginMap = {
+  "typescript-operations": typescriptOperations,
+  "typed-document-node": typedDocumentNode,
+};
+
+const generate = ({ generates, config }: Settings) =>
   codegen({
     filename: "generated.ts",
     schema: parse(printSchema(apiSchemaOf(readSupergraph()))),
@@ -86,18 +109,9 @@ const generate = () =>
         document: { kind: Kind.DOCUMENT, definitions: ourOperations },
       },
     ],
-    plugins: [{ typescriptOperations: {} }, { typedDocumentNode: {} }],
-    pluginMap: { typescriptOperations, typedDocumentNode },
-    config: {
-      useTypeImports: true,
-      enumsAsTypes: true,
-      strictScalars: true,
-      scalars: {
-        DateTime: "string",
-        Duration: "string",
-        JSON: "unknown",
-        Timestamps: "readonly string[]",
-        Values: "readonly (number | string | boolean | null)[]",
-      },
-    },
+    plugins: (generates["src/generated.ts"]?.plugins ?? []).map((name) => ({
+      [name]: {},
+    })),
+    pluginMap,
+    config,
   });
