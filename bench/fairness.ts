@@ -12,8 +12,8 @@ import { seedWorld, type World } from "./world.ts";
 
 /** Each page is asked when it is due, whatever has become of those before. */
 const perSecond = 20;
-const seconds = 10;
-const rounds = 3;
+const seconds = 8;
+const rounds = 2;
 /** A flood has begun when the pages beside it are measured. */
 const leadMs = 2_000;
 const goal = 1.5;

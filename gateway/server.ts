@@ -91,7 +91,7 @@ function routesFor({
 function charged({ budgets, oidc, log }: GatewayOptions): Handler {
   return async (request, response) => {
     try {
-      await budgets.receiveStranger(request, response).charge(0);
+      await budgets.chargeStranger(request, response);
     } catch (error) {
       const { message } = error as Error;
       // Clients of OpenID Connect look for these two.

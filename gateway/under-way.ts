@@ -9,7 +9,7 @@ import type { GatewayRequest } from "./execution/run.ts";
 type Gateway = ApolloServerOptionsWithGateway<GatewayContext>["gateway"];
 
 /** What a tenant's operations may cost together that are planned and executed at a time; others of it wait for their turn. */
-export const usualCostUnderWay = 10_000;
+export const usualCostUnderWay = 5_000;
 
 /** So many of a tenant wait. */
 const maxWaiting = 500;

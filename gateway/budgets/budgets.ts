@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { addressOf, networkOf } from "../../common/address.ts";
+import { DomainError } from "../../common/errors.ts";
 import { anonymous, type Viewer } from "../../common/viewer.ts";
 import type { Identify } from "../identity.ts";
 import { Account } from "./account.ts";
@@ -33,27 +35,34 @@ export class Budgets {
    * Who sends a request, and what it is charged to; throws for a caller who has nothing left. A token that is not good
    * is charged to the address, and from one that has nothing left none is looked at but those that are known already.
    */
-  async receive(
+  receive(
     request: IncomingMessage,
     requestId: string,
     response: ServerResponse,
   ): Promise<Account> {
-    const stranger = () =>
-      this.accountOf(anonymous, this.networkOf(request), response);
-    const viewer = await this.options
-      .identify(request, requestId, () => stranger().assertSomethingLeft())
-      .catch(async (error: unknown) => {
-        await stranger().charge(0);
-        throw error;
-      });
-    const account = this.accountOf(viewer, this.networkOf(request), response);
-    account.assertSomethingLeft();
-    return account;
+    return refusedSlowly(async () => {
+      const stranger = () =>
+        this.accountOf(anonymous, this.networkOf(request), response);
+      const viewer = await this.options
+        .identify(request, requestId, () => stranger().assertSomethingLeft())
+        .catch(async (error: unknown) => {
+          await stranger().charge(0);
+          throw error;
+        });
+      const account = this.accountOf(viewer, this.networkOf(request), response);
+      account.assertSomethingLeft();
+      return account;
+    });
   }
 
-  /** The same for a request that nobody has to be known for. */
-  receiveStranger(request: IncomingMessage, response: ServerResponse): Account {
-    return this.accountOf(anonymous, this.networkOf(request), response);
+  /** A request that nobody has to be known for. */
+  chargeStranger(
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    return refusedSlowly(() =>
+      this.accountOf(anonymous, this.networkOf(request), response).charge(0),
+    );
   }
 
   private networkOf(request: IncomingMessage): string {
@@ -73,5 +82,21 @@ export class Budgets {
         ? { budget: this.address, key: network }
         : { budget: this.tenant, key: tenantId },
     ]);
+  }
+}
+
+/** Whoever asks again as soon as it is refused would keep the process busy with refusals alone. */
+const refusedAfterMs = 100;
+
+async function refusedSlowly<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (
+      error instanceof DomainError &&
+      error.extensions.code === "RATE_LIMITED"
+    )
+      await sleep(refusedAfterMs);
+    throw error;
   }
 }

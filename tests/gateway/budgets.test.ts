@@ -167,6 +167,14 @@ test("what costs more than is left is refused before anything is done, and what 
   );
 });
 
+test("who has nothing left is refused slowly, and by its headers alone", async () => {
+  const who = somebody();
+  await served(30, () => ask(who, cheap));
+  const begun = performance.now();
+  expect((await nothingDone(() => ask(who, "{"))).status).toBe(429);
+  expect(performance.now() - begun).toBeGreaterThan(90);
+});
+
 test("many cheap requests cost something too, those among them that are not valid", async () => {
   const who = somebody();
   for (let i = 0; i < 15; i++) await ask(who, i % 2 ? "{" : "{ nothing }");
