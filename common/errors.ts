@@ -12,12 +12,16 @@ export type ErrorCode =
   | "TIMEOUT"
   | "UNAVAILABLE";
 
-/** What an error can say besides its code: the place in the arguments, the limit that was passed, when to try again. */
+/**
+ * What an error can say besides its code: the place in the arguments, the limit that was passed, when to try again, the
+ * caller's own tenants where it is to name one.
+ */
 export interface ErrorDetails {
   at?: string;
   limit?: number;
   value?: number;
   retryAfterSeconds?: number;
+  tenants?: readonly { readonly id: string; readonly name: string }[];
 }
 
 /** A refusal that the client is meant to read; anything else that is thrown is a bug or an outage. */

@@ -45,7 +45,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       "/graphql": cors(options.origins, graphs.handler),
       ...routesFor(options),
       "/oidc/*": charged(options),
-      "/": explorer(),
+      "/": explorer(options.isBuiltInOn),
       "/invitation/*": invitationPage(options.isBuiltInOn),
       ...(options.mailbox && { "/dev/mail": options.mailbox }),
     },

@@ -4,9 +4,7 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { send, type Handler } from "../../common/http-server.ts";
 
-const firstQuery = `# Sign in above, then run this with Ctrl-Enter.
-#
-# The token of a program goes under "Headers":
+const firstQuery = (howToSignIn: string) => `${howToSignIn}
 #   { "Authorization": "Bearer <access token>" }
 {
   viewer {
@@ -16,17 +14,17 @@ const firstQuery = `# Sign in above, then run this with Ctrl-Enter.
 }
 `;
 
-const settings = {
-  title: "Tributary",
-  endpoint: "/graphql",
-  query: firstQuery,
-};
+const hereOrByToken = `# Sign in above, then run this with Ctrl-Enter.
+#
+# The token of a program goes under "Headers":`;
+
+const byToken = `# Under "Headers" write your access token, then run this with Ctrl-Enter.`;
 
 /** GraphiQL as one page that loads nothing from elsewhere; 9 MB, so made when first asked for. */
-export function explorer(): Handler {
+export function explorer(isBuiltInOn: boolean): Handler {
   let page: ReturnType<typeof makePage> | undefined;
   return async (request, response) => {
-    page ??= makePage();
+    page ??= makePage(isBuiltInOn);
     const { html, zipped, policy } = await page;
     response.setHeader("content-security-policy", policy);
     response.setHeader("vary", "Accept-Encoding");
@@ -38,19 +36,26 @@ export function explorer(): Handler {
   };
 }
 
-async function makePage() {
+async function makePage(isBuiltInOn: boolean) {
   const { renderGraphiQL } = await import("@graphql-yoga/render-graphiql");
   const [header, signIn] = await Promise.all(
     ["sign-in.html", "sign-in.js"].map((file) =>
       readFile(new URL(file, import.meta.url), "utf8"),
     ),
   );
+  const settings = {
+    title: "Tributary",
+    endpoint: "/graphql",
+    query: firstQuery(isBuiltInOn ? hereOrByToken : byToken),
+  };
   const explorer = renderGraphiQL(settings);
   // Before the explorer's own script, which sends its requests as this one lets it.
-  const html = explorer.replace(
-    '<div id="root">',
-    (root) => `${header}<script>${signIn}</script>${root}`,
-  );
+  const html = isBuiltInOn
+    ? explorer.replace(
+        '<div id="root">',
+        (root) => `${header}<script>${signIn}</script>${root}`,
+      )
+    : explorer;
   return {
     html,
     zipped: await promisify(gzip)(html),

@@ -1,9 +1,5 @@
 import type { Knex } from "../../common/database.ts";
-import {
-  badInput,
-  unauthenticated,
-  type DomainError,
-} from "../../common/errors.ts";
+import { DomainError, unauthenticated } from "../../common/errors.ts";
 import { record } from "../../common/ledger-store.ts";
 import { tenantHeader } from "../../common/trusted-issuer.ts";
 import type { TenantIdentity } from "../person-store.ts";
@@ -30,9 +26,9 @@ export class OutsideIdentities {
   ): Promise<TenantIdentity> {
     const clientId = this.issuer.clients.get(from.subject);
     if (clientId !== undefined) return this.client(clientId, wanted);
-    const linked = await this.linked(from);
     return (
-      chosenOf(linked, wanted) ?? this.link(from, linked, wanted, requestId)
+      chosenOf(await this.linked(from), wanted) ??
+      this.link(from, wanted, requestId)
     );
   }
 
@@ -59,11 +55,15 @@ export class OutsideIdentities {
   /** By the e-mail, once: from then on the subject says who it is. */
   private async link(
     from: OutsideSubject,
-    linked: readonly OutsideUser[],
     wanted: string | undefined,
     requestId: string,
   ): Promise<TenantIdentity> {
-    const users = [...linked, ...(await this.linkable(from))];
+    const linkable = await this.linkable(from);
+    // In this order, so that whom another request links meanwhile is in one of the two.
+    const linked = await this.linked(from);
+    const already = chosenOf(linked, wanted);
+    if (already) return already;
+    const users = [...linked, ...linkable.filter(isNoneOf(linked))];
     const chosen = chosenOf(users, wanted);
     if (!chosen) throw this.refusal(from, users, wanted);
     const { issuer } = this.issuer;
@@ -131,6 +131,9 @@ export class OutsideIdentities {
 export const isOfDomains = (email: string, domains: readonly string[]) =>
   domains.includes(email.slice(email.lastIndexOf("@") + 1));
 
+const isNoneOf = (users: readonly OutsideUser[]) => (user: OutsideUser) =>
+  users.every(({ identity }) => identity !== user.identity);
+
 function chosenOf(
   users: readonly OutsideUser[],
   wanted: string | undefined,
@@ -141,17 +144,24 @@ function chosenOf(
 }
 
 const chooseOne = (users: readonly OutsideUser[]) =>
-  badInput(
+  new DomainError(
+    "BAD_USER_INPUT",
     `You have users in several tenants. Name one by the header ${tenantHeader}: ${listed(users)}.`,
+    { tenants: tenantsOf(users) },
   );
 
 /** The same for a tenant that there is and one that there is not. */
 const noUserThere = (users: readonly OutsideUser[]) =>
-  unauthenticated(
+  new DomainError(
+    "UNAUTHENTICATED",
     `You have no user in the tenant that the header ${tenantHeader} names. ${users.length > 0 ? `Name one of yours: ${listed(users)}.` : "Leave it out."}`,
+    { tenants: tenantsOf(users) },
   );
 
+const tenantsOf = (users: readonly OutsideUser[]) =>
+  users.map(({ tenantId, tenantName }) => ({ id: tenantId, name: tenantName }));
+
 const listed = (users: readonly OutsideUser[]) =>
-  users
-    .map(({ tenantId, tenantName }) => `${tenantId} (${tenantName})`)
+  tenantsOf(users)
+    .map(({ id, name }) => `${id} (${name})`)
     .join(", ");

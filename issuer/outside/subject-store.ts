@@ -1,4 +1,4 @@
-import type { Knex } from "../../common/database.ts";
+import { prepared, type Knex } from "../../common/database.ts";
 import type { Membership, TenantIdentity } from "../person-store.ts";
 
 /** A user who is, or could be, a subject of an outside issuer. */
@@ -12,16 +12,18 @@ export class SubjectStore {
 
   /** The live users that a subject is linked with. */
   async linked(issuer: string, subject: string): Promise<OutsideUser[]> {
-    const { rows } = await this.db.raw<{ rows: OutsideUser[] }>(
-      `select i.uuid as identity, t.uuid as "tenantId", t.name as "tenantName", tenant.email_of_user(i.uuid) as email
-       from issuer.linked_subjects l
-       join tenant.published_identities i on i.uuid = l.identity and i.enabled
-       join tenant.published_tenants t on t.id = i.tenant_id
-       where l.issuer = ? and l.subject = ?
-       order by t.name, t.uuid`,
-      [issuer, subject],
+    return prepared(
+      this.db,
+      this.db.raw(
+        `select i.uuid as identity, t.uuid as "tenantId", t.name as "tenantName", tenant.email_of_user(i.uuid) as email
+         from issuer.linked_subjects l
+         join tenant.published_identities i on i.uuid = l.identity and i.enabled
+         join tenant.published_tenants t on t.id = i.tenant_id
+         where l.issuer = ? and l.subject = ?
+         order by t.name, t.uuid`,
+        [issuer, subject],
+      ),
     );
-    return rows;
   }
 
   /** The live users of an e-mail who have no subject, in tenants where this one has no user. */
@@ -64,13 +66,16 @@ export class SubjectStore {
 
   /** The live client with this identity. */
   async client(identity: string): Promise<TenantIdentity | undefined> {
-    const { rows } = await this.db.raw<{ rows: TenantIdentity[] }>(
-      `select i.uuid as identity, t.uuid as "tenantId"
-       from tenant.published_identities i
-       join tenant.published_tenants t on t.id = i.tenant_id
-       where i.uuid = ? and i.enabled and i.kind = 'CLIENT'`,
-      [identity],
+    const [client] = await prepared<TenantIdentity>(
+      this.db,
+      this.db.raw(
+        `select i.uuid as identity, t.uuid as "tenantId"
+         from tenant.published_identities i
+         join tenant.published_tenants t on t.id = i.tenant_id
+         where i.uuid = ? and i.enabled and i.kind = 'CLIENT'`,
+        [identity],
+      ),
     );
-    return rows[0];
+    return client;
   }
 }
