@@ -129,6 +129,10 @@
   button.addEventListener("click", async () => {
     // At once, or the browser takes it for one that nobody wants.
     const visit = window.open("", windowName, "popup,width=480,height=720");
+    if (!visit) {
+      status.textContent = "Allow this page to open a window.";
+      return;
+    }
     visit.location = await issuersPage();
     const watch = setInterval(async () => {
       if (!visit.closed) return;
@@ -138,7 +142,8 @@
     }, 200);
   });
 
-  const ready = discover();
+  // Without an issuer the explorer asks as nobody, or with the person's own header.
+  const ready = discover().catch(console.error);
   window.fetch = async (input, init) => {
     await ready;
     if (token && Date.now() > token.until) await renew().then(show);
