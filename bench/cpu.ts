@@ -49,7 +49,7 @@ export function assertCpuIsTold(): void {
     );
 }
 
-const childrenOf = (pid: number) =>
+export const childrenOf = (pid: number) =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1")
     .split(" ")
     .filter((child) => child !== "")

@@ -3,6 +3,7 @@ import { runCommand } from "../commands/command.ts";
 import { StartError } from "../common/config.ts";
 import { communities } from "./communities.ts";
 import { assertCpuIsTold } from "./cpu.ts";
+import { endurance } from "./endurance.ts";
 import { events } from "./events.ts";
 import { files } from "./files.ts";
 import { fairness } from "./fairness.ts";
@@ -37,13 +38,14 @@ const figures: readonly Figure[] = [
   search,
   long,
   soak,
+  endurance,
 ];
 const report = "docs/benchmarks.md";
 
 const usage = `
 Usage: npm run bench [-- [--write] [--streams <number>] [--events <number>] [--keep] <figure>... | <figure>:<part>...]
 
-Compares with their goals all figures but long, or those named, on a PostgreSQL of its own with 2 M events:
+Compares with their goals all figures but long, soak and endurance, or those named, on a PostgreSQL of its own with 2 M events:
 
 ${figures.map(({ name, title }) => `  ${name.padEnd(13)}${title}`).join("\n")}
 

@@ -31,6 +31,7 @@ export default class Environment {
     getBuiltinModule: process.getBuiltinModule,
   };
   #before = openResources();
+  #failures = [];
 
   constructor({ projectConfig }) {
     this.fakeTimersModern = new ModernFakeTimers({
@@ -41,6 +42,14 @@ export default class Environment {
 
   getVmContext() {
     return null;
+  }
+
+  handleTestEvent({ name, test, hook, error }) {
+    if (name === "test_done")
+      for (const [failure] of test.errors.map((one) => [one].flat()))
+        this.#failures.push(`${titleOf(test)}\n${textOf(failure)}`);
+    if (name === "hook_failure" && hook.type === "afterAll")
+      this.#failures.push(`${hook.type}\n${textOf(error)}`);
   }
 
   async setup() {
@@ -62,8 +71,12 @@ export default class Environment {
       );
       if (left.length === 0) return;
       if (Date.now() > deadline)
+        // Instead of what its tests have done, the report has this error alone.
         throw new Error(
-          `The suite leaves open: ${left.map(([kind]) => kind).join(", ")}.`,
+          [
+            `The suite leaves open: ${left.map(([kind]) => kind).join(", ")}.`,
+            ...this.#failures,
+          ].join("\n\n"),
         );
       await sleep(lookAgainMs, undefined, { ref: false });
     }
@@ -77,3 +90,13 @@ function openResources() {
     counts.set(kind, (counts.get(kind) ?? 0) + 1);
   return counts;
 }
+
+const titleOf = ({ name, parent }) =>
+  parent ? `${titleOf(parent)} ${name}`.trim() : "";
+
+/** Without the lines of the framework. */
+const textOf = (failure) =>
+  String(failure?.stack ?? failure)
+    .split("\n")
+    .filter((line) => !line.includes("/node_modules/"))
+    .join("\n");
