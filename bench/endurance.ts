@@ -135,7 +135,9 @@ interface At {
 
 type Visit = (at: At) => Promise<unknown>;
 
-/** Of every twenty requests one each. */
+const kindsOfVisits = 20;
+
+/** Of so many requests one each. */
 async function visitsOf({ world, tokens }: Bench): Promise<Visit[]> {
   const readers = await Promise.all(
     world.readers.map(async ({ identityId, communityIds }) => ({
@@ -143,10 +145,9 @@ async function visitsOf({ world, tokens }: Bench): Promise<Visit[]> {
       communityIds,
     })),
   );
-  const { token: administrator, stream } = await administratorOf(
-    world.url,
-    tokens,
-  );
+  const administrators = await administratorsOf(world.url, tokens);
+  const administrator = (n: number) =>
+    inTurn(administrators, Math.floor(n / kindsOfVisits));
   const long = await Promise.all(
     world.longStreams.map(async ({ id, readerId }) => ({
       id,
@@ -165,7 +166,7 @@ async function visitsOf({ world, tokens }: Bench): Promise<Visit[]> {
       const variables = {
         id: inTurn(communityIds, Math.floor(at.n / readers.length)),
         gone: randomUUID(),
-        stream,
+        stream: administrator(at.n).stream,
         text: `Change ${at.n}`,
       };
       return send(
@@ -198,7 +199,7 @@ async function visitsOf({ world, tokens }: Bench): Promise<Visit[]> {
     () =>
       "mutation ($stream: ID!, $text: String) { updateStream(input: { id: $stream, description: $text }) { description tenant { name } } }",
     200,
-    () => administrator,
+    (n) => administrator(n).token,
   );
   const persisted: Visit = async (at) => {
     const { token } = inTurn(readers, at.n);
@@ -241,6 +242,7 @@ async function visitsOf({ world, tokens }: Bench): Promise<Visit[]> {
     await agent.close();
   };
   const upload: Visit = async (at) => {
+    const { token, stream } = administrator(at.n);
     const rows = Array.from(
       { length: 20 },
       (_, i) =>
@@ -251,7 +253,7 @@ async function visitsOf({ world, tokens }: Bench): Promise<Visit[]> {
       method: "POST",
       headers: {
         "content-type": "text/csv",
-        authorization: `Bearer ${administrator}`,
+        authorization: `Bearer ${token}`,
       },
       body: `timestamp,${stream}\n${rows.join("\n")}\n`,
     });
@@ -332,19 +334,24 @@ function assertStatus(
     throw new Error(`Answered ${status}: ${text.slice(0, 500)}`);
 }
 
-/** Of a tenant, with a stream of its own. */
-async function administratorOf(url: string, tokens: Bench["tokens"]) {
+/** Of every tenant, each with a stream of its own. */
+async function administratorsOf(url: string, tokens: Bench["tokens"]) {
   const db = connect(url, { name: "bench-endurance", poolSize: 1 });
   try {
     const { rows } = await db.raw<{
-      rows: [{ administrator: string; stream: string }];
+      rows: { administrator: string; stream: string }[];
     }>(
-      `select i.uuid as administrator, s.uuid as stream from tenant.identities i
-       join stream.streams s on s.tenant_id = i.tenant_id
-       where i.name = 'Administrator' order by i.id, s.id limit 1`,
+      `select distinct on (i.id) i.uuid as administrator, s.uuid as stream
+       from tenant.identities i join stream.streams s on s.tenant_id = i.tenant_id
+       where i.name = 'Administrator'
+       order by i.id, s.id`,
     );
-    const [{ administrator, stream }] = rows;
-    return { token: await tokens.sign(administrator), stream };
+    return await Promise.all(
+      rows.map(async ({ administrator, stream }) => ({
+        token: await tokens.sign(administrator),
+        stream,
+      })),
+    );
   } finally {
     await db.destroy();
   }

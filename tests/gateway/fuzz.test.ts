@@ -13,7 +13,7 @@ import { MarkedWorld } from "./fuzz/world.ts";
 jest.setTimeout(60 * 60_000);
 
 /** The longest that any request may take, on a busy machine. */
-const boundMs = 15_000;
+const boundMs = 30_000;
 const cases = casesOr(300);
 /** After so many a new world is planted, for mutations wear it out. */
 const perWorld = Math.min(400, Math.ceil(cases / modes.length));
