@@ -53,7 +53,7 @@ export async function startSubgraphs(
 
 /** What every figure of the gateway compares. */
 export interface Gateways {
-  /** @apollo/gateway before Apollo Servers, each as it comes. */
+  /** @apollo/gateway as it comes, before Apollo Servers. */
   readonly stock: Server;
   readonly inOneProcess: Server;
   readonly asProcesses: Server;

@@ -30,7 +30,7 @@ ${pageQuery}
 \`\`\`
 
 Reader and community change from request to request. 1 is @apollo/gateway as it comes, with \`RemoteGraphQLDataSource\`,
-before the schemas of the three subgraphs, each behind Apollo Server as it comes, in a process of its own. Hive gateway,
+before the schemas of the three subgraphs, each behind Apollo Server in a process of its own. Hive gateway,
 which does not share identical calls here, has Tributary's subgraphs behind it, and so has @apollo/gateway once more. One
 schema has the resolvers of all three, with their rules, and no gateway. By hand is one SQL statement that builds the same
 JSON, behind node:http. Hive gateway and graphql-jit take part after \`npm install --prefix bench/peers\`.`,

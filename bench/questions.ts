@@ -47,7 +47,7 @@ export const questions: Figure = {
   name: "questions",
   title: "Other questions over three subgraphs",
   about: `A page of 200 rows, a query that goes from one subgraph to the next five times, one of whose parts is not there, and
-a mutation whose answer names the tenant. 1 is @apollo/gateway before Apollo Servers, each as it comes, as for the page.
+a mutation whose answer names the tenant. 1 is @apollo/gateway before Apollo Servers, as for the page.
 What stands beside an error is compared, the error's text is each gateway's own.`,
   unit: "question",
   ratio: "CPU",

@@ -1,8 +1,9 @@
 import { ApolloServer } from "@apollo/server";
-import { startStandaloneServer } from "@apollo/server/standalone";
 import { randomUUID } from "node:crypto";
 import { EnvironmentReader } from "../../common/config.ts";
 import { connect } from "../../common/database.ts";
+import { graphqlHandler } from "../../common/graphql-server.ts";
+import { listen } from "../../common/http-server.ts";
 import {
   internalTokens,
   readInternalTokenSecret,
@@ -14,10 +15,14 @@ import { readConfig } from "../../installation/config.ts";
 import { createSubgraphs } from "../../installation/subgraphs.ts";
 import { ReadRecorder } from "../../subgraphs/stream/usage/recorder-store.ts";
 
-/** A subgraph behind Apollo Server as it comes: the same schema with the same rules, for whom the gateway's token names. */
+/**
+ * A subgraph behind Apollo Server: the same schema with the same rules, for whom the gateway's token names. Not behind the
+ * HTTP server that comes with it, which hangs up after five idle seconds, and contenders take turns.
+ */
 const reader = new EnvironmentReader(process.env);
 const name = reader.text("SUBGRAPH");
 const tokens = internalTokens(readInternalTokenSecret(reader));
+const log = createLogger(name, "error");
 const db = connect(reader.text(`${name.toUpperCase()}_DATABASE_URL`), {
   name,
   poolSize: 10,
@@ -25,22 +30,35 @@ const db = connect(reader.text(`${name.toUpperCase()}_DATABASE_URL`), {
 const subgraph = createSubgraphs(
   { connect: () => db },
   { ...readConfig({}), publicUrl: new URL("http://127.0.0.1") },
-  new ReadRecorder(db, createLogger(name, "error")),
+  new ReadRecorder(db, log),
 ).find((one) => one.name === name);
 if (!subgraph) throw new Error(`There is no subgraph ${name}.`);
 const { schema, createContext } = subgraph;
 
 const server = new ApolloServer<CallContext>({ schema, stringifyResult });
-await startStandaloneServer(server, {
-  listen: {
-    host: reader.text("HOST"),
-    port: reader.integer("PORT", 0, { min: 1, max: 65_535 }),
+await server.start();
+await listen({
+  host: reader.text("HOST"),
+  port: reader.integer("PORT", 0, { min: 1, max: 65_535 }),
+  graceMs: 0,
+  isReady: () => Promise.resolve(true),
+  routes: {
+    "/graphql": graphqlHandler({
+      server,
+      requestId: () => randomUUID(),
+      createContext: async ({ headers: { authorization = "" } }, requestId) => {
+        const [, token = ""] = authorization.split(" ");
+        return createContext({ viewer: await tokens.read(token), requestId });
+      },
+      admitBytes: () => undefined,
+      roomFor: () => ({
+        assertFits: () => undefined,
+        take: () => undefined,
+        release: () => undefined,
+      }),
+      admit: ({ query }) => query,
+      log,
+    }),
   },
-  context: async ({ req: { headers } }) => {
-    const [, token = ""] = headers.authorization?.split(" ") ?? [];
-    return createContext({
-      viewer: await tokens.read(token),
-      requestId: randomUUID(),
-    });
-  },
+  log,
 });
