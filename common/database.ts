@@ -113,6 +113,11 @@ export async function prepared<Row>(
   const client = db.client as Knex.Client;
   const connection = (await client.acquireConnection()) as pg.Client;
   try {
+    // Its connection may serve another transaction by now.
+    if (hasEnded(db))
+      throw new Error(
+        `The transaction has ended that this was to be in: ${text}`,
+      );
     // As knex tells of its own.
     client.emit("query", { sql: text, bindings: values, options: { name } });
     // By the driver itself: what knex does around a statement takes longer than what the driver does.
@@ -126,6 +131,9 @@ export async function prepared<Row>(
     await client.releaseConnection(connection);
   }
 }
+
+const hasEnded = (db: Knex): boolean =>
+  db.isTransaction === true && (db as Knex.Transaction).isCompleted();
 
 interface Statement {
   /** PostgreSQL takes no more than 63 letters. */
