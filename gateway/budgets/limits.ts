@@ -12,8 +12,8 @@ export interface BudgetLimits {
 /** A point is about 40 microseconds of a core (docs/decisions/cost.md). An identity has half of what its tenant has. */
 export const usualBudgets: BudgetLimits = {
   windowSeconds: 60,
-  identity: 1_000_000,
-  tenant: 2_000_000,
+  identity: 300_000,
+  tenant: 600_000,
   address: 200_000,
 };
 
