@@ -2,7 +2,7 @@ import { HeaderMap, type ApolloServer, type BaseContext } from "@apollo/server";
 import { GraphQLError } from "graphql";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { limitExceeded } from "./errors.ts";
-import { send, splitUrl, type Handler } from "./http-server.ts";
+import { send, splitUrl, whenClosed, type Handler } from "./http-server.ts";
 import type { Logger } from "./log.ts";
 import { requestIdHeader } from "./masking.ts";
 import { refuse } from "./refusal.ts";
@@ -227,7 +227,7 @@ function readText(
     request.once("end", () => resolve(Buffer.concat(chunks).toString()));
     request.once("error", reject);
     // The only word of a client that has gone, or was given up.
-    request.once("close", () => reject(new Error("The client has gone.")));
+    whenClosed(request, () => reject(new Error("The client has gone.")));
     isAdmitted(() => announced(Number(request.headers["content-length"] ?? 0)));
   });
 }

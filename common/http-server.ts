@@ -1,10 +1,12 @@
+import { once } from "node:events";
 import {
   createServer,
   type IncomingMessage,
   type Server,
   type ServerResponse,
 } from "node:http";
-import { Server as NetServer, type AddressInfo } from "node:net";
+import { Server as NetServer, type AddressInfo, type Socket } from "node:net";
+import type { Readable, Writable } from "node:stream";
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { StartError, type EnvironmentReader } from "./config.ts";
 import type { Logger } from "./log.ts";
@@ -36,13 +38,19 @@ export interface HttpTimes {
   readonly bodyMs: number;
   /** Between two requests. */
   readonly idleMs: number;
+  /** Without taking anything of what is left of its answer. */
+  readonly stallMs: number;
 }
+
+/** A client that takes nothing for so long is given up. */
+export const stallMs = 60_000;
 
 const usualTimes: HttpTimes = {
   headersMs: 10_000,
   bodyMs: 120_000,
   // Longer than a load balancer keeps an idle connection, so that it is the one to close it.
   idleMs: 65_000,
+  stallMs,
 };
 
 export interface HttpServer {
@@ -99,11 +107,20 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
     },
     (request, response) => {
       open.add(response);
-      response.once("close", () => open.delete(response));
+      whenClosed(response, () => open.delete(response));
+      response.once("prefinish", () => response.setTimeout(times.stallMs));
       response.shouldKeepAlive &&= !isClosing;
       limitTime(request, times.bodyMs);
       void answer(routes, request, response, log);
     },
+  );
+  // Of answers that are asked for on one connection, Node tells it to the one whose turn it is alone.
+  server.on("connection", (socket: Socket) =>
+    socket.once("close", () => {
+      for (const response of open)
+        if (response.socket === null && response.req.socket === socket)
+          response.destroy().emit("close");
+    }),
   );
   await bind(server, host, port);
 
@@ -154,6 +171,32 @@ async function answer(
     log.error({ err: error }, "a request failed");
     if (response.headersSent) response.destroy();
     else sendJson(response, 500, { error: "Internal server error." });
+  }
+}
+
+/** Calls when the answer has gone out or its client has gone, at once if that was before. */
+export function whenClosed(
+  stream: Readable | Writable,
+  call: () => void,
+): void {
+  if (stream.destroyed) call();
+  else stream.once("close", call);
+}
+
+/** Until more can be written; throws, and gives up, where who takes it has gone or takes nothing for long. */
+export async function drained(sent: Writable): Promise<void> {
+  const gone = new AbortController();
+  const leave = () => gone.abort(new Error("Who takes this has gone."));
+  whenClosed(sent, leave);
+  const stalled = AbortSignal.timeout(stallMs);
+  try {
+    const signal = AbortSignal.any([gone.signal, stalled]);
+    await once(sent, "drain", { signal });
+  } catch (error) {
+    sent.destroy();
+    throw error;
+  } finally {
+    sent.off("close", leave);
   }
 }
 
@@ -228,6 +271,7 @@ export function send(
   contentType: string,
   body: string | Buffer,
 ): void {
+  if (response.destroyed) return;
   response.statusCode = status;
   response.setHeader("content-type", contentType);
   response.setHeader("content-length", Buffer.byteLength(body));

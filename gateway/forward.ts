@@ -5,10 +5,9 @@ import http, {
   type IncomingMessage,
 } from "node:http";
 import https from "node:https";
-import type { Writable } from "node:stream";
 import type { CallHandler } from "../common/call-handler.ts";
 import { DomainError } from "../common/errors.ts";
-import { takeTime } from "../common/http-server.ts";
+import { drained, takeTime, whenClosed } from "../common/http-server.ts";
 import type { InternalTokenSigner } from "../common/internal-token.ts";
 import { requestIdHeader } from "../common/masking.ts";
 
@@ -57,7 +56,7 @@ export class Forwarder {
         [requestIdHeader]: requestId,
       },
     });
-    response.once("close", () => outgoing.destroy());
+    whenClosed(response, () => outgoing.destroy());
     const answered = once(outgoing, "response") as Promise<[IncomingMessage]>;
     if (hasBody) {
       // The subgraph gives up who sends nothing. What fails here is met below: no answer comes, or it breaks off.
@@ -99,11 +98,6 @@ async function passOn(
   for await (const chunk of request.iterator({ destroyOnReturn: false }))
     if (!outgoing.write(chunk)) await drained(outgoing);
   outgoing.end();
-}
-
-async function drained(sent: Writable): Promise<void> {
-  await Promise.race([once(sent, "drain"), once(sent, "close")]);
-  if (sent.destroyed) throw new Error("Who takes this has gone.");
 }
 
 const chosen = (

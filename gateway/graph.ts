@@ -6,6 +6,7 @@ import {
 } from "@apollo/server/plugin/disabled";
 import { GraphQLError, type GraphQLFormattedError } from "graphql";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { graphqlHandler } from "../common/graphql-server.ts";
 import type { Handler } from "../common/http-server.ts";
 import type { OnRefusal } from "../common/ledger/refusals.ts";
@@ -54,6 +55,9 @@ interface Graph {
   stop(): Promise<void>;
 }
 
+/** Where the server that asks has stopped, nobody waits for what is still running. */
+const lastMs = 5_000;
+
 /** Serves a supergraph, and another one instead when it is told to. */
 export class Graphs {
   private served: Graph | undefined;
@@ -61,6 +65,7 @@ export class Graphs {
   private readonly underWay: UnderWay;
   private last: Promise<unknown> = Promise.resolve();
   private readonly stopped: Promise<void>[] = [];
+  private readonly over = new AbortController();
 
   constructor(private readonly options: GraphOptions) {
     this.handlerOf = handlerFor(options);
@@ -89,9 +94,12 @@ export class Graphs {
     return change;
   }
 
+  /** Once all connections have ended. */
   async stop(): Promise<void> {
     await this.last;
+    const deadline = setTimeout(() => this.over.abort(), lastMs);
     await Promise.all([...this.stopped, this.served?.stop()]);
+    clearTimeout(deadline);
   }
 
   private async start(
@@ -115,6 +123,7 @@ export class Graphs {
       await server.start();
       const handle = this.handlerOf(server);
       const running = new Set<unknown>();
+      const over = once(this.over.signal, "abort");
       return {
         async handler(request, response) {
           const answered = handle(request, response);
@@ -127,7 +136,7 @@ export class Graphs {
         },
         documents: () => gateway.documents(),
         async stop() {
-          await Promise.allSettled(running);
+          await Promise.race([Promise.allSettled(running), over]);
           await server.stop();
           await planner.stop();
         },

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { rateLimited } from "../../common/errors.ts";
+import { whenClosed } from "../../common/http-server.ts";
 import type { Viewer } from "../../common/viewer.ts";
 import type { Budget } from "./budget.ts";
 import type { Spent } from "./counter.ts";
@@ -54,7 +55,7 @@ export class Account {
 
   /** Charges what was refused before it was known what it costs, when it is answered. */
   chargeAtEnd(): void {
-    this.response.once("close", () => {
+    whenClosed(this.response, () => {
       // Nobody is left to be told.
       if (!this.isCharged) this.charge(0).catch(() => undefined);
     });

@@ -2,12 +2,24 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { listen, sendJson, type HttpServer } from "../../common/http-server.ts";
+import {
+  listen,
+  send,
+  sendJson,
+  whenClosed,
+  type HttpServer,
+} from "../../common/http-server.ts";
 import { createLogger } from "../../common/log.ts";
+import { until } from "../support/waiting.ts";
 
-const times = { headersMs: 800, bodyMs: 800, idleMs: 300 };
+const times = { headersMs: 800, bodyMs: 800, idleMs: 300, stallMs: 800 };
+
+/** More than what lies between server and client can hold. */
+const large = Buffer.alloc(20_000_000, "x");
 
 let server: HttpServer;
+/** How many answers have gone out, or their clients have. */
+let closed = 0;
 
 beforeAll(async () => {
   server = await listen({
@@ -22,6 +34,13 @@ beforeAll(async () => {
         for await (const chunk of request as AsyncIterable<Buffer>)
           chunks.push(chunk);
         sendJson(response, 200, { bytes: Buffer.concat(chunks).length });
+      },
+      "/large": (_request, response) => {
+        whenClosed(response, () => (closed += 1));
+        send(response, 200, "text/plain", large);
+      },
+      "/never": (_request, response) => {
+        whenClosed(response, () => (closed += 1));
       },
     },
     log: createLogger("test", "silent"),
@@ -82,6 +101,38 @@ describe("a client is given up that", () => {
     socket.write(`${begin}content-length: 2\r\n\r\nab`);
     expect(await ended).toContain('{"bytes":2}');
   });
+});
+
+test("a client is given up that takes no more of its answer", async () => {
+  const before = closed;
+  const { socket } = await open();
+  socket.pause();
+  socket.write("GET /large HTTP/1.1\r\nhost: x\r\n\r\n");
+  await until(() => Promise.resolve(closed === before + 1));
+  socket.destroy();
+});
+
+test("a client that takes its answer slowly gets all of it", async () => {
+  const { socket, ended } = await open();
+  socket.write("GET /large HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+  let taken = 0;
+  socket.on("data", (chunk: Buffer) => {
+    taken += chunk.length;
+    if (taken < 4_000_000) return;
+    taken = 0;
+    socket.pause();
+    setTimeout(() => socket.resume(), 300);
+  });
+  expect((await ended).length).toBeGreaterThan(large.length);
+});
+
+test("of requests that are sent at once by a client that leaves, all are over", async () => {
+  const before = closed;
+  const { socket } = await open();
+  socket.write("GET /never HTTP/1.1\r\nhost: x\r\n\r\n".repeat(3));
+  await sleep(100);
+  socket.resetAndDestroy();
+  await until(() => Promise.resolve(closed === before + 3));
 });
 
 test("a client that takes its time within these is served", async () => {

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { tableFromIPC } from "@uwdata/flechette";
 import { parse } from "csv-parse/sync";
+import { once } from "node:events";
 import { request as send, type ClientRequest } from "node:http";
+import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import type { Viewer } from "../../common/viewer.ts";
@@ -501,6 +503,36 @@ describe.each(modes)("%s", (mode) => {
       request.once("error", reject).end();
     });
   }
+
+  test("a client that has gone before its file begins keeps nobody else from one", async () => {
+    const { hostname, port } = new URL(graph.url);
+    for (let delayMs = 0; delayMs < 8; delayMs++) {
+      const { identityId, tenantId } = partner;
+      // Another one each time, which is still to be verified.
+      const token = await graph.issuer.sign({
+        sub: identityId ?? "",
+        identity: identityId,
+        tenant: tenantId,
+        jti: String(delayMs),
+      });
+      const socket = connect(Number(port), hostname);
+      socket.on("error", () => undefined);
+      socket.write(
+        `GET /data/streams/${bulky.uuid} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\n\r\n`,
+      );
+      await once(socket, "connect");
+      await sleep(delayMs);
+      socket.resetAndDestroy();
+    }
+    await until(async () => {
+      const reads = await Promise.all(
+        // As many as are allowed at a time.
+        [1, 2].map(() => get(partner, `/${short.uuid}?${window}`)),
+      );
+      await Promise.all(reads.map((read) => read.text()));
+      return reads.every(({ status }) => status === 200);
+    });
+  });
 
   test("an identity downloads so many files at a time, and goes on when one has ended", async () => {
     const [one, another] = [await begun(partner), await begun(partner)];

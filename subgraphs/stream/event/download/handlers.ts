@@ -4,7 +4,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, createGzip } from "node:zlib";
 import type { CallHandler } from "../../../../common/call-handler.ts";
 import { tooManyAtOnce } from "../../../../common/errors.ts";
-import { sendJson, splitUrl } from "../../../../common/http-server.ts";
+import {
+  drained,
+  sendJson,
+  splitUrl,
+  stallMs,
+  whenClosed,
+} from "../../../../common/http-server.ts";
 import { told } from "../../../../common/refusal.ts";
 import type { Call } from "../../../../common/viewer.ts";
 import type { StreamContext } from "../../context.ts";
@@ -12,9 +18,6 @@ import { AtOnce } from "../at-once.ts";
 import { openDownload } from "./actions.ts";
 import { formatFrom, liked, type FileWriter } from "./format.ts";
 import { questionFrom } from "./question.ts";
-
-/** A client that takes nothing for so long is given up. */
-const stallMs = 60_000;
 
 /** Reads of streams as files, each piece in its turn as the reads of the graph. */
 export function downloads(
@@ -62,7 +65,6 @@ const takesGzip = ({ headers }: IncomingMessage) =>
 
 /** A response that is written no faster than its client takes it, and does not end if it is not whole. */
 class Body {
-  private readonly gone = new AbortController();
   private readonly gzip;
   private readonly zipped: Buffer[] = [];
 
@@ -70,7 +72,6 @@ class Body {
     private readonly response: ServerResponse,
     isZipped: boolean,
   ) {
-    response.once("close", () => this.gone.abort());
     if (!isZipped) return;
     this.gzip = createGzip({ level: constants.Z_BEST_SPEED });
     this.gzip.on("data", (chunk: Buffer) => this.zipped.push(chunk));
@@ -103,10 +104,11 @@ class Body {
   async breakOff(why: Uint8Array | null): Promise<void> {
     if (why) {
       const bytes = await this.encoded(why);
-      const sent = new Promise((resolve) =>
-        this.response.write(bytes, resolve),
-      );
-      await Promise.race([sent, once(this.gone.signal, "abort")]);
+      await new Promise<void>((resolve) => {
+        this.response.setTimeout(stallMs);
+        this.response.write(bytes, () => resolve());
+        whenClosed(this.response, resolve);
+      });
     }
     this.response.destroy();
   }
@@ -120,15 +122,8 @@ class Body {
   }
 
   private async send(bytes: Uint8Array): Promise<void> {
-    this.gone.signal.throwIfAborted();
+    if (this.response.destroyed) throw new Error("The client has gone.");
     if (bytes.length === 0 || this.response.write(bytes)) return;
-    const stalled = AbortSignal.timeout(stallMs);
-    const signal = AbortSignal.any([this.gone.signal, stalled]);
-    try {
-      await once(this.response, "drain", { signal });
-    } catch (error) {
-      this.response.destroy();
-      throw error;
-    }
+    await drained(this.response);
   }
 }
