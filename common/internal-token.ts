@@ -42,6 +42,7 @@ export class InternalTokenSigner {
       identity: viewer.identityId,
       tenant: viewer.tenantId,
       person: viewer.person,
+      isEmailProven: viewer.isEmailProven,
       endsAt: viewer.tokenEndsAt,
     })
       .setProtectedHeader({ alg: algorithm })
@@ -62,6 +63,7 @@ export function internalTokens(secret: string): VerifiedTokens<Viewer> {
       identity: string | null;
       tenant: string | null;
       person: Person | null;
+      isEmailProven?: boolean;
       endsAt?: number;
     }>(token, key, {
       issuer,
@@ -73,12 +75,13 @@ export function internalTokens(secret: string): VerifiedTokens<Viewer> {
         "Only the gateway may call a subgraph; send this to the gateway.",
       );
     });
-    const { identity, tenant, person, endsAt } = payload;
+    const { identity, tenant, person, isEmailProven, endsAt } = payload;
     return {
       value: {
         identityId: identity,
         tenantId: tenant,
         person,
+        isEmailProven: isEmailProven === true,
         ...(endsAt !== undefined && { tokenEndsAt: endsAt }),
       },
       expiresAt: payload.exp ?? 0,

@@ -17,6 +17,12 @@ export interface Viewer {
    */
   readonly tenantId: string | null;
   readonly person: Person | null;
+  /**
+   * Whether who signed in has the e-mail of the user, or of the person, for that was proved to this installation: by a link
+   * that was sent there, or by an issuer that the operator trusts for its domain. That a tenant has added a user with an
+   * e-mail, and an issuer of its own vouches for it, proves nothing to others.
+   */
+  readonly isEmailProven: boolean;
   /** When its token ends, in seconds since 1970; for who reads on for long. */
   readonly tokenEndsAt?: number;
 }
@@ -25,6 +31,7 @@ export const anonymous: Viewer = {
   identityId: null,
   tenantId: null,
   person: null,
+  isEmailProven: false,
 };
 
 /** One request: who calls, and the id under which logs and ledger know it. */

@@ -52,12 +52,15 @@ function viewerOf({ sub = "", ...claims }: JWTPayload): Viewer {
       identityId: identity,
       tenantId: typeof tenant === "string" ? tenant : null,
       person: null,
+      // Whoever signs in here has followed a link that was sent there, and chosen a password by it.
+      isEmailProven: true,
     };
   if (typeof email !== "string" || claims["email_verified"] !== true)
     throw unauthenticated("Verify your e-mail address, then sign in again.");
   return {
     ...anonymous,
     person: { id: sub, email, name: typeof name === "string" ? name : null },
+    isEmailProven: true,
   };
 }
 

@@ -31,7 +31,11 @@ export class Actor {
       ),
       variableValues: args,
       contextValue: subgraph.createContext({
-        viewer: { ...anonymous, identityId: this.identityId },
+        viewer: {
+          ...anonymous,
+          identityId: this.identityId,
+          isEmailProven: true,
+        },
         requestId: `demo-${randomUUID()}`,
       }),
     });

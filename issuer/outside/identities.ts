@@ -2,10 +2,16 @@ import type { Knex } from "../../common/database.ts";
 import { DomainError, unauthenticated } from "../../common/errors.ts";
 import { record } from "../../common/ledger-store.ts";
 import { tenantHeader } from "../../common/trusted-issuer.ts";
+import { anonymous } from "../../common/viewer.ts";
 import type { TenantIdentity } from "../person-store.ts";
 import type { OutsideIssuer } from "./config.ts";
 import { SubjectStore, type OutsideUser } from "./subject-store.ts";
 import type { OutsideSubject } from "./tokens.ts";
+
+/** Whom a token stands for, and whether its issuer is one that the operator trusts with the e-mail. */
+export interface OutsideIdentity extends TenantIdentity {
+  readonly isEmailProven: boolean;
+}
 
 /** Which identities the subjects of an outside issuer are; asked for each request, for links and users come and go. */
 export class OutsideIdentities {
@@ -23,13 +29,15 @@ export class OutsideIdentities {
     from: OutsideSubject,
     wanted: string | undefined,
     requestId: string,
-  ): Promise<TenantIdentity> {
+  ): Promise<OutsideIdentity> {
     const clientId = this.issuer.clients.get(from.subject);
-    if (clientId !== undefined) return this.client(clientId, wanted);
-    return (
+    if (clientId !== undefined)
+      return { ...(await this.client(clientId, wanted)), isEmailProven: false };
+    const user =
       chosenOf(await this.linked(from), wanted) ??
-      this.link(from, wanted, requestId)
-    );
+      (await this.link(from, wanted, requestId));
+    const isEmailProven = isOfDomains(user.email, this.issuer.domains ?? []);
+    return { ...user, isEmailProven };
   }
 
   private async client(
@@ -57,7 +65,7 @@ export class OutsideIdentities {
     from: OutsideSubject,
     wanted: string | undefined,
     requestId: string,
-  ): Promise<TenantIdentity> {
+  ): Promise<OutsideUser> {
     const linkable = await this.linkable(from);
     // In this order, so that whom another request links meanwhile is in one of the two.
     const linked = await this.linked(from);
@@ -71,7 +79,7 @@ export class OutsideIdentities {
     await this.db.transaction(async (transaction) => {
       const store = new SubjectStore(transaction);
       if (!(await store.link(issuer, from.subject, chosen))) return;
-      const viewer = { identityId: identity, tenantId, person: null };
+      const viewer = { ...anonymous, identityId: identity, tenantId };
       await record(transaction, { viewer, requestId }, "linkSubject", [
         {
           kind: "IDENTITY",

@@ -48,11 +48,12 @@ export const outsideTokens = (
         isSomebody = false;
         const wanted = wantedTenant(request);
         const found = await identities.find(from, wanted, requestId);
-        const { identity, tenantId } = found;
+        const { identity, tenantId, isEmailProven } = found;
         const viewer = viewers.get(identity) ?? {
           identityId: identity,
           tenantId,
           person: null,
+          isEmailProven,
           tokenEndsAt,
         };
         viewers.set(identity, viewer);

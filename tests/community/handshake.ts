@@ -57,6 +57,7 @@ export function useHandshake(): void {
 export const person = (email: string): Viewer => ({
   ...anonymous,
   person: { id: "00000000-0000-4000-8000-0000000000aa", email, name: "Pia" },
+  isEmailProven: true,
 });
 
 export const ask = (

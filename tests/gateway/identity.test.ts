@@ -41,6 +41,7 @@ describe("a caller", () => {
       identityId: identity,
       tenantId: id,
       person: null,
+      isEmailProven: true,
       tokenEndsAt: expect.any(Number),
     });
   });
@@ -54,6 +55,7 @@ describe("a caller", () => {
       identityId: null,
       tenantId: null,
       person: { id: "s", email: "ada@example.com", name: "Ada" },
+      isEmailProven: true,
     });
     for (const email_verified of [false, "true", undefined])
       await expect(

@@ -59,6 +59,7 @@ test("a user is linked with the subject that comes first with the e-mail, once, 
     identityId: user.uuid,
     tenantId: tenant.uuid,
     person: null,
+    isEmailProven: false,
     tokenEndsAt: expect.any(Number),
   });
   expect(await door.outcome(await token({ jti: "another" }))).toBe(user.uuid);

@@ -23,7 +23,7 @@ import type { Invitation } from "./store.ts";
 /** A person whose token names no identity yet acts as the user that it has been made. */
 export async function acceptInvitation(
   { token, moderatorIds, newTenantsRead, ...input }: AcceptInvitationInput,
-  { settings, invitations, inTransaction }: CommunityContext,
+  { viewer, settings, invitations, inTransaction }: CommunityContext,
 ): Promise<Invitation> {
   const contactEmail = emailFrom(input.contactEmail, "input.contactEmail");
   const alias = aliasFrom(input.alias);
@@ -66,7 +66,11 @@ export async function acceptInvitation(
       );
       return invitation;
     },
-    { ...anonymous, identityId: user.id },
+    {
+      ...anonymous,
+      identityId: user.id,
+      isEmailProven: viewer.isEmailProven,
+    },
   );
 }
 

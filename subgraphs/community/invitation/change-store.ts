@@ -173,6 +173,7 @@ export class InvitationChangeStore {
         accepted_by: id,
         accepted_by_name: name,
         accepted_by_email: email,
+        accepted_by_proven_email: this.viewer.isEmailProven,
         accepted_at: this.transaction.raw("statement_timestamp()"),
         moderators: [...moderatorIds],
         contact_email: contactEmail,

@@ -40,7 +40,7 @@ export async function confirmInvitation(
       );
     if (!before.acceptedByAddressee && !acceptMismatch)
       throw conflict(
-        `It was ${before.acceptedByEmail} who accepted, and the invitation went to ${before.email}. Make sure who that is, then confirm with acceptMismatch: true.`,
+        `It was ${before.acceptedByEmail ?? "somebody with no proven e-mail"} who accepted, and the invitation went to ${before.email}. Make sure who that is, then confirm with acceptMismatch: true.`,
         "input.acceptMismatch",
       );
     const obstacle = await invitationChanges.obstacle(

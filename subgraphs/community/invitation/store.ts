@@ -43,6 +43,7 @@ export interface Invitation {
   readonly acceptingTenantId: string | null;
   readonly acceptingTenantCreatedAt: string | null;
   readonly acceptedByName: string | null;
+  /** Null too for an e-mail that the accepter did not prove to have. */
   readonly acceptedByEmail: string | null;
   readonly acceptedByAddressee: boolean | null;
   readonly acceptedAt: string | null;
@@ -92,8 +93,8 @@ const columns = `
     or ${areBothIn("i.accepting_tenant_id")}) then accepting.uuid end as "acceptingTenantId",
   case when s.is_side then i.accepting_tenant_created_at end as "acceptingTenantCreatedAt",
   case when s.is_side then i.accepted_by_name end as "acceptedByName",
-  case when s.is_side then i.accepted_by_email end as "acceptedByEmail",
-  case when s.is_side then i.accepted_by_email = i.email end as "acceptedByAddressee",
+  case when s.is_side and i.accepted_by_proven_email then i.accepted_by_email end as "acceptedByEmail",
+  case when s.is_side then i.accepted_by_proven_email and i.accepted_by_email = i.email end as "acceptedByAddressee",
   case when s.is_side then i.accepted_at end as "acceptedAt"`;
 
 /**
@@ -226,10 +227,13 @@ export class InvitationStore {
   /** C6: an AA, or whose verified e-mail the invitation was sent to. */
   async mayDecline({ email }: Invitation): Promise<boolean> {
     const recipients = await this.recipients();
+    const { person, isEmailProven } = this.viewer;
     return (
-      this.viewer.person?.email === email ||
+      person?.email === email ||
       recipients.some(
-        (user) => user.isAccountAdministrator || user.email === email,
+        (user) =>
+          user.isAccountAdministrator ||
+          (isEmailProven && user.email === email),
       )
     );
   }

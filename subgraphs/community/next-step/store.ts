@@ -112,6 +112,7 @@ export class NextStepStore {
 
   /** Whether an invitation to a community that the viewer's tenant is not in waits at the viewer's own address. */
   async isAddressed(): Promise<boolean> {
+    if (!this.viewer.isEmailProven) return false;
     const { rows } = await this.db.raw<{ rows: unknown[] }>(
       `select from tenant.users_of_caller(?, null) u
        join community.invitations i on i.email = u.email and i.state = 'CREATED' and i.expires_at > statement_timestamp()

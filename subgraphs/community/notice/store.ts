@@ -82,13 +82,15 @@ export class NoticeStore {
     this.accessChanges.seenTenants(ids),
   );
 
+  /** What went to an e-mail, and so is told nobody by another mail, is for who has proved to have it. */
   private async count(since: string | null | undefined): Promise<number> {
+    const { identityId, isEmailProven } = this.viewer;
     const { rows } = await this.db.raw<{ rows: [{ count: number }] }>(
       `select count(distinct r.notice_id) as count
        from mail.recipients r
        join mail.published_notices n on n.id = r.notice_id and n.at >= coalesce(?::timestamptz, '-infinity')
-       where r.identity = ?`,
-      [since ?? null, this.viewer.identityId],
+       where r.identity = ? and (r.by_mail or ?)`,
+      [since ?? null, identityId, isEmailProven],
     );
     return rows[0].count;
   }
@@ -98,7 +100,7 @@ export class NoticeStore {
     { backwards, from, size }: Page,
     since: string | null | undefined,
   ): Knex.QueryBuilder {
-    const { identityId } = this.viewer;
+    const { identityId, isEmailProven } = this.viewer;
     const place = from ? placeOfNotice : "?::bigint";
     return this.db("mail.published_notices as n")
       .select(columns)
@@ -117,9 +119,10 @@ export class NoticeStore {
         ),
       )
       .whereRaw(
-        `n.id in (select o.id from mail.${backwards ? "newer" : "older"}_notices(?, ${place}, ?, ?) o)`,
+        `n.id in (select o.id from mail.${backwards ? "newer" : "older"}_notices(?, ?, ${place}, ?, ?) o)`,
         [
           identityId,
+          isEmailProven,
           from?.[0] ?? (backwards ? 0 : "9223372036854775807"),
           since ?? null,
           size + 1,
