@@ -3,13 +3,17 @@ import { rateLimited } from "../../common/errors.ts";
 import { whenClosed } from "../../common/http-server.ts";
 import type { Viewer } from "../../common/viewer.ts";
 import type { Budget } from "./budget.ts";
-import type { Spent } from "./counter.ts";
+import type { Counted, Spent } from "./counter.ts";
 import { requestPoints } from "./limits.ts";
 
 /** What a request is charged to: one key of a budget. */
 export interface Purse {
   readonly budget: Budget;
   readonly key: string;
+}
+
+interface Charge extends Purse {
+  readonly counted: Counted;
 }
 
 /** What one request costs its caller, which its answer tells. */
@@ -35,22 +39,19 @@ export class Account {
   async charge(cost: number): Promise<void> {
     this.isCharged = true;
     this.assertSomethingLeft();
-    const charged: (readonly [Budget, Spent])[] = [];
-    for (const [i, { budget, key }] of this.purses.entries()) {
-      const spent = await budget.add(key, requestPoints + cost);
-      if (spent.points > budget.limit) {
+    const charges: Charge[] = [];
+    for (const { budget, key } of this.purses) {
+      const counted = await budget.add(key, requestPoints + cost);
+      charges.push({ budget, key, counted });
+      if (counted.points > budget.limit) {
         if (cost > 0)
-          for (const purse of this.purses.slice(0, i + 1))
-            await purse.budget.add(purse.key, -cost);
-        throw this.refused(
-          budget,
-          { ...spent, points: spent.points - cost },
-          cost,
-        );
+          for (const { budget, key, counted } of charges)
+            await budget.giveBack(key, counted, cost);
+        const { points, msLeft } = counted;
+        throw this.refused(budget, { points: points - cost, msLeft }, cost);
       }
-      charged.push([budget, spent]);
     }
-    this.tell(charged);
+    this.tell(charges.map(({ budget, counted }) => [budget, counted]));
   }
 
   /** Charges what was refused before it was known what it costs, when it is answered. */

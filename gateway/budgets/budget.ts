@@ -1,4 +1,4 @@
-import type { Counter, Spent } from "./counter.ts";
+import type { Counted, Counter, Spent } from "./counter.ts";
 import { requestPoints } from "./limits.ts";
 
 export type BudgetName = "identity" | "tenant" | "address";
@@ -18,12 +18,13 @@ export class Budget {
     private readonly counter: Counter,
   ) {}
 
-  /** Fewer than none are given back. */
-  async add(key: string, points: number): Promise<Spent> {
-    const spent = await this.counter.add(key, points);
-    this.spent.delete(key);
-    if (spent.points + requestPoints > this.limit) this.remember(key, spent);
-    return spent;
+  async add(key: string, points: number): Promise<Counted> {
+    return this.noted(key, await this.counter.add(key, points));
+  }
+
+  /** Of what was spent by this key. */
+  async giveBack(key: string, counted: Counted, points: number): Promise<void> {
+    this.noted(key, await counted.giveBack(points));
   }
 
   /** What is known to be spent, where nothing is left. */
@@ -34,6 +35,13 @@ export class Budget {
     if (msLeft > 0) return { points: known.points, msLeft };
     this.spent.delete(key);
     return undefined;
+  }
+
+  private noted(key: string, counted: Counted): Counted {
+    this.spent.delete(key);
+    if (counted.points + requestPoints > this.limit)
+      this.remember(key, counted);
+    return counted;
   }
 
   private remember(key: string, { points, msLeft }: Spent): void {

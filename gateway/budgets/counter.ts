@@ -11,18 +11,36 @@ export interface Spent {
   readonly msLeft: number;
 }
 
-/** Adds up points by key, in a window that begins with the key's first. */
-export interface Counter {
-  /** Fewer than none are given back. */
-  add(key: string, points: number): Promise<Spent>;
+export interface Counted extends Spent {
+  /** To whoever counted them, and in the same window alone: in the next one they would be credit. */
+  giveBack(points: number): Promise<Counted>;
 }
 
-export const counterOf = (limiter: RateLimiterAbstract): Counter => ({
-  async add(key, points) {
-    const spent = await limiter.penalty(key, points);
-    return { points: spent.consumedPoints, msLeft: spent.msBeforeNext };
-  },
-});
+/** Adds up points by key, in a window that begins with the key's first. */
+export interface Counter {
+  add(key: string, points: number): Promise<Counted>;
+}
+
+/** So long before a window ends nothing is given back any more, which might come too late. */
+const lateMs = 500;
+
+export function counterOf(limiter: RateLimiterAbstract): Counter {
+  async function add(key: string, points: number): Promise<Counted> {
+    // From before the store was asked: the window ends then at the earliest.
+    const begun = performance.now();
+    const { consumedPoints, msBeforeNext } = await limiter.penalty(key, points);
+    const counted: Counted = {
+      points: consumedPoints,
+      msLeft: msBeforeNext,
+      giveBack: async (points) =>
+        begun + msBeforeNext - performance.now() > lateMs
+          ? add(key, -points)
+          : counted,
+    };
+    return counted;
+  }
+  return { add };
+}
 
 /** Counts in this process alone, what it knows of a key until its window has passed. */
 export const memoryCounter = (windowSeconds: number): Counter =>
@@ -65,14 +83,21 @@ export function insured(shared: Counter, own: Counter, log: Logger): Counter {
         : "the store of budgets is back",
     ),
   );
+  const make = (call: () => Promise<Counted>) =>
+    calls.make(
+      () => soon(call()),
+      () => false,
+    );
+  const insuredOf = (counted: Counted): Counted => ({
+    ...counted,
+    giveBack: (points) =>
+      make(() => counted.giveBack(points)).then(insuredOf, () => counted),
+  });
   return {
     add: (key, points) =>
-      calls
-        .make(
-          () => soon(shared.add(key, points)),
-          () => false,
-        )
-        .catch(() => own.add(key, points)),
+      make(() => shared.add(key, points)).then(insuredOf, () =>
+        own.add(key, points),
+      ),
   };
 }
 

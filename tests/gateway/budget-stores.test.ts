@@ -2,11 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { connect as connectTo, createServer, type Server } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type Knex } from "../../common/database.ts";
 import { createLogger } from "../../common/log.ts";
 import { roleUrl } from "../../migrations/run.ts";
 import {
   createCounters,
+  memoryCounters,
   type BudgetStore,
   type Counters,
 } from "../../gateway/budgets/counters.ts";
@@ -148,6 +150,32 @@ const stores = [
 if (!hasRedis())
   test.skip("Redis: there is no redis-server here", () => undefined);
 
+/** What is given back at the end of a window of a second, and after it. */
+async function expectNoCredit({ identity }: Counters): Promise<void> {
+  const key = randomUUID();
+  const { msLeft } = await identity.add(key, 0);
+  const end = performance.now() + msLeft;
+  const counted = await identity.add(key, 500);
+  // Soon, it is.
+  expect((await counted.giveBack(100)).points).toBe(400);
+  await Promise.all(
+    Array.from({ length: 20 }, async () => {
+      while (performance.now() < end + 50) {
+        const counted = await identity.add(key, 500);
+        await sleep(5);
+        await counted.giveBack(500);
+      }
+    }),
+  );
+  const { points } = await identity.add(key, 0);
+  expect(points).toBeGreaterThanOrEqual(0);
+  await counted.giveBack(400);
+  expect((await identity.add(key, 0)).points).toBe(points);
+}
+
+test("what one window counted is no credit in the next one of the same process", () =>
+  expectNoCredit(memoryCounters(1)));
+
 describe.each(stores)("counted in %s", (_, start) => {
   let world: World;
   let here: Counters;
@@ -178,10 +206,34 @@ describe.each(stores)("counted in %s", (_, start) => {
     const key = randomUUID();
     expect(await points(here, key, 40)).toBe(40);
     expect(await points(there, key, 50)).toBe(90);
-    expect(await points(here, key, -30)).toBe(60);
-    const { msLeft } = await there.identity.add(key, 1);
+    const counted = await here.identity.add(key, 30);
+    expect(await counted.giveBack(25)).toMatchObject({ points: 95 });
+    const { points: all, msLeft } = await there.identity.add(key, 1);
+    expect(all).toBe(96);
     expect(msLeft).toBeGreaterThan(50_000);
     expect(msLeft).toBeLessThanOrEqual(60_000);
+  });
+
+  test("what the store counted is not given back to the process, which has not", async () => {
+    const key = randomUUID();
+    const counted = await here.identity.add(key, 40);
+    world.line.state = "still";
+    expect((await counted.giveBack(30)).points).toBe(40);
+    expect(await points(here, key)).toBe(1);
+    world.line.cut();
+    world.line.state = "good";
+    await until(async () => (await points(here, key)) > 40);
+  });
+
+  test("what one window counted is no credit in the next one", async () => {
+    const brief = await createCounters(world.store, 1, world.db, log);
+    const key = randomUUID();
+    await until(async () => {
+      await brief.identity.add(key, 0);
+      return (await world.keys()).some((each) => String(each).includes(key));
+    });
+    await expectNoCredit(brief);
+    await brief.stop();
   });
 
   test("many at once lose none", async () => {
