@@ -176,6 +176,7 @@ function apolloServer(
       limitCost(supergraphSdl, maxCost),
       maskErrors(log, withoutSubgraph),
       tellRefusals(onRefusal),
+      disownGone,
     ],
   });
 }
@@ -255,6 +256,22 @@ const resolveOperation: ApolloServerPlugin<GatewayContext> = {
         if (response.body.kind === "single")
           delete response.body.singleResult.extensions;
         return Promise.resolve();
+      },
+    }),
+};
+
+/** A subgraph asks whether the caller is still there, and the budgets take its word. */
+const disownGone: ApolloServerPlugin<GatewayContext> = {
+  requestDidStart: () =>
+    Promise.resolve({
+      async willSendResponse({ response, contextValue: { account } }) {
+        if (
+          response.body.kind === "single" &&
+          response.body.singleResult.errors?.some(
+            ({ extensions }) => extensions?.["code"] === "UNAUTHENTICATED",
+          )
+        )
+          await account.disown();
       },
     }),
 };

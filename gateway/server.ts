@@ -72,6 +72,9 @@ function routesFor({
     async viewer(request, requestId, response) {
       const account = await budgets.receive(request, requestId, response);
       await account.charge(filePoints);
+      response.once("finish", () => {
+        if (response.statusCode === 401) void account.disown();
+      });
       const { viewer } = account;
       if (viewer.identityId === null && viewer.person === null)
         throw unauthenticated();

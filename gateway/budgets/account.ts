@@ -10,21 +10,26 @@ import { requestPoints } from "./limits.ts";
 export interface Purse {
   readonly budget: Budget;
   readonly key: string;
+  /** What is charged instead once the caller is found to be gone. */
+  readonly instead?: Purse;
 }
 
 interface Charge extends Purse {
   readonly counted: Counted;
+  readonly points: number;
 }
 
 /** What one request costs its caller, which its answer tells. */
 export class Account {
   private isCharged = false;
+  private charges: Charge[] = [];
 
   constructor(
     readonly viewer: Viewer,
     private readonly response: ServerResponse,
     /** The narrowest first: what it refuses is not charged to the others. */
     private readonly purses: readonly Purse[],
+    private readonly onGone: () => void,
   ) {}
 
   /** Throws where it is known, without asking anybody, that there is not enough for a request. */
@@ -40,9 +45,11 @@ export class Account {
     this.isCharged = true;
     this.assertSomethingLeft();
     const charges: Charge[] = [];
-    for (const { budget, key } of this.purses) {
-      const counted = await budget.add(key, requestPoints + cost);
-      charges.push({ budget, key, counted });
+    const points = requestPoints + cost;
+    for (const purse of this.purses) {
+      const { budget, key } = purse;
+      const counted = await budget.add(key, points);
+      charges.push({ ...purse, counted, points });
       if (counted.points > budget.limit) {
         if (cost > 0)
           for (const { budget, key, counted } of charges)
@@ -51,7 +58,19 @@ export class Account {
         throw this.refused(budget, { points: points - cost, msLeft }, cost);
       }
     }
+    this.charges = charges;
     this.tell(charges.map(({ budget, counted }) => [budget, counted]));
+  }
+
+  /** That the caller was found to be gone: the tenant that has removed it does not answer for it. */
+  async disown(): Promise<void> {
+    this.onGone();
+    for (const charge of this.charges.splice(0)) {
+      const { budget, key, instead, counted, points } = charge;
+      if (!instead) continue;
+      await instead.budget.add(instead.key, points);
+      await budget.giveBack(key, counted, points);
+    }
   }
 
   /** Charges what was refused before it was known what it costs, when it is answered. */

@@ -7,6 +7,7 @@ import type { Identify } from "../identity.ts";
 import { Account } from "./account.ts";
 import { Budget, type BudgetName } from "./budget.ts";
 import type { Counters } from "./counters.ts";
+import { Gone } from "./gone.ts";
 import type { BudgetLimits } from "./limits.ts";
 
 export interface BudgetOptions {
@@ -21,6 +22,7 @@ export class Budgets {
   private readonly identity: Budget;
   private readonly tenant: Budget;
   private readonly address: Budget;
+  private readonly gone = new Gone();
 
   constructor(private readonly options: BudgetOptions) {
     const { limits, counters } = options;
@@ -76,12 +78,22 @@ export class Budgets {
   ): Account {
     const { identityId, tenantId, person } = viewer;
     const id = identityId ?? person?.id;
-    return new Account(viewer, response, [
-      ...(id === undefined ? [] : [{ budget: this.identity, key: id }]),
-      tenantId === null
-        ? { budget: this.address, key: network }
-        : { budget: this.tenant, key: tenantId },
-    ]);
+    const ofAddress = { budget: this.address, key: network };
+    const isAnswered =
+      tenantId !== null && !(identityId !== null && this.gone.has(identityId));
+    return new Account(
+      viewer,
+      response,
+      [
+        ...(id === undefined ? [] : [{ budget: this.identity, key: id }]),
+        isAnswered
+          ? { budget: this.tenant, key: tenantId, instead: ofAddress }
+          : ofAddress,
+      ],
+      () => {
+        if (identityId !== null) this.gone.add(identityId);
+      },
+    );
   }
 }
 

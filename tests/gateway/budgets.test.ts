@@ -9,6 +9,7 @@ import {
 import { randomUUID } from "node:crypto";
 import { networkOf } from "../../common/address.ts";
 import { EnvironmentReader } from "../../common/config.ts";
+import { unauthenticated } from "../../common/errors.ts";
 import { send } from "../../common/http-server.ts";
 import { anonymous, type Viewer } from "../../common/viewer.ts";
 import { bounded, memoryCounter } from "../../gateway/budgets/counter.ts";
@@ -45,8 +46,9 @@ beforeAll(async () => {
     subgraphs: orchard.subgraphs.map((subgraph) => ({
       ...subgraph,
       routes: {
-        "/ingest": (_, response) => {
+        "/ingest": (_, response, { viewer }) => {
           passed += 1;
+          if (orchard.gone.has(viewer.identityId)) throw unauthenticated();
           send(response, 200, "text/plain", "taken");
           return Promise.resolve();
         },
@@ -132,6 +134,18 @@ async function nothingDone<T>(work: () => Promise<T>): Promise<T> {
   return answer;
 }
 
+const upload = async (who: Viewer) =>
+  answered(
+    await fetch(new URL("/ingest", graph.url), {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${await graph.issuer.tokenFor(who)}`,
+        "x-forwarded-for": address,
+      },
+      body: "time,value",
+    }),
+  );
+
 test("each answer tells the budgets, and what is left of them", async () => {
   const { headers } = await ask(somebody(), "{ trees { name } }");
   expect(headers.get("ratelimit-policy")).toBe(
@@ -209,6 +223,40 @@ test("what the tenant refuses is given back to the identity", async () => {
   );
 });
 
+describe("who has been removed, and has a token yet,", () => {
+  const removedFrom = (tenantId: string): Viewer => {
+    const who = somebodyOf(tenantId);
+    orchard.gone.add(who.identityId);
+    return who;
+  };
+  const left = async (tenantId: string) =>
+    (await ask(somebodyOf(tenantId), cheap, "10.2.0.1")).headers.get(
+      "ratelimit",
+    );
+
+  test("uses up its address's budget and its own, not what its tenant has", async () => {
+    const tenantId = randomUUID();
+    const who = removedFrom(tenantId);
+    const answers = await Promise.all(
+      Array.from({ length: 4 }, () => ask(who, "{ whoCalls }")),
+    );
+    expect(answers.map(({ code }) => code)).toEqual(
+      Array(4).fill("UNAUTHENTICATED"),
+    );
+    for (let i = 0; i < 20; i++) await ask(who, "{ whoCalls }");
+    expect((await ask(who, cheap)).error?.message).toContain("one address");
+    expect(await left(tenantId)).toContain('"tenant";r=490;');
+  });
+
+  test("is found out at the other doors too", async () => {
+    const tenantId = randomUUID();
+    const who = removedFrom(tenantId);
+    expect((await upload(who)).status).toBe(401);
+    expect((await ask(who, cheap)).error?.message).toContain("one address");
+    expect(await left(tenantId)).toContain('"tenant";r=490;');
+  });
+});
+
 describe("an address", () => {
   test("has so many requests of nobody", async () => {
     expect(await served(20, () => ask(anonymous, "{ __typename }"))).toBe(10);
@@ -270,18 +318,6 @@ describe("an address", () => {
 });
 
 describe("other doors", () => {
-  const upload = async (who: Viewer) =>
-    answered(
-      await fetch(new URL("/ingest", graph.url), {
-        method: "POST",
-        headers: {
-          authorization: `Bearer ${await graph.issuer.tokenFor(who)}`,
-          "x-forwarded-for": address,
-        },
-        body: "time,value",
-      }),
-    );
-
   test("for files and events are charged by the request", async () => {
     const who = somebody();
     const { headers } = await upload(who);

@@ -145,7 +145,10 @@ test("known operations are planned at start, and not again when they come", asyn
           subgraphContexts: new Map(),
           cost: null,
           isGone: () => false,
-          account: { charge: () => Promise.resolve() },
+          account: {
+            charge: () => Promise.resolve(),
+            disown: () => Promise.resolve(),
+          },
         },
       },
     );

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import composition from "@apollo/composition";
 import { buildSubgraphSchema } from "@apollo/subgraph";
 import { parse } from "graphql";
-import { forbidden, notFound } from "../../common/errors.ts";
+import { forbidden, notFound, unauthenticated } from "../../common/errors.ts";
 import { PackedJson } from "../../common/packed.ts";
 import { DateTime, Values } from "../../common/scalars.ts";
 import type { Subgraph } from "../../common/schema.ts";
@@ -38,6 +38,8 @@ const fruits = `
 export class Orchard {
   /** How often each subgraph made a context. */
   readonly contexts = { trees: 0, fruits: 0 };
+  /** Identities that the subgraphs know no more. */
+  readonly gone = new Set<string | null>();
   /** What `harvest` and `weights` answer. */
   packed = "[1,null,2.5]";
 
@@ -48,8 +50,14 @@ export class Orchard {
         __resolveReference: ({ id }: { id: string }) => ({ id, name: id }),
       },
       Query: {
-        whoCalls: (_: unknown, __: unknown, { call }: { call: Call }) =>
-          call.viewer.identityId ?? call.viewer.person?.email ?? "nobody",
+        whoCalls: (
+          _: unknown,
+          __: unknown,
+          { call: { viewer } }: { call: Call },
+        ) => {
+          if (this.gone.has(viewer.identityId)) throw unauthenticated();
+          return viewer.identityId ?? viewer.person?.email ?? "nobody";
+        },
         requestIds: (_: unknown, __: unknown, { call }: { call: Call }) => [
           call.requestId,
         ],
