@@ -7,12 +7,15 @@ import { OperatorStore } from "./operator-store.ts";
 const usage = `
 Usage: npm run issuers -- links [--tenant <id>]
        npm run issuers -- unlink <id of a user>
+       npm run issuers -- allow <id of a user>
 
 Which users are accounts of outside issuers (docs/issuers.md): in the installation that runs with the data directory
 TRIBUTARY_DATA (.tributary), or in the database of DATABASE_URL.
 
   links    every user with its tenant and e-mail, the issuer, the subject, and since when; --tenant: those of one tenant
-  unlink   takes the account away from a user, in the next request; the next one that comes with the e-mail is linked
+  unlink   takes the account away from a user, in the next request, for good; another one that comes with the e-mail
+           is linked
+  allow    lets the accounts that were taken away from a user be linked with it again
 `;
 
 await runCommand(
@@ -22,6 +25,8 @@ await runCommand(
     if (name === "links" && id === undefined) await list(uuid(tenant));
     else if (name === "unlink" && id !== undefined && rest.length === 0)
       await unlink(uuid(id) ?? "");
+    else if (name === "allow" && id !== undefined && rest.length === 0)
+      await allow(uuid(id) ?? "");
     else throw new StartError(usage.trim());
   },
 );
@@ -40,6 +45,13 @@ async function list(tenant: string | undefined): Promise<void> {
 async function unlink(identity: string): Promise<void> {
   await asOwner(process.env, (db) => new OperatorStore(db).unlink(identity));
   console.log("Unlinked.");
+}
+
+async function allow(identity: string): Promise<void> {
+  await asOwner(process.env, (db) =>
+    new OperatorStore(db).allowSubjects(identity),
+  );
+  console.log("Allowed.");
 }
 
 function uuid(id: string | undefined): string | undefined {

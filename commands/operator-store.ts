@@ -121,13 +121,18 @@ export class OperatorStore {
     return rows;
   }
 
-  /** Takes the account of an outside issuer from a user. */
+  /** Takes the account of an outside issuer from a user, and bars it from being linked with that one again. */
   async unlink(identity: string): Promise<void> {
     await this.db.transaction(async (transaction) => {
       const { rows } = await transaction.raw<{
         rows: { tenant: string; issuer: string }[];
       }>(
-        "delete from issuer.linked_subjects where identity = ? returning tenant, issuer",
+        `with gone as (
+           delete from issuer.linked_subjects where identity = ? returning identity, tenant, issuer, subject),
+         barred as (
+           insert into issuer.barred_subjects (identity, issuer, subject)
+           select identity, issuer, subject from gone)
+         select tenant, issuer from gone`,
         [identity],
       );
       const [link] = rows;
@@ -144,6 +149,37 @@ export class OperatorStore {
           before: { issuer: link.issuer },
         },
       ]);
+    });
+  }
+
+  /** Lets the accounts that were taken from a user be linked with it again. */
+  async allowSubjects(identity: string): Promise<void> {
+    await this.db.transaction(async (transaction) => {
+      const { rows } = await transaction.raw<{
+        rows: { tenant: string; issuer: string }[];
+      }>(
+        `with allowed as (
+           delete from issuer.barred_subjects where identity = ? returning identity, issuer)
+         select t.uuid as tenant, a.issuer
+         from allowed a
+         join tenant.identities i on i.uuid = a.identity
+         join tenant.tenants t on t.id = i.tenant_id`,
+        [identity],
+      );
+      if (rows.length === 0)
+        throw new StartError("No account was taken from this user.");
+      await record(
+        transaction,
+        this.call,
+        "allowSubject",
+        rows.map(({ tenant, issuer }) => ({
+          kind: "IDENTITY",
+          subjectType: "User",
+          subjectId: identity,
+          tenantIds: [tenant],
+          after: { issuer },
+        })),
+      );
     });
   }
 

@@ -5,7 +5,11 @@ import { tenantHeader } from "../../common/trusted-issuer.ts";
 import { anonymous } from "../../common/viewer.ts";
 import type { TenantIdentity } from "../person-store.ts";
 import type { OutsideIssuer } from "./config.ts";
-import { SubjectStore, type OutsideUser } from "./subject-store.ts";
+import {
+  SubjectStore,
+  type LinkableUser,
+  type OutsideUser,
+} from "./subject-store.ts";
 import type { OutsideSubject } from "./tokens.ts";
 
 /** Whom a token stands for, and whether its issuer is one that the operator trusts with the e-mail. */
@@ -71,8 +75,12 @@ export class OutsideIdentities {
     const linked = await this.linked(from);
     const already = chosenOf(linked, wanted);
     if (already) return already;
-    const users = [...linked, ...linkable.filter(isNoneOf(linked))];
-    const chosen = chosenOf(users, wanted);
+    const further = linkable.filter(isNoneOf(linked));
+    const users = [...linked, ...further];
+    const chosen =
+      wanted === undefined
+        ? chosenOf([...linked, ...further.filter(isAtHome)], wanted)
+        : chosenOf(users, wanted);
     if (!chosen) throw this.refusal(from, users, wanted);
     const { issuer } = this.issuer;
     const { identity, tenantId } = chosen;
@@ -100,7 +108,7 @@ export class OutsideIdentities {
   private async linkable({
     subject,
     email,
-  }: OutsideSubject): Promise<OutsideUser[]> {
+  }: OutsideSubject): Promise<LinkableUser[]> {
     if (!("verified" in email)) return [];
     const users = await this.subjects.linkable(
       this.issuer.issuer,
@@ -142,6 +150,9 @@ export const isOfDomains = (email: string, domains: readonly string[]) =>
 const isNoneOf = (users: readonly OutsideUser[]) => (user: OutsideUser) =>
   users.every(({ identity }) => identity !== user.identity);
 
+/** Whoever adds the e-mail of somebody who was linked before does not get its requests by that. */
+const isAtHome = ({ isElsewhere }: LinkableUser) => !isElsewhere;
+
 function chosenOf(
   users: readonly OutsideUser[],
   wanted: string | undefined,
@@ -154,7 +165,7 @@ function chosenOf(
 const chooseOne = (users: readonly OutsideUser[]) =>
   new DomainError(
     "BAD_USER_INPUT",
-    `You have users in several tenants. Name one by the header ${tenantHeader}: ${listed(users)}.`,
+    `${users.length > 1 ? "You have users in several tenants. Name one" : "The user that you were was removed or disabled. To go on as another one, name its tenant"} by the header ${tenantHeader}: ${listed(users)}.`,
     { tenants: tenantsOf(users) },
   );
 

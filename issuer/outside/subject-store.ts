@@ -6,6 +6,11 @@ export interface OutsideUser extends Membership {
   readonly email: string;
 }
 
+/** One whom a subject can be linked with; elsewhere than where it was at home before only if it asks for that. */
+export interface LinkableUser extends OutsideUser {
+  readonly isElsewhere: boolean;
+}
+
 /** The subjects of outside issuers, and the users and clients that they are. */
 export class SubjectStore {
   constructor(private readonly db: Knex) {}
@@ -26,24 +31,28 @@ export class SubjectStore {
     );
   }
 
-  /** The live users of an e-mail who have no subject, in tenants where this one has no user. */
+  /** The live users of an e-mail who have no subject and whom this one is not barred from, in tenants where it has no user. */
   async linkable(
     issuer: string,
     subject: string,
     email: string,
-  ): Promise<OutsideUser[]> {
-    const { rows } = await this.db.raw<{ rows: OutsideUser[] }>(
-      `select u.identity_id as identity, u.tenant_id as "tenantId", u.tenant_name as "tenantName", ?::text as email
+  ): Promise<LinkableUser[]> {
+    const { rows } = await this.db.raw<{ rows: LinkableUser[] }>(
+      `select u.identity_id as identity, u.tenant_id as "tenantId", u.tenant_name as "tenantName", ?::text as email,
+              coalesce(u.tenant_id <> all (home.tenants), false) as "isElsewhere"
        from tenant.users_of_email(?) u
+       cross join (
+         select array_agg(s.tenant) as tenants from issuer.subject_tenants s where s.issuer = ? and s.subject = ?) home
        where not exists (
          select from issuer.linked_subjects l
-         where l.identity = u.identity_id or (l.issuer = ? and l.subject = ? and l.tenant = u.tenant_id))`,
-      [email, email, issuer, subject],
+         where l.identity = u.identity_id or (l.issuer = ? and l.subject = ? and l.tenant = u.tenant_id))
+       and ${isNotBarred("u.identity_id")}`,
+      [email, email, issuer, subject, issuer, subject, issuer, subject],
     );
     return rows;
   }
 
-  /** Whether this has linked the two; not so if either was linked, or the user went, meanwhile. */
+  /** Whether this has linked the two; not so if either was linked or barred, or the user went, meanwhile. */
   async link(
     issuer: string,
     subject: string,
@@ -55,11 +64,18 @@ export class SubjectStore {
       [identity],
     );
     const { rows } = await this.db.raw<{ rows: unknown[] }>(
-      `insert into issuer.linked_subjects (identity, tenant, issuer, subject)
-       select i.uuid, ?, ?, ? from tenant.published_identities i where i.uuid = ? and i.enabled
-       on conflict do nothing
-       returning identity`,
-      [tenantId, issuer, subject, identity],
+      `with linked as (
+         insert into issuer.linked_subjects (identity, tenant, issuer, subject)
+         select i.uuid, ?, ?, ? from tenant.published_identities i
+         where i.uuid = ? and i.enabled and ${isNotBarred("i.uuid")}
+         on conflict do nothing
+         returning identity, tenant, issuer, subject),
+       at_home as (
+         insert into issuer.subject_tenants (issuer, subject, tenant)
+         select issuer, subject, tenant from linked
+         on conflict do nothing)
+       select identity from linked`,
+      [tenantId, issuer, subject, identity, issuer, subject],
     );
     return rows.length > 0;
   }
@@ -79,3 +95,9 @@ export class SubjectStore {
     return client;
   }
 }
+
+/** Binds an issuer and a subject. */
+const isNotBarred = (identity: string) => `
+  not exists (
+    select from issuer.barred_subjects b
+    where b.identity = ${identity} and b.issuer = ? and b.subject = ?)`;

@@ -43,7 +43,17 @@ test("an operator sees which users are accounts elsewhere, and takes one away, w
   });
   const left = await database.owner("issuer.linked_subjects").pluck("identity");
   expect(left).toEqual([kim.uuid]);
-  const entries = await database.owner("ledger.entries").select();
+  const barred = database.owner("issuer.barred_subjects");
+  expect(await barred.clone().select()).toEqual([
+    { identity: ada.uuid, issuer, subject: "00u1" },
+  ]);
+
+  expect(await issuers("allow", ada.uuid)).toEqual({
+    code: 0,
+    output: "Allowed.\n",
+  });
+  expect(await barred.clone().select()).toEqual([]);
+  const entries = await database.owner("ledger.entries").orderBy("id");
   expect(entries).toMatchObject([
     {
       action: "unlinkSubject",
@@ -51,6 +61,13 @@ test("an operator sees which users are accounts elsewhere, and takes one away, w
       subject_id: ada.uuid,
       tenant_ids: [volute.uuid],
       before: { issuer },
+    },
+    {
+      action: "allowSubject",
+      actor_identity: null,
+      subject_id: ada.uuid,
+      tenant_ids: [volute.uuid],
+      after: { issuer },
     },
   ]);
 });
@@ -61,10 +78,11 @@ test("what cannot be done is told in a sentence, and nothing is written", async 
     issuers("unlink", neverIssued),
     issuers("unlink", "ada"),
     issuers("links", "all"),
+    issuers("allow", neverIssued),
   ]);
-  expect(answers.map(({ code }) => code)).toEqual([1, 1, 1]);
-  ["is not linked", '"ada" is no id', "Usage:"].forEach((text, i) =>
-    expect(answers[i]?.output).toContain(text),
+  expect(answers.map(({ code }) => code)).toEqual([1, 1, 1, 1]);
+  ["is not linked", '"ada" is no id', "Usage:", "No account was taken"].forEach(
+    (text, i) => expect(answers[i]?.output).toContain(text),
   );
   expect(await everythingWritten(database)).toEqual(before);
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import type { OutsideIssuer } from "../../issuer/outside/config.ts";
+import { OperatorStore } from "../../commands/operator-store.ts";
 import { TestDatabase } from "../support/database.ts";
 import { TestOutsideIssuer } from "../support/outside-issuer.ts";
 import { Door } from "../support/outside-world.ts";
@@ -317,6 +318,45 @@ test("a removed user takes the link along; one whom the tenant adds anew is link
     .owner("ledger.entries")
     .where({ action: "linkSubject", subject_id: anew.uuid });
   expect(entries).toHaveLength(1);
+});
+
+test("nobody is led to a stranger's tenant that has added the e-mail, whatever becomes of the user at home", async () => {
+  const user = await seed.user(tenant, [], email);
+  const door = doorFor({ domains: ["volute.example"] });
+  const sent = await token();
+  expect(await door.outcome(sent)).toBe(user.uuid);
+  const stranger = await seed.tenant("Stranger");
+  const trap = await seed.user(stranger, [], email);
+  expect(await door.outcome(sent)).toBe(user.uuid);
+  const next = new RegExp(
+    `^BAD_USER_INPUT: .* removed or disabled.* tributary-tenant: ${stranger.uuid}`,
+  );
+  await identityRow(user).update({ enabled: false });
+  await refused(door, sent, next);
+  await identityRow(user).update({ enabled: true });
+  expect(await door.outcome(sent)).toBe(user.uuid);
+  await identityRow(user).delete();
+  await refused(door, sent, next);
+  // Added anew at home, it goes on there; elsewhere it has to ask for that.
+  const anew = await seed.user(tenant, [], email);
+  expect(await door.outcome(sent)).toBe(anew.uuid);
+  expect(await door.outcome(sent, stranger.uuid)).toBe(trap.uuid);
+});
+
+test("a subject that was barred from a user is not linked with it again, and another one is", async () => {
+  const user = await seed.user(tenant, [], email);
+  const door = theDoor();
+  const sent = await token();
+  expect(await door.outcome(sent)).toBe(user.uuid);
+  await new OperatorStore(database.owner).unlink(user.uuid);
+  await refused(door, sent, /is no user here/);
+  await refused(door, sent, /^UNAUTHENTICATED/, tenant.uuid);
+  await new OperatorStore(database.owner).allowSubjects(user.uuid);
+  expect(await door.outcome(sent)).toBe(user.uuid);
+  await new OperatorStore(database.owner).unlink(user.uuid);
+  const another = await token({ sub: `${subject}-2` });
+  expect(await door.outcome(another)).toBe(user.uuid);
+  await refused(door, sent, /is no user here/);
 });
 
 test("a token is the same viewer each time", async () => {
