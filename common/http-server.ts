@@ -83,12 +83,13 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
   const { host, port, graceMs, times = usualTimes, log } = options;
   let isStopping = false;
   let isClosing = false;
+  const isReadyNow = shared(options.isReady);
   const routes: Record<string, Handler> = {
     ...options.routes,
     "/healthz": (_request, response) =>
       sendJson(response, 200, { status: "ok" }),
     "/readyz": async (_request, response) => {
-      const isReady = !isStopping && (await options.isReady());
+      const isReady = !isStopping && (await isReadyNow());
       sendJson(response, isReady ? 200 : 503, {
         status: isReady ? "ready" : "not ready",
       });
@@ -149,6 +150,15 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
       clearTimeout(deadline);
     },
   };
+}
+
+/** One at a time, whose answer all get who ask meanwhile. */
+function shared(ask: () => Promise<boolean>): () => Promise<boolean> {
+  let asked: Promise<boolean> | undefined;
+  return () =>
+    (asked ??= ask().finally(() => {
+      asked = undefined;
+    }));
 }
 
 /** As the server's own `close`, which would also cut idle connections, without a word to who is about to use one. */

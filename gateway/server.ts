@@ -44,9 +44,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     routes: {
       "/graphql": cors(options.origins, graphs.handler),
       ...routesFor(options),
-      "/oidc/*": charged(options),
-      "/": explorer(options.isBuiltInOn),
-      "/invitation/*": invitationPage(options.isBuiltInOn),
+      "/oidc/*": charged(options.oidc, options),
+      "/": charged(explorer(options.isBuiltInOn), options),
+      "/invitation/*": charged(invitationPage(options.isBuiltInOn), options),
       ...(options.mailbox && { "/dev/mail": options.mailbox }),
     },
   });
@@ -90,8 +90,11 @@ function routesFor({
   );
 }
 
-/** The issuer counts tries of passwords by itself; what it is asked otherwise is the address's. */
-function charged({ budgets, oidc, log }: GatewayOptions): Handler {
+/** What nobody has to be known for is charged to the address. The issuer counts tries of passwords by itself. */
+function charged(
+  handler: Handler,
+  { budgets, log }: Pick<GatewayOptions, "budgets" | "log">,
+): Handler {
   return async (request, response) => {
     try {
       await budgets.chargeStranger(request, response);
@@ -105,6 +108,6 @@ function charged({ budgets, oidc, log }: GatewayOptions): Handler {
       passOver(request);
       return;
     }
-    await oidc(request, response);
+    await handler(request, response);
   };
 }

@@ -345,6 +345,21 @@ describe("other doors", () => {
       error_description: expect.stringContaining("one address"),
     });
   });
+
+  test.each(["/", `/invitation/${"x".repeat(43)}`])(
+    "for the page %s are charged to the address",
+    async (path) => {
+      const page = async () => {
+        const response = await fetch(new URL(path, graph.url), {
+          headers: { "x-forwarded-for": address },
+        });
+        await response.body?.cancel();
+        return response.status;
+      };
+      for (let i = 0; i < 10; i++) expect(await page()).toBe(200);
+      expect(await page()).toBe(429);
+    },
+  );
 });
 
 test("pages of other origins may read what is left", async () => {
