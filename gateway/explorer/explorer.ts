@@ -38,8 +38,8 @@ export function explorer(isBuiltInOn: boolean): Handler {
 
 async function makePage(isBuiltInOn: boolean) {
   const { renderGraphiQL } = await import("@graphql-yoga/render-graphiql");
-  const [header, signIn] = await Promise.all(
-    ["sign-in.html", "sign-in.js"].map((file) =>
+  const [header = "", signIn = "", forgetHeaders = ""] = await Promise.all(
+    ["sign-in.html", "sign-in.js", "forget-headers.js"].map((file) =>
       readFile(new URL(file, import.meta.url), "utf8"),
     ),
   );
@@ -47,19 +47,26 @@ async function makePage(isBuiltInOn: boolean) {
     title: "Tributary",
     endpoint: "/graphql",
     query: firstQuery(isBuiltInOn ? hereOrByToken : byToken),
+    // Or a token would lie in the browser when its owner has long gone.
+    shouldPersistHeaders: false,
   };
   const explorer = renderGraphiQL(settings);
-  // Before the explorer's own script, which sends its requests as this one lets it.
-  const html = isBuiltInOn
-    ? explorer.replace(
-        '<div id="root">',
-        (root) => `${header}<script>${signIn}</script>${root}`,
-      )
-    : explorer;
+  const scripts = [forgetHeaders, ...(isBuiltInOn ? [signIn] : [])];
+  // Before the explorer's own script, which sends its requests as these let it.
+  const html = Buffer.from(
+    explorer.replace(
+      '<div id="root">',
+      (root) =>
+        (isBuiltInOn ? header : "") +
+        scripts.map((script) => `<script>${script}</script>`).join("") +
+        root,
+    ),
+  );
   return {
+    // All answers share their bytes.
     html,
     zipped: await promisify(gzip)(html),
-    policy: policyFor([signIn ?? "", scriptOf(explorer)]),
+    policy: policyFor([...scripts, scriptOf(explorer)]),
   };
 }
 

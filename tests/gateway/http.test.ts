@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { randomUUID } from "node:crypto";
 import { request as send } from "node:http";
+import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { anonymousBodyBytes, usualLimits } from "../../gateway/limits.ts";
 import { TestDatabase } from "../support/database.ts";
 import {
@@ -334,6 +336,21 @@ describe("a browser", () => {
     expect(policy).toContain("connect-src 'self'");
     expect(policy).toMatch(/script-src 'sha256-[\w+/=]+'/);
     expect(policy).not.toMatch(/https?:|script-src[^;]*unsafe/);
+  });
+
+  test("gets the same bytes of it as all others that wait for them", async () => {
+    const { arrayBuffers, rss } = process.memoryUsage();
+    const { hostname, port } = new URL(graph.url);
+    const waiting = Array.from({ length: 30 }, () => {
+      const socket = connect(Number(port), hostname).pause();
+      socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+      return socket;
+    });
+    await sleep(1_000);
+    const after = process.memoryUsage();
+    for (const socket of waiting) socket.destroy();
+    expect(after.arrayBuffers - arrayBuffers).toBeLessThan(50_000_000);
+    expect(after.rss - rss).toBeLessThan(200_000_000);
   });
 
   test("gets security headers with everything", async () => {
