@@ -1,16 +1,20 @@
 import type { IncomingMessage } from "node:http";
 import { isIP, isIPv6 } from "node:net";
 
+/** As some proxies write it: `[2001:db8::1]`, `[2001:db8::1]:443`, `192.0.2.1:443`. */
+const inBracketsOrWithPort = /^(?:\[([^\]]*)\](?::\d+)?|([\d.]+):\d+)$/;
+
 /** The client's address, as far as it can be known: behind one proxy the last entry of X-Forwarded-For, which that wrote. */
 export function addressOf(
   request: IncomingMessage,
   { trustProxy }: { readonly trustProxy: boolean },
 ): string {
   const forwarded = request.headers["x-forwarded-for"];
-  const last = String(forwarded ?? "")
+  const entry = String(forwarded ?? "")
     .split(",")
     .at(-1)
     ?.trim();
+  const last = entry?.replace(inBracketsOrWithPort, "$1$2");
   const isKnown = trustProxy && last !== undefined && isIP(last) > 0;
   const address = (isKnown ? last : request.socket.remoteAddress) ?? "";
   return address.replace(/^::ffff:/i, "");

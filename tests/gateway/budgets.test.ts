@@ -7,7 +7,8 @@ import {
   test,
 } from "@jest/globals";
 import { randomUUID } from "node:crypto";
-import { networkOf } from "../../common/address.ts";
+import { addressOf, networkOf } from "../../common/address.ts";
+import type { CallHandler } from "../../common/call-handler.ts";
 import { EnvironmentReader } from "../../common/config.ts";
 import { unauthenticated } from "../../common/errors.ts";
 import { send } from "../../common/http-server.ts";
@@ -36,6 +37,13 @@ const orchard = new Orchard();
 /** What came to the other doors. */
 let passed = 0;
 
+const door: CallHandler = (_, response, { viewer }) => {
+  passed += 1;
+  if (orchard.gone.has(viewer.identityId)) throw unauthenticated();
+  send(response, 200, "text/plain", "taken");
+  return Promise.resolve();
+};
+
 let database: TestDatabase;
 let graph: TestGraph;
 beforeAll(async () => {
@@ -46,12 +54,8 @@ beforeAll(async () => {
     subgraphs: orchard.subgraphs.map((subgraph) => ({
       ...subgraph,
       routes: {
-        "/ingest": (_, response, { viewer }) => {
-          passed += 1;
-          if (orchard.gone.has(viewer.identityId)) throw unauthenticated();
-          send(response, 200, "text/plain", "taken");
-          return Promise.resolve();
-        },
+        "/ingest": door,
+        "/data/streams/*": door,
       },
     })),
     db: database.as("tenant"),
@@ -308,6 +312,23 @@ describe("an address", () => {
     expect(networkOf(one) === networkOf(other)).toBe(isSame);
   });
 
+  test.each([
+    ["192.0.2.1", "192.0.2.1"],
+    ["192.0.2.1:5678", "192.0.2.1"],
+    ["2001:db8::1", "2001:db8::1"],
+    ["[2001:db8::1]", "2001:db8::1"],
+    ["[2001:db8::1]:443", "2001:db8::1"],
+    ["[::ffff:192.0.2.1]:443", "192.0.2.1"],
+    ["unknown", "127.0.0.1"],
+    ["192.0.2.1:5678:9", "127.0.0.1"],
+  ])("that a proxy writes as %s is %s", (written, address) => {
+    const request = {
+      headers: { "x-forwarded-for": `1.2.3.4, ${written}` },
+      socket: { remoteAddress: "::ffff:127.0.0.1" },
+    } as unknown as Parameters<typeof addressOf>[0];
+    expect(addressOf(request, { trustProxy: true })).toBe(address);
+  });
+
   test("is one of so many that are counted apart; all others are one", async () => {
     const counter = bounded(memoryCounter(60), 60, 2);
     const points = async (key: string) => (await counter.add(key, 1)).points;
@@ -318,12 +339,25 @@ describe("an address", () => {
 });
 
 describe("other doors", () => {
-  test("for files and events are charged by the request", async () => {
+  const download = async (who: Viewer) =>
+    answered(
+      await fetch(new URL(`/data/streams/${randomUUID()}`, graph.url), {
+        headers: {
+          authorization: `Bearer ${await graph.issuer.tokenFor(who)}`,
+          "x-forwarded-for": address,
+        },
+      }),
+    );
+
+  test.each([
+    ["events", upload],
+    ["files", download],
+  ])("for %s are charged by the request", async (_, ask) => {
     const who = somebody();
-    const { headers } = await upload(who);
+    const { headers } = await ask(who);
     expect(headers.get("ratelimit")).toContain('"identity";r=190;');
-    expect(await served(3, () => upload(who))).toBe(1);
-    expect(await nothingDone(() => upload(who))).toMatchObject({
+    expect(await served(3, () => ask(who))).toBe(1);
+    expect(await nothingDone(() => ask(who))).toMatchObject({
       status: 429,
       code: "RATE_LIMITED",
     });
