@@ -11,19 +11,27 @@ export const tenantHeader = "tributary-tenant";
 export const clockSkewSeconds = 30;
 
 /**
- * Who sends a request with a token that is good. Asked for each request, for links and users come and go. `admit` may
- * throw before that is looked up for a token that stands for nobody yet.
+ * Throws if whoever asks has nothing left: the one that a token was known to stand for, or else the address that it came
+ * from.
+ */
+export type Admit = (known?: Viewer) => void;
+
+/**
+ * Who sends a request with a token that is good. Asked for each request, for links and users come and go; `admit` is asked
+ * before that is looked up.
  */
 export type Caller = (
   request: IncomingMessage,
   requestId: string,
-  admit?: () => void,
+  admit?: Admit,
 ) => Viewer | Promise<Viewer>;
 
 /** One whose access tokens are believed. */
 export interface TrustedIssuer {
   /** `iss` of its tokens, to the letter. */
   readonly issuer: string;
+  /** Whether anybody may be told of it; who trusts which other one is nobody else's affair. */
+  readonly isBuiltIn: boolean;
   /** Whom a token stands for, and how long that may be remembered; throws for one that is not good. */
   verify(token: string): Promise<Verified<Caller>>;
 }

@@ -1,30 +1,28 @@
 import type { IncomingMessage } from "node:http";
 import { decodeJwt } from "jose";
 import { unauthenticated } from "../common/errors.ts";
-import type { TrustedIssuer } from "../common/trusted-issuer.ts";
+import type { Admit, TrustedIssuer } from "../common/trusted-issuer.ts";
 import { VerifiedTokens } from "../common/verified-tokens.ts";
 import { anonymous, type Viewer } from "../common/viewer.ts";
 
 /**
- * Who sends a request, by its bearer token. A request without one is anonymous: each field decides about that. `admit`
- * may throw for a token that is not known yet, or stands for nobody.
+ * Who sends a request, by its bearer token. A request without one is anonymous: each field decides about that.
  */
 export type Identify = (
   request: IncomingMessage,
   requestId: string,
-  admit?: () => void,
+  admit?: Admit,
 ) => Promise<Viewer>;
 
 /** By a token of one of these issuers. */
 export function identifyBy(trusted: readonly TrustedIssuer[]): Identify {
   const issuers = new Map(trusted.map((each) => [each.issuer, each]));
-  const names = [...issuers.keys()].join(" or ");
+  const builtIn = trusted.find(({ isBuiltIn }) => isBuiltIn)?.issuer;
+  const next = `Get one from ${builtIn ?? "your company's identity provider"}.`;
   const tokens = new VerifiedTokens((token) => {
     const issuer = issuers.get(issuerNamedBy(token));
     if (!issuer)
-      throw unauthenticated(
-        `The access token is not valid here. Get one from ${names}.`,
-      );
+      throw unauthenticated(`The access token is not valid here. ${next}`);
     return issuer.verify(token);
   });
   return async (request, requestId, admit) => {

@@ -25,6 +25,7 @@ export const ownTokens = ({
   keys,
 }: OwnTokens): TrustedIssuer => ({
   issuer,
+  isBuiltIn: true,
   async verify(token) {
     const { payload } = await jwtVerify(token, keys, {
       issuer,

@@ -43,15 +43,17 @@ export class Budgets {
     response: ServerResponse,
   ): Promise<Account> {
     return refusedSlowly(async () => {
-      const stranger = () =>
-        this.accountOf(anonymous, this.networkOf(request), response);
+      const of = (viewer: Viewer) =>
+        this.accountOf(viewer, this.networkOf(request), response);
       const viewer = await this.options
-        .identify(request, requestId, () => stranger().assertSomethingLeft())
+        .identify(request, requestId, (known = anonymous) =>
+          of(known).assertSomethingLeft(),
+        )
         .catch(async (error: unknown) => {
-          await stranger().charge(0);
+          if (!isRateLimited(error)) await of(anonymous).charge(0);
           throw error;
         });
-      const account = this.accountOf(viewer, this.networkOf(request), response);
+      const account = of(viewer);
       account.assertSomethingLeft();
       return account;
     });
@@ -104,11 +106,10 @@ async function refusedSlowly<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (
-      error instanceof DomainError &&
-      error.extensions.code === "RATE_LIMITED"
-    )
-      await sleep(refusedAfterMs);
+    if (isRateLimited(error)) await sleep(refusedAfterMs);
     throw error;
   }
 }
+
+const isRateLimited = (error: unknown) =>
+  error instanceof DomainError && error.extensions.code === "RATE_LIMITED";

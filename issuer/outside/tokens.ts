@@ -29,6 +29,7 @@ export const outsideTokens = (
   identities: OutsideIdentities,
 ): TrustedIssuer => ({
   issuer: config.issuer,
+  isBuiltIn: false,
   async verify(token) {
     const { value: payload, freshUntilMs } = await keys
       .check((find) => verifyAccessToken(token, config, find))
@@ -39,15 +40,19 @@ export const outsideTokens = (
     const tokenEndsAt = (payload.exp ?? 0) + clockSkewSeconds;
     // The same one for the same identity, so that what hangs on it is found again.
     const viewers = new Map<string, Viewer>();
-    let isSomebody = false;
+    const lastByTenant = new Map<string | undefined, Viewer>();
     return {
       // A key that the issuer takes back is not remembered in its tokens.
       expiresAt: Math.min(tokenEndsAt, freshUntilMs / 1000),
       async value(request, requestId, admit) {
-        if (!isSomebody) admit?.();
-        isSomebody = false;
         const wanted = wantedTenant(request);
-        const found = await identities.find(from, wanted, requestId);
+        admit?.(lastByTenant.get(wanted));
+        const found = await identities
+          .find(from, wanted, requestId)
+          .catch((error: unknown) => {
+            lastByTenant.delete(wanted);
+            throw error;
+          });
         const { identity, tenantId, isEmailProven } = found;
         const viewer = viewers.get(identity) ?? {
           identityId: identity,
@@ -57,7 +62,7 @@ export const outsideTokens = (
           tokenEndsAt,
         };
         viewers.set(identity, viewer);
-        isSomebody = true;
+        lastByTenant.set(wanted, viewer);
         return viewer;
       },
     };

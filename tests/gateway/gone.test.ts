@@ -22,6 +22,7 @@ afterAll(() => database.drop());
 /** Knows a caller by `sub`, when the test has it know. */
 class SlowIssuer implements TrustedIssuer {
   readonly issuer = "https://slow.example";
+  readonly isBuiltIn = false;
   asked = 0;
   know = () => undefined as unknown;
   private readonly known = new Promise<void>((resolve) => {

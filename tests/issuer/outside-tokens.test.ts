@@ -7,6 +7,7 @@ import {
   importJWK,
 } from "jose";
 import type { OutsideIssuer } from "../../issuer/outside/config.ts";
+import type { Viewer } from "../../common/viewer.ts";
 import { usualKeyTimes } from "../../issuer/outside/keys.ts";
 import { TestDatabase } from "../support/database.ts";
 import { TestOutsideIssuer } from "../support/outside-issuer.ts";
@@ -400,6 +401,45 @@ test("keys can be at another place that the configuration names", async () => {
   ]);
   const token = await outside.sign({ sub: "x", iss: other.issuer });
   expect(await elsewhere.outcome(token)).toMatch(stranger);
+});
+
+test("the answer to a token of nobody who is trusted names none of those who are", async () => {
+  const unknown = await outside.sign({ ...claims, iss: "https://a.example" });
+  for (const token of [unknown, "nonsense"]) {
+    const refusal = await door.outcome(token);
+    expect(refusal).toMatch(notValid);
+    for (const { issuer } of trusted) expect(refusal).not.toContain(issuer);
+  }
+  const refusal = await door.outcome(
+    await outside.sign({ ...claims, aud: "another" }),
+  );
+  expect(refusal).toContain(outside.issuer);
+  expect(refusal).not.toContain(other.issuer);
+});
+
+test("whom a token stood for last is asked for before it is looked up, by each of its requests at once", async () => {
+  const token = await outside.sign(claims);
+  const known = await door.enter(token);
+  const admit = (last?: Viewer) => {
+    if (!last) throw new Error("the address has nothing left");
+    expect(last).toBe(known);
+  };
+  await expect(door.enter(token, "nonsense", admit)).rejects.toThrow(
+    "the address has nothing left",
+  );
+  expect(
+    await Promise.all(
+      [1, 2, 3, 4, 5].map(() => door.enter(token, undefined, admit)),
+    ),
+  ).toEqual(Array(5).fill(known));
+  const spent = () => {
+    throw new Error("the caller has nothing left");
+  };
+  await database.owner("issuer.linked_subjects").delete();
+  await expect(door.enter(token, undefined, spent)).rejects.toThrow(
+    "the caller has nothing left",
+  );
+  expect(await database.owner("issuer.linked_subjects").select()).toEqual([]);
 });
 
 test("a token that stands for nobody is looked at again only while its address has something left", async () => {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { createLogger } from "../../common/log.ts";
 import { DomainError } from "../../common/errors.ts";
+import type { Admit } from "../../common/trusted-issuer.ts";
 import type { Viewer } from "../../common/viewer.ts";
 import { identifyBy, type Identify } from "../../gateway/identity.ts";
 import type { OutsideIssuer } from "../../issuer/outside/config.ts";
@@ -29,7 +30,7 @@ export class Door {
     );
   }
 
-  enter(token: string, tenant?: string, admit?: () => void): Promise<Viewer> {
+  enter(token: string, tenant?: string, admit?: Admit): Promise<Viewer> {
     const headers = {
       authorization: `Bearer ${token}`,
       ...(tenant !== undefined && { "tributary-tenant": tenant }),
