@@ -4,6 +4,7 @@ import {
   type JSONWebKeySet,
   type JWTVerifyGetKey,
 } from "jose";
+import { setTimeout as sleep } from "node:timers/promises";
 import { DomainError } from "../../common/errors.ts";
 import type { Logger } from "../../common/log.ts";
 import type { OutsideIssuer } from "./config.ts";
@@ -27,6 +28,8 @@ export const usualKeyTimes: KeyTimes = {
 };
 
 const timeoutMs = 5_000;
+/** Who is known by keys that are good still waits no longer for newer ones; they are asked for beside. */
+const patienceMs = 500;
 const maxBytes = 256 * 1024;
 
 interface KeySet {
@@ -68,9 +71,13 @@ export class RemoteKeys {
   private async present(): Promise<KeySet> {
     const ageMs = Date.now() - (this.known?.fetchedAt ?? 0);
     if (this.known && ageMs < this.times.freshMs) return this.known;
-    const newer = await this.ask();
-    if (newer) return newer;
-    if (this.known && ageMs < this.times.keptMs) return this.known;
+    const newer = this.ask();
+    if (this.known && ageMs < this.times.keptMs)
+      return this.isAway
+        ? this.known
+        : ((await Promise.race([newer, sleep(patienceMs)])) ?? this.known);
+    const asked = await newer;
+    if (asked) return asked;
     throw this.unavailable();
   }
 

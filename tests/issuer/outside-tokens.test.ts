@@ -350,6 +350,16 @@ test("while the issuer is away, known keys go on for a time, and the rest is tol
   expect(await short.outcome(token)).toBe(user.uuid);
 });
 
+test("an issuer that hangs does not slow those whom known keys tell", async () => {
+  const running = new Door(database, trusted, { ...quick, freshMs: 0 });
+  const token = await outside.sign(claims);
+  expect(await running.outcome(token)).toBe(user.uuid);
+  outside.instead = () => undefined;
+  const began = Date.now();
+  expect(await running.outcome(token)).toBe(user.uuid);
+  expect(Date.now() - began).toBeLessThan(3000);
+});
+
 const json = (value: unknown) => JSON.stringify(value);
 
 test.each<[string, (path: string) => { body?: string; location?: string }]>([
