@@ -32,3 +32,12 @@ export function networkOf(address: string): string {
     .map((group) => parseInt(group, 16).toString(16))
     .join(":");
 }
+
+/** What a network lies in, each in the next: a /48 and a /32 of IPv6, a /16 and a /8 of IPv4. */
+export function networksAround(network: string): readonly string[] {
+  const [separator, ...lengths] = network.includes(":")
+    ? ([":", 3, 2] as const)
+    : ([".", 2, 1] as const);
+  const groups = network.split(separator);
+  return lengths.map((length) => groups.slice(0, length).join(separator));
+}

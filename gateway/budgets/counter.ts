@@ -2,6 +2,7 @@ import {
   RateLimiterMemory,
   type RateLimiterAbstract,
 } from "rate-limiter-flexible";
+import { networksAround } from "../../common/address.ts";
 import type { Logger } from "../../common/log.ts";
 import { SteadyCalls } from "../steady-calls.ts";
 
@@ -46,27 +47,35 @@ export function counterOf(limiter: RateLimiterAbstract): Counter {
 export const memoryCounter = (windowSeconds: number): Counter =>
   counterOf(new RateLimiterMemory({ points: 0, duration: windowSeconds }));
 
-/** So many networks are counted apart in a window, then all others together: whoever has many is one. */
+/** So many networks of each width are counted apart in a window. */
 const maxNetworks = 50_000;
 const otherNetworks = "others";
 
-/** Keeps the keys of a counter to a number, for those that anybody can make. */
+/**
+ * Keeps the networks of a counter to a number, since anybody can have many. Those beyond it are counted with what lies
+ * around them, so that whoever has many takes from its neighbours and not from everybody.
+ */
 export function bounded(
   counter: Counter,
   windowSeconds: number,
-  maxKeys = maxNetworks,
+  maxOfWidth = maxNetworks,
 ): Counter {
-  let known = new Set<string>();
+  let known: Set<string>[] = [];
   let until = 0;
+  const isApart = (network: string, width: number) => {
+    const apart = (known[width] ??= new Set());
+    if (apart.size < maxOfWidth) apart.add(network);
+    return apart.has(network);
+  };
   return {
-    add(key, points) {
+    add(network, points) {
       const now = performance.now();
       if (now > until) {
-        known = new Set();
+        known = [];
         until = now + windowSeconds * 1000;
       }
-      if (known.size < maxKeys) known.add(key);
-      return counter.add(known.has(key) ? key : otherNetworks, points);
+      const counted = [network, ...networksAround(network)].find(isApart);
+      return counter.add(counted ?? otherNetworks, points);
     },
   };
 }

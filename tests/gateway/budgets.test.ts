@@ -329,12 +329,62 @@ describe("an address", () => {
     expect(addressOf(request, { trustProxy: true })).toBe(address);
   });
 
-  test("is one of so many that are counted apart; all others are one", async () => {
-    const counter = bounded(memoryCounter(60), 60, 2);
-    const points = async (key: string) => (await counter.add(key, 1)).points;
-    expect([await points("a"), await points("b")]).toEqual([1, 1]);
-    expect([await points("c"), await points("d")]).toEqual([1, 2]);
-    expect(await points("a")).toBe(2);
+  describe("is one of so many that are counted apart:", () => {
+    const addresses = (max: number) => {
+      const counter = bounded(memoryCounter(60), 60, max);
+      return async (address: string) =>
+        (await counter.add(networkOf(address), 1)).points;
+    };
+    const inLine = async (
+      points: (address: string) => Promise<number>,
+      ...addresses: string[]
+    ) => {
+      const counted = [];
+      for (const address of addresses) counted.push(await points(address));
+      return counted;
+    };
+
+    test.each([
+      ["/48", "2001:db8:1:2::1", "2001:db8:1:3::1", "2001:db8:2:2::1"],
+      ["/16", "192.0.2.1", "192.0.3.1", "192.1.2.1"],
+    ])("others of a %s are one", async (_, one, neighbour, stranger) => {
+      const points = addresses(2);
+      await inLine(points, "10.0.0.1", "10.0.0.2");
+      expect(await inLine(points, one, neighbour, one)).toEqual([1, 2, 3]);
+      expect(await inLine(points, stranger, stranger)).toEqual([1, 2]);
+      expect(await points("10.0.0.1")).toBe(2);
+    });
+
+    test.each([
+      ["/32", "2001:db8:1:2::1", "2001:db8:3:2::1", "2001:db9:1::1"],
+      ["/8", "192.0.2.1", "192.2.3.1", "193.1.2.1"],
+    ])(
+      "others of a %s when so many wider ones are counted apart",
+      async (_, one, neighbour, stranger) => {
+        const points = addresses(2);
+        await inLine(points, "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.1.0.3");
+        expect(await inLine(points, one, neighbour)).toEqual([1, 2]);
+        expect(await points(stranger)).toBe(1);
+        expect(await points("10.0.0.4")).toBe(2);
+      },
+    );
+
+    test("what no network tells apart any more is one", async () => {
+      const points = addresses(1);
+      await inLine(points, "10.0.0.1", "10.0.0.2", "10.1.0.2");
+      expect(await inLine(points, "192.0.2.1", "2001:db8::1")).toEqual([1, 2]);
+      expect(await points("10.0.0.1")).toBe(2);
+    });
+
+    test("who floods from one of them refuses nobody elsewhere", async () => {
+      const points = addresses(100);
+      for (let i = 0; i < 10_000; i++)
+        await points(`2001:db8:0:${i.toString(16)}::1`);
+      expect(await points("2001:db8:0:0::2")).toBe(2);
+      expect(await points("2001:db8:0:ffff::2")).toBe(9_901);
+      const others = Array.from({ length: 50 }, (_, i) => `198.${i}.1.1`);
+      expect(new Set(await inLine(points, ...others))).toEqual(new Set([1]));
+    });
   });
 });
 
