@@ -60,7 +60,7 @@ export class Turns {
   }
 
   waitingOf(viewer: Viewer): number {
-    return this.counts.of(placeOf(viewer, 0).tenant);
+    return this.counts.of(tenantOf(viewer));
   }
 
   async run<T>(
@@ -146,14 +146,14 @@ export class Turns {
   }
 }
 
-/** Whose it is; who has no tenant that is known is one. */
-function placeOf(
-  { identityId, tenantId, person }: Viewer,
-  weight: number,
-): Place {
-  const identity = identityId ?? person?.id ?? "";
-  return { tenant: tenantId ?? identity, identity, weight };
+function placeOf(viewer: Viewer, weight: number): Place {
+  const identity = viewer.identityId ?? viewer.person?.id ?? "";
+  return { tenant: tenantOf(viewer), identity, weight };
 }
+
+/** Whose turn it is; who has no tenant that is known is one. */
+export const tenantOf = ({ tenantId, identityId, person }: Viewer): string =>
+  tenantId ?? identityId ?? person?.id ?? "";
 
 /** A sum for each key that has one. */
 class Amounts {

@@ -15,6 +15,7 @@ import { maskErrors } from "../common/masking.ts";
 import { stringifyResult } from "../common/packed.ts";
 import { BodyBudget, type BodyLimits } from "./bodies.ts";
 import type { Budgets } from "./budgets/budgets.ts";
+import type { BudgetLimits } from "./budgets/limits.ts";
 import { limitCost } from "./cost/limit-cost.ts";
 import type { DataSource, GatewayContext } from "./data-source.ts";
 import { executingGateway } from "./execution/gateway.ts";
@@ -42,6 +43,7 @@ export interface GraphOptions {
   readonly maxCost: number;
   /** What the operations of a tenant may cost that are executed at a time. */
   readonly costUnderWay: number;
+  readonly budgetLimits: BudgetLimits;
   readonly onRefusal: OnRefusal;
   readonly log: Logger;
 }
@@ -69,7 +71,7 @@ export class Graphs {
 
   constructor(private readonly options: GraphOptions) {
     this.handlerOf = handlerFor(options);
-    this.underWay = new UnderWay(options.costUnderWay);
+    this.underWay = new UnderWay(options.costUnderWay, options.budgetLimits);
   }
 
   readonly handler: Handler = (request, response) =>
@@ -92,6 +94,11 @@ export class Graphs {
     });
     this.last = change.catch(() => undefined);
     return change;
+  }
+
+  /** Before the connections are ended. */
+  hurry(): void {
+    this.underWay.hurry();
   }
 
   /** Once all connections have ended. */

@@ -17,7 +17,7 @@ import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import type { Logger } from "../../common/log.ts";
 import { asWhole } from "../../common/refusal.ts";
-import { Gone } from "../../common/turns.ts";
+import { Gone, tenantOf } from "../../common/turns.ts";
 import type { DataSource, GatewayContext } from "../data-source.ts";
 import { asksForSchemaAlone } from "../limits.ts";
 import { compileOperation } from "./operation.ts";
@@ -150,11 +150,7 @@ export function executingGateway({
     const { document, queryHash, source } = request;
     const { operationName } = request.request;
     const { call, isGone } = (request as GatewayRequest).context;
-    const { identityId, tenantId, person } = call.viewer;
-    const sender = {
-      whose: tenantId ?? identityId ?? person?.id ?? "",
-      isGone,
-    };
+    const sender = { whose: tenantOf(call.viewer), isGone };
     const ready = (): Promise<Prepared> =>
       prepared(source, document, queryHash, operationName, sender).catch(
         (error: unknown) => {

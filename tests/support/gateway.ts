@@ -180,6 +180,7 @@ export async function startTestGraph({
     knownDocuments: [],
     maxCost,
     costUnderWay,
+    budgetLimits,
     onRefusal,
     safelist,
     origins: ["https://allowed.example"],
