@@ -17,6 +17,7 @@ import { identifyBy } from "../../gateway/identity.ts";
 import { ownTokens } from "../../issuer/own-tokens.ts";
 import type { DataSource } from "../../gateway/data-source.ts";
 import { InternalTokenSigner } from "../../common/internal-token.ts";
+import type { Handler } from "../../common/http-server.ts";
 import type { OnRefusal } from "../../common/ledger/refusals.ts";
 import type { CallHandler } from "../../common/call-handler.ts";
 import type { TrustedIssuer } from "../../common/trusted-issuer.ts";
@@ -86,6 +87,8 @@ export interface TestGraphOptions {
   readonly trusted?: readonly TrustedIssuer[];
   /** Subgraphs that are not there when the gateway starts. */
   readonly absent?: readonly string[];
+  /** In place of the issuer. */
+  readonly oidc?: Handler;
 }
 
 /** As much as anybody wants. */
@@ -118,6 +121,9 @@ export async function startTestGraph({
   safelist,
   trusted = [],
   absent = [],
+  oidc = (_request, response) => {
+    response.end("the issuer");
+  },
 }: TestGraphOptions): Promise<TestGraph> {
   const issuer = await TestIssuer.create();
   const tokens = new InternalTokenSigner(internalTokenSecret);
@@ -185,9 +191,7 @@ export async function startTestGraph({
     safelist,
     origins: ["https://allowed.example"],
     isBuiltInOn: true,
-    oidc: (_request, response) => {
-      response.end("the issuer");
-    },
+    oidc,
     log,
   });
 
