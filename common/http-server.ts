@@ -2,6 +2,7 @@ import { once } from "node:events";
 import {
   createServer,
   type IncomingMessage,
+  type OutgoingMessage,
   type Server,
   type ServerResponse,
 } from "node:http";
@@ -110,6 +111,8 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
       open.add(response);
       whenClosed(response, () => open.delete(response));
       response.once("prefinish", () => response.setTimeout(times.stallMs));
+      // Before Node gives the connection to the next answer, which may take its time.
+      response.prependOnceListener("finish", () => response.setTimeout(0));
       response.shouldKeepAlive &&= !isClosing;
       limitTime(request, times.bodyMs);
       void answer(routes, request, response, log);
@@ -194,19 +197,31 @@ export function whenClosed(
 }
 
 /** Until more can be written; throws, and gives up, where who takes it has gone or takes nothing for long. */
-export async function drained(sent: Writable): Promise<void> {
-  const gone = new AbortController();
-  const leave = () => gone.abort(new Error("Who takes this has gone."));
+export async function drained(
+  sent: OutgoingMessage,
+  maxMs = stallMs,
+): Promise<void> {
+  const over = new AbortController();
+  const leave = () => over.abort(new Error("Who takes this has gone."));
+  let stalled: NodeJS.Timeout | undefined;
+  const begin = () => {
+    stalled = setTimeout(
+      () => over.abort(new Error("Who takes this takes no more of it.")),
+      maxMs,
+    );
+  };
   whenClosed(sent, leave);
-  const stalled = AbortSignal.timeout(stallMs);
+  // An answer behind another on its connection has nobody who could take it yet.
+  if (sent.socket) begin();
+  else sent.once("socket", begin);
   try {
-    const signal = AbortSignal.any([gone.signal, stalled]);
-    await once(sent, "drain", { signal });
+    await once(sent, "drain", { signal: over.signal });
   } catch (error) {
     sent.destroy();
     throw error;
   } finally {
-    sent.off("close", leave);
+    clearTimeout(stalled);
+    sent.off("socket", begin).off("close", leave);
   }
 }
 

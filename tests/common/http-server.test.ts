@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
+  drained,
   listen,
   send,
   sendJson,
@@ -38,6 +39,17 @@ beforeAll(async () => {
       "/large": (_request, response) => {
         whenClosed(response, () => (closed += 1));
         send(response, 200, "text/plain", large);
+      },
+      "/late": async (_request, response) => {
+        await sleep(2 * times.stallMs);
+        send(response, 200, "text/plain", "late\n");
+      },
+      "/in-pieces": async (_request, response) => {
+        whenClosed(response, () => (closed += 1));
+        for (let i = 0; i < 20; i++)
+          if (!response.write(large.subarray(0, 1_000_000)))
+            await drained(response, times.stallMs);
+        response.end("the last piece");
       },
       "/never": (_request, response) => {
         whenClosed(response, () => (closed += 1));
@@ -124,6 +136,35 @@ test("a client that takes its answer slowly gets all of it", async () => {
     setTimeout(() => socket.resume(), 300);
   });
   expect((await ended).length).toBeGreaterThan(large.length);
+});
+
+describe("behind an answer on the same connection", () => {
+  const asking = (path: string) => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`;
+
+  test("others may take their time", async () => {
+    const { socket, ended } = await open();
+    socket.write(
+      `${begin}content-length: 2\r\n\r\nab${asking("/late").repeat(2)}`,
+    );
+    expect(await ended).toMatch(/{"bytes":2}HTTP[^]*late\nHTTP[^]*late\n$/);
+  });
+
+  test("one that is written as it is taken waits for its turn", async () => {
+    const { socket, ended } = await open();
+    socket.write(asking("/late") + asking("/in-pieces"));
+    const said = await ended;
+    expect(said).toMatch(/late\nHTTP/);
+    expect(said).toContain("the last piece");
+  });
+});
+
+test("a client is given up that takes no more of an answer that is written as it is taken", async () => {
+  const before = closed;
+  const { socket } = await open();
+  socket.pause();
+  socket.write("GET /in-pieces HTTP/1.1\r\nhost: x\r\n\r\n");
+  await until(() => Promise.resolve(closed === before + 1));
+  socket.destroy();
 });
 
 test("of requests that are sent at once by a client that leaves, all are over", async () => {
