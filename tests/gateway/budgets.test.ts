@@ -12,6 +12,7 @@ import type { CallHandler } from "../../common/call-handler.ts";
 import { EnvironmentReader } from "../../common/config.ts";
 import { unauthenticated } from "../../common/errors.ts";
 import { send } from "../../common/http-server.ts";
+import { createLogger } from "../../common/log.ts";
 import { anonymous, type Viewer } from "../../common/viewer.ts";
 import { bounded, memoryCounter } from "../../gateway/budgets/counter.ts";
 import { readBudgetStore } from "../../gateway/budgets/counters.ts";
@@ -19,8 +20,12 @@ import {
   readBudgetLimits,
   usualBudgets,
 } from "../../gateway/budgets/limits.ts";
+import { trustOutside } from "../../issuer/issuers.ts";
+import { usualKeyTimes } from "../../issuer/outside/keys.ts";
 import { TestDatabase } from "../support/database.ts";
 import { startTestGraph, type TestGraph } from "../support/gateway.ts";
+import { TestOutsideIssuer } from "../support/outside-issuer.ts";
+import { Seed } from "../support/seed.ts";
 import { Orchard } from "../support/orchard.ts";
 
 /** A request is 10, a tree 1 and `trees` 5 of them, a mutation 100 and its tree. */
@@ -46,8 +51,14 @@ const door: CallHandler = (_, response, { viewer }) => {
 
 let database: TestDatabase;
 let graph: TestGraph;
+let outside: TestOutsideIssuer;
+const email = "ada@volute.example";
 beforeAll(async () => {
   database = await TestDatabase.create();
+  outside = await TestOutsideIssuer.start();
+  const seed = new Seed(database.owner);
+  const tenant = await seed.tenant();
+  await seed.user(tenant, [], email);
   graph = await startTestGraph({
     mode: "in one process",
     supergraphSdl: orchard.supergraphSdl,
@@ -60,6 +71,11 @@ beforeAll(async () => {
     })),
     db: database.as("tenant"),
     budgetLimits,
+    trusted: trustOutside(
+      [outside.trustedFor({ tenants: [tenant.uuid] })],
+      { db: database.as("issuer"), log: createLogger("test", "silent") },
+      { ...usualKeyTimes, pauseMs: 0 },
+    ),
     oidc: (_, response) => {
       passed += 1;
       response.end("a token");
@@ -68,6 +84,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await graph.stop();
+  await outside.stop();
   await database.drop();
 });
 
@@ -262,6 +279,54 @@ describe("who has been removed, and has a token yet,", () => {
     expect((await upload(who)).status).toBe(401);
     expect((await ask(who, cheap)).error?.message).toContain("one address");
     expect(await left(tenantId)).toContain('"tenant";r=490;');
+  });
+});
+
+describe("who comes with a token of an outside issuer", () => {
+  /** How often its keys were asked for, and its users. */
+  const lookUps = async (work: () => Promise<unknown>) => {
+    const before = outside.asked;
+    let users = 0;
+    const count = () => (users += 1);
+    const db = database.as("issuer").on("query", count);
+    await work();
+    db.off("query", count);
+    return { keys: outside.asked - before, users };
+  };
+  const signed = () => outside.sign({ sub: "ada", email });
+
+  test("and is known, is refused for the budget without being looked up", async () => {
+    const token = await signed();
+    const first = await lookUps(() => ask(token, cheap));
+    expect(first).toEqual({ keys: 1, users: expect.any(Number) });
+    expect(await lookUps(() => ask(token, cheap))).toEqual({
+      keys: 0,
+      users: 1,
+    });
+    expect(await served(50, () => ask(token, cheap))).toBe(28);
+    const refused = async () =>
+      expect(await ask(token, cheap)).toMatchObject({
+        status: 429,
+        error: { message: expect.stringContaining("one identity") },
+      });
+    expect(await nothingDone(() => lookUps(refused))).toEqual({
+      keys: 0,
+      users: 0,
+    });
+  });
+
+  test("has the keys asked for only while its address has something left", async () => {
+    await outside.rotate();
+    await served(10, () => ask(anonymous, "{ __typename }"));
+    const token = await signed();
+    const refused = async () =>
+      expect(await ask(token, cheap)).toMatchObject({
+        status: 429,
+        error: { message: expect.stringContaining("one address") },
+      });
+    expect(await lookUps(refused)).toEqual({ keys: 0, users: 0 });
+    const elsewhere = await lookUps(() => ask(token, cheap, "10.1.1.3"));
+    expect(elsewhere).toMatchObject({ keys: 1 });
   });
 });
 
