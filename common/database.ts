@@ -5,6 +5,7 @@ import createKnex, { type Knex } from "knex";
 import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { StartError } from "./config.ts";
+import { PreparedQuery, type Statement } from "./prepared-query.ts";
 
 export type { Knex } from "knex";
 
@@ -121,12 +122,13 @@ export async function prepared<Row>(
     // As knex tells of its own.
     client.emit("query", { sql: text, bindings: values, options: { name } });
     // By the driver itself: what knex does around a statement takes longer than what the driver does.
-    const { rows } = await connection.query<Row & object>({
-      name,
-      text,
-      values,
-    });
-    return rows;
+    return await connection.query(
+      new PreparedQuery<Row>({ name, text }, values, types),
+    ).rows;
+  } catch (error) {
+    // The way that leads here, instead of the one from the socket.
+    if (error instanceof Error) Error.captureStackTrace(error);
+    throw error;
   } finally {
     await client.releaseConnection(connection);
   }
@@ -134,13 +136,6 @@ export async function prepared<Row>(
 
 const hasEnded = (db: Knex): boolean =>
   db.isTransaction === true && (db as Knex.Transaction).isCompleted();
-
-interface Statement {
-  /** PostgreSQL takes no more than 63 letters. */
-  readonly name: string;
-  /** With the driver's placeholders. */
-  readonly text: string;
-}
 
 const statements = new Map<string, Statement>();
 
