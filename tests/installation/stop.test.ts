@@ -11,7 +11,10 @@ import {
   stopAll,
 } from "../support/process.ts";
 import { Seed, type Identity, type Row, type Stream } from "../support/seed.ts";
-import { SeparateProcesses } from "../support/separate-processes.ts";
+import {
+  SeparateProcesses,
+  type Subgraph,
+} from "../support/separate-processes.ts";
 
 jest.setTimeout(180_000);
 
@@ -26,6 +29,13 @@ const pauseMs = 50;
 const slowMs = 1_500;
 const clients = 4;
 const restMs = 5;
+
+/** What of the steady requests is lost without one of the subgraphs. */
+const partsOf: Readonly<Record<Subgraph, readonly string[]>> = {
+  tenant: ["viewer", "stream.tenant"],
+  community: ["communities"],
+  stream: ["stream", "writeEvents"],
+};
 
 let database: TestDatabase;
 let seed: Seed;
@@ -57,6 +67,10 @@ class Visitor {
   private isOver = false;
   /** Of the steady requests: null for a whole, good answer. */
   private readonly outcomes: unknown[] = [];
+  /** The subgraph without which answers may be. */
+  without: Subgraph | undefined;
+  /** How many reads were without its parts, and how many whole, since the last look. */
+  seen = { partial: 0, whole: 0 };
   /** Whether an answer has said that its connection ends. */
   isToldToClose = false;
   private clients: Promise<unknown> = Promise.resolve();
@@ -147,17 +161,16 @@ class Visitor {
       }
   }
 
-  private async read(): Promise<unknown> {
-    const { data, errors } = await this.ask(
+  private read(): Promise<unknown> {
+    return this.faultOf(
       "query ($id: ID!) { viewer { tenant { name } } stream(id: $id) { tenant { name } last { value } } communities { totalCount } }",
       { id: short.uuid },
+      ["viewer", "stream", "communities"],
     );
-    const isWhole = data?.["viewer"] && data["stream"] && data["communities"];
-    return isWhole ? null : JSON.stringify(errors);
   }
 
-  private async write(i: number): Promise<unknown> {
-    const { data, errors } = await this.ask(
+  private write(i: number): Promise<unknown> {
+    return this.faultOf(
       "mutation ($input: WriteEventsInput!) { writeEvents(input: $input) { eventCount } }",
       {
         input: {
@@ -171,8 +184,36 @@ class Visitor {
           ],
         },
       },
+      ["writeEvents"],
     );
-    return data?.["writeEvents"] ? null : JSON.stringify(errors);
+  }
+
+  /** What is wrong with an answer: errors elsewhere than at the parts that may be away, or anything else that is not there. */
+  private async faultOf(
+    query: string,
+    variables: object,
+    fields: readonly string[],
+  ): Promise<string | null> {
+    const before = this.without;
+    const { data, errors = [] } = await this.ask(query, variables);
+    const away = before ?? this.without;
+    const parts = away ? partsOf[away] : [];
+    const places = errors.map(({ path = [] }) => `${path.join(".")}.`);
+    // Each of them has parts of all subgraphs.
+    if (fields.includes("viewer"))
+      this.seen[errors.length > 0 ? "partial" : "whole"] += 1;
+    const isTold = errors.every(
+      ({ extensions }, i) =>
+        extensions.code === "UNAVAILABLE" &&
+        parts.some((part) => places[i]?.startsWith(`${part}.`)),
+    );
+    const isRest = fields.every(
+      (field) =>
+        data?.[field] || places.some((place) => place.startsWith(`${field}.`)),
+    );
+    return isTold && isRest
+      ? null
+      : `without ${away}: ${JSON.stringify({ data, errors })}`;
   }
 
   private async ask(query: string, variables: object) {
@@ -185,7 +226,10 @@ class Visitor {
     this.isToldToClose ||= headers["connection"] === "close";
     return (await body.json()) as {
       data?: Record<string, unknown> | null;
-      errors?: unknown;
+      errors?: {
+        path?: readonly (string | number)[];
+        extensions: { code: string };
+      }[];
     };
   }
 
@@ -212,7 +256,6 @@ async function stopUnderLoad(
   visitor: Visitor,
   stop: () => Promise<unknown>,
 ): Promise<void> {
-  await visitor.begin();
   const { written, release } = await visitor.writeSlowly();
   const downloaded = visitor.download();
   const uploaded = visitor.upload();
@@ -246,6 +289,7 @@ test("one process that is told to stop answers whole whatever it has begun, and 
       environment,
     );
     const visitor = new Visitor(origin, output.split("\n").at(-2) ?? "");
+    await visitor.begin();
     await stopUnderLoad(visitor, async () =>
       expect(await process.stop()).toBe(0),
     );
@@ -254,7 +298,26 @@ test("one process that is told to stop answers whole whatever it has begun, and 
     await expect(fetch(origin)).rejects.toThrow();
   }));
 
-test("separate processes answer whole whatever they have begun: subgraphs that others replace, and all that are told to stop together", async () => {
+/** Stops a subgraph that nothing takes the place of until it is missed. */
+async function stopAndMiss(
+  visitor: Visitor,
+  name: Subgraph,
+  { processes }: SeparateProcesses,
+  takeOver: () => void,
+): Promise<void> {
+  const seen = async (kind: "partial" | "whole") => {
+    visitor.seen = { partial: 0, whole: 0 };
+    while (visitor.seen[kind] < clients) await sleep(20);
+  };
+  visitor.without = name;
+  expect(await processes[name].stop()).toBe(0);
+  await seen("partial");
+  takeOver();
+  await seen("whole");
+  visitor.without = undefined;
+}
+
+test("separate processes answer whole whatever they have begun: subgraphs that others replace, a gateway beside another, and all that are told to stop together", async () => {
   const installation = await SeparateProcesses.start(database, {
     environment: {},
     areReplaceable: true,
@@ -264,18 +327,36 @@ test("separate processes answer whole whatever they have begun: subgraphs that o
     const token = (
       await installation.operate("token", administrator.uuid)
     ).trim();
-    const replace = await installation.startReplacements();
+    const [second, third, beside] = await Promise.all([
+      installation.startReplacements(),
+      installation.startReplacements(),
+      installation.startGateway(),
+    ]);
     const visitor = new Visitor(gateway, token);
+    await visitor.begin();
+    // Without them the rest is served, and nothing else goes wrong.
+    for (const { name, takeOver } of second)
+      await stopAndMiss(visitor, name, installation, takeOver);
+
     await stopUnderLoad(visitor, async () =>
-      expect(await replace()).toEqual([0, 0, 0]),
+      expect(
+        await Promise.all(third.map(({ takeOver }) => takeOver().stop())),
+      ).toEqual([0, 0, 0]),
     );
     const before = visitor.answered;
     while (visitor.answered < before + clients) await sleep(20);
-    expect(await visitor.end()).toEqual([]);
 
-    const lastVisitor = new Visitor(gateway, token);
+    await stopUnderLoad(visitor, async () =>
+      expect(await installation.processes.gateway.stop()).toBe(0),
+    );
+    expect(await visitor.end()).toEqual([]);
+    expect(visitor.isToldToClose).toBe(true);
+
+    const lastVisitor = new Visitor(beside.url, token);
+    await lastVisitor.begin();
     await stopUnderLoad(lastVisitor, async () => {
-      const all = Object.values(installation.processes);
+      const { tenant, community, stream } = installation.processes;
+      const all = [tenant, community, stream, beside.process];
       expect(await Promise.all(all.map((process) => process.stop()))).toEqual([
         0, 0, 0, 0,
       ]);

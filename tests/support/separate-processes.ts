@@ -12,10 +12,19 @@ import {
   type Environment,
 } from "./process.ts";
 
+const urlOf = (port: number) => `http://127.0.0.1:${port}`;
+
 const subgraphs = ["tenant", "community", "stream"] as const;
-type Subgraph = (typeof subgraphs)[number];
+export type Subgraph = (typeof subgraphs)[number];
 
 export const internalTokenSecret = "known to these four processes alone";
+
+/** A subgraph that nobody is led to yet. */
+interface Replacement {
+  readonly name: Subgraph;
+  /** Leads there who comes from now on. Answers the process before. */
+  takeOver(): Process;
+}
 
 /** The installation as four processes, started and configured as its operator does it. */
 export class SeparateProcesses {
@@ -24,6 +33,7 @@ export class SeparateProcesses {
     readonly processes: Record<Subgraph | "gateway", Process>,
     private readonly doors: Readonly<Record<Subgraph, Door>> | undefined,
     private readonly shared: Environment,
+    private readonly forGateway: Environment,
     private readonly forCommands: Environment,
     /** The data directory. */
     readonly home: string,
@@ -48,7 +58,6 @@ export class SeparateProcesses {
       community: await freePort(),
       stream: await freePort(),
     };
-    const urlOf = (port: number) => `http://127.0.0.1:${port}`;
     const doors = areReplaceable
       ? {
           tenant: await Door.open(ports.tenant),
@@ -64,16 +73,19 @@ export class SeparateProcesses {
       TRIBUTARY_DATA: home,
       ...environment,
     };
+    const forGateway = {
+      ...shared,
+      TENANT_URL: wayTo("tenant"),
+      COMMUNITY_URL: wayTo("community"),
+      STREAM_URL: wayTo("stream"),
+    };
     const processes = {
       tenant: startSubgraph("tenant", ports.tenant, shared),
       community: startSubgraph("community", ports.community, shared),
       stream: startSubgraph("stream", ports.stream, shared),
       gateway: new Process(["gateway/main.ts"], {
-        ...shared,
+        ...forGateway,
         PORT: `${ports.gateway}`,
-        TENANT_URL: wayTo("tenant"),
-        COMMUNITY_URL: wayTo("community"),
-        STREAM_URL: wayTo("stream"),
       }),
     };
     try {
@@ -99,30 +111,42 @@ export class SeparateProcesses {
       processes,
       doors,
       shared,
+      forGateway,
       forCommands,
       home,
     );
   }
 
-  /** Starts the subgraphs a second time. Answers how to lead there who comes from now on, and stop those before. */
-  async startReplacements(): Promise<() => Promise<(number | null)[]>> {
-    const started = await Promise.all(
+  /** Starts the subgraphs once more, each to take the place of the one before. */
+  startReplacements(): Promise<readonly Replacement[]> {
+    return Promise.all(
       subgraphs.map(async (name) => {
         const port = await freePort();
         const process = startSubgraph(name, port, this.shared);
-        await process.until(() => isReady(`http://127.0.0.1:${port}`));
-        return { name, port, process };
+        await process.until(() => isReady(urlOf(port)));
+        return {
+          name,
+          takeOver: () => {
+            const before = this.processes[name];
+            this.processes[name] = process;
+            this.doors?.[name].leadTo(port);
+            return before;
+          },
+        };
       }),
     );
-    return () =>
-      Promise.all(
-        started.map(({ name, port, process }) => {
-          const before = this.processes[name];
-          this.processes[name] = process;
-          this.doors?.[name].leadTo(port);
-          return before.stop();
-        }),
-      );
+  }
+
+  /** Another gateway before the same subgraphs. */
+  async startGateway(): Promise<{ url: string; process: Process }> {
+    const port = await freePort();
+    const process = new Process(["gateway/main.ts"], {
+      ...this.forGateway,
+      PORT: `${port}`,
+    });
+    const url = urlOf(port);
+    await process.until(() => isReady(url));
+    return { url, process };
   }
 
   /** Runs an operator's command on this installation. */
