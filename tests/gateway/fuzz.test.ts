@@ -7,6 +7,7 @@ import { TestDatabase } from "../support/database.ts";
 import { logTo } from "../support/log.ts";
 import { startGraph } from "../support/graph.ts";
 import { modes, type Mode, type TestGraph } from "../support/gateway.ts";
+import { faulty, secret } from "./fuzz/faults.ts";
 import { requestOf, type FuzzedRequest } from "./fuzz/requests.ts";
 import { MarkedWorld } from "./fuzz/world.ts";
 
@@ -52,13 +53,18 @@ const codes: readonly unknown[] = [
   "PERSISTED_QUERY_NOT_FOUND",
   "PERSISTED_QUERY_NOT_SUPPORTED",
 ];
+const codeOfFault = "INTERNAL_SERVER_ERROR";
 
 /** What only the inside knows: stack traces, SQL, files, the words of PostgreSQL and of JavaScript. */
 const inside =
-  /\n\s+at |node_modules|\.[jt]s:\d|\bselect\b.+\bfrom\b|syntax error at or near|violates|duplicate key|invalid byte|relation "|(Type|Range|Reference)Error|Cannot read|is not a function|is not iterable|ECONN/;
+  /\n\s+at |node_modules|\.[jt]s:\d|\bselect\b.+\bfrom\b|syntax error at or near|violates|duplicate key|invalid byte|relation "|(Type|Range|Reference)Error|Cannot read|is not a function|is not iterable|ECONN|hunter2/;
 
 /** What is wrong with an answer, whoever asked what. */
-function faultsOf({ method }: FuzzedRequest, { status, text }: Answered) {
+function faultsOf(
+  { method }: FuzzedRequest,
+  { status, text }: Answered,
+  allowed = codes,
+) {
   const faults: string[] = [];
   if (!statuses.includes(status)) faults.push(`status ${status}`);
   if (method === "HEAD") return faults;
@@ -69,7 +75,7 @@ function faultsOf({ method }: FuzzedRequest, { status, text }: Answered) {
     return [...faults, "no JSON"];
   }
   for (const error of body.errors ?? [])
-    if (!codes.includes(error.extensions?.code))
+    if (!allowed.includes(error.extensions?.code))
       faults.push(`code ${String(error.extensions?.code)}`);
   const said = JSON.stringify(body.errors ?? []).match(inside);
   if (said) faults.push(`told: ${said[0]}`);
@@ -83,7 +89,12 @@ const tally = {
   withMarks: 0,
   withForeignMarks: 0,
   changed: 0,
+  withFault: 0,
 };
+
+interface Logged extends Record<string, unknown> {
+  readonly err?: { readonly message: string };
+}
 
 class Fuzzer {
   private readonly cursors: string[] = [];
@@ -92,12 +103,15 @@ class Fuzzer {
     bodyTimeout: boundMs,
   });
 
-  static async start(mode: Mode): Promise<Fuzzer> {
+  static async start(mode: Mode, isFaulty = false): Promise<Fuzzer> {
     const database = await TestDatabase.create();
     const world = await MarkedWorld.seed(database);
-    const { log, lines } = logTo([], "error");
-    const graph = await startGraph(database, mode, { log });
-    return new Fuzzer(database, world, graph, lines);
+    const { log, lines } = logTo<Logged>([], "error");
+    const graph = await startGraph(database, mode, {
+      log,
+      ...(isFaulty && { change: faulty }),
+    });
+    return new Fuzzer(database, world, graph, lines, isFaulty);
   }
 
   private constructor(
@@ -105,7 +119,8 @@ class Fuzzer {
     private readonly world: MarkedWorld,
     private readonly graph: TestGraph,
     /** What the operator would be told to look into. */
-    private readonly logged: unknown[],
+    private readonly logged: Logged[],
+    private readonly isFaulty: boolean,
   ) {}
 
   async stop(): Promise<void> {
@@ -123,7 +138,11 @@ class Fuzzer {
     try {
       answered = await this.send(asked);
       faults.push(
-        ...faultsOf(asked, answered),
+        ...faultsOf(
+          asked,
+          answered,
+          this.isFaulty ? [...codes, codeOfFault] : codes,
+        ),
         ...(await this.leaks(asked, answered)),
       );
       this.learn(answered.text);
@@ -131,7 +150,9 @@ class Fuzzer {
       faults.push(`no answer: ${String(error)}`);
     }
     for (const line of this.logged.splice(0))
-      faults.push(`logged: ${JSON.stringify(line)}`);
+      if (this.isFaulty && line.err?.message.includes(secret))
+        tally.withFault += 1;
+      else faults.push(`logged: ${JSON.stringify(line)}`);
     if ("polluted" in {}) faults.push("a prototype is polluted");
     return faults.map(
       (fault) =>
@@ -194,24 +215,40 @@ class Fuzzer {
   }
 }
 
-test("no request brings out a fault, or what belongs to another tenant", async () => {
+/** Tries so many, each mode in turn. */
+async function tryAll(
+  cases: number,
+  perWorld: number,
+  isFaulty = false,
+): Promise<string> {
   const faults: string[] = [];
   let fuzzer: Fuzzer | undefined;
   try {
     for (let i = 0; i < cases && faults.length < 10; i += 1) {
       if (i % perWorld === 0) {
         await fuzzer?.stop();
-        fuzzer = await Fuzzer.start(modes[(i / perWorld) % 2] as Mode);
+        const mode = modes[(i / perWorld) % 2] as Mode;
+        fuzzer = await Fuzzer.start(mode, isFaulty);
       }
       faults.push(...((await fuzzer?.try(firstCase + i)) ?? []));
     }
   } finally {
     await fuzzer?.stop();
   }
-  expect(faults.join("\n\n")).toBe("");
+  return faults.join("\n\n");
+}
+
+test("no request brings out a fault, or what belongs to another tenant", async () => {
+  expect(await tryAll(cases, perWorld)).toBe("");
   console.log(tally);
   expect(tally.withData).toBeGreaterThan(cases / 3);
   expect(tally.withMarks).toBeGreaterThan(cases / 20);
   expect(tally.withForeignMarks).toBeGreaterThan(0);
   expect(tally.changed).toBeGreaterThan(0);
+});
+
+test("of a fault that is there nobody outside is told more than that", async () => {
+  const few = Math.ceil(cases / 5);
+  expect(await tryAll(few, Math.ceil(few / modes.length), true)).toBe("");
+  expect(tally.withFault).toBeGreaterThan(few / 10);
 });

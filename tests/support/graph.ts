@@ -1,6 +1,7 @@
 import type { Environment } from "../../common/config.ts";
 import type { OnRefusal } from "../../common/ledger/refusals.ts";
 import { createLogger, type Logger } from "../../common/log.ts";
+import type { Subgraph } from "../../common/schema.ts";
 import type { TrustedIssuer } from "../../common/trusted-issuer.ts";
 import { readSupergraph } from "../../gateway/supergraph.ts";
 import { readConfig } from "../../installation/config.ts";
@@ -18,11 +19,14 @@ export function startGraph(
     onRefusal,
     trusted = [],
     environment = {},
+    change = (subgraph) => subgraph,
   }: {
     log?: Logger;
     onRefusal?: OnRefusal;
     trusted?: readonly TrustedIssuer[];
     environment?: Environment;
+    /** What is to be otherwise in each subgraph. */
+    change?: (subgraph: Subgraph) => Subgraph;
   } = {},
 ): Promise<TestGraph> {
   const subgraphs = createSubgraphs(
@@ -33,7 +37,7 @@ export function startGraph(
   return startTestGraph({
     mode,
     supergraphSdl: readSupergraph(),
-    subgraphs,
+    subgraphs: subgraphs.map(change),
     db: database.as("tenant"),
     log,
     trusted,
