@@ -306,6 +306,31 @@ describe("a read by another tenant", () => {
     ).toEqual([]);
   });
 
+  test.each([0, 1] as const)(
+    "is told of the last events in a list through the oldest share, which is that of place %s",
+    async (oldest) => {
+      await database
+        .owner("stream.shares")
+        .where({ id: shares[oldest].id })
+        .update({ shared_at: "2026-01-01T00:00:00Z" });
+      const list = (search: string) =>
+        ask(
+          reader,
+          `{ streams(${search}first: 5) { nodes { last { timestamp } } } }`,
+        );
+      for (const search of ["", `search: "stream", `, "from: SHARED, "]) {
+        expect((await list(search)).errors).toEqual([]);
+        const [read] = (await readsOf(steward)) ?? [];
+        expect(read).toMatchObject({
+          ...{ kind: "LAST", pointCount: 1 },
+          share: { id: shares[oldest].uuid },
+          community: { id: communities[oldest].uuid },
+        });
+        await database.owner("stream.reads").delete();
+      }
+    },
+  );
+
   test("is told of each stream of a trend, through the community that the reader is told", async () => {
     const own = await seed.stream(partner, { owner: reader });
     const trend = () =>

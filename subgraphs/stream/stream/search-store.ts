@@ -50,6 +50,12 @@ type Way = "MERGED" | "LED" | "ALL";
 /** In more communities a page of each would cost too much. */
 const maxMerged = 30;
 
+/** Of the communities in which a stream g was found the one whose share is the oldest, as the gate chooses it. */
+const oldest = `case when cardinality(g.community_ids) = 1 then g.community_id else (
+  select h.community_id from stream.shares h
+  where h.tenant_id = g.tenant_id and h.stream_id = g.id and h.community_id = any (g.community_ids)
+  order by h.shared_at, h.uuid limit 1) end`;
+
 /** Searches among the streams that one viewer sees; every statement joins the gate. */
 export class StreamSearchStore {
   private readonly words: WordStore;
@@ -241,8 +247,17 @@ export class StreamSearchStore {
     };
     const own = stretchOf(this.db, stretch, ownByName(list, driver));
     if (args.from === "OWN") return stretch.select(select(this.db, "?", [own]));
-    const both = this.db
+    const inOrder = [
+      { column: "g.name", order: direction },
+      { column: "g.uuid", order: direction },
+    ];
+    const once = this.db
       .select("g.*")
+      .select(
+        this.db.raw(
+          "array_agg(g.community_id) over (partition by g.name, g.uuid) as community_ids",
+        ),
+      )
       .distinctOn("g.name", "g.uuid")
       .from(
         this.db.raw("(? union all ?) as g", [
@@ -250,11 +265,13 @@ export class StreamSearchStore {
           sharedOf(list),
         ]),
       )
-      .orderBy([
-        { column: "g.name", order: direction },
-        { column: "g.uuid", order: direction },
-      ])
+      .orderBy(inOrder)
       .limit(stretch.size + 1);
+    const both = this.db
+      .select("g.tenant_id", "g.id", "g.uuid", "g.name", "g.is_own", "g.rights")
+      .select(this.db.raw(`${oldest} as community_id`))
+      .from(once.as("g"))
+      .orderBy(inOrder);
     return stretch.select(select(this.db, "?", [both]));
   }
 
