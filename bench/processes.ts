@@ -67,10 +67,14 @@ const spawnScript = (
   settings: Settings,
   stderr: "inherit" | "pipe",
 ) =>
-  spawn(process.execPath, ["--import", "tsx", ...args], {
-    env: { ...environment, ...settings },
-    stdio: ["ignore", "ignore", stderr],
-  });
+  spawn(
+    process.execPath,
+    ["--import", "./common/typescript/register.js", ...args],
+    {
+      env: { ...environment, ...settings },
+      stdio: ["ignore", "ignore", stderr],
+    },
+  );
 
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;

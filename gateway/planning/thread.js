@@ -1,5 +1,3 @@
-// A thread of Node 20 does not take over the loader of TypeScript from the thread that starts it.
-import { register } from "tsx/esm/api";
+import "../../common/typescript/register.js";
 
-register();
 await import("./thread.ts");

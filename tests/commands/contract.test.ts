@@ -133,7 +133,7 @@ describe("npm run contract", () => {
 
   /** Its exit code and what it prints. */
   async function contract(...args: string[]) {
-    const node = ["--import", import.meta.resolve("tsx")];
+    const node = ["--import", resolve("./common/typescript/register.js")];
     const command = [...node, resolve("commands/contract.ts"), ...args];
     return promisify(execFile)(process.execPath, command, { cwd: folder }).then(
       ({ stdout }) => ({ code: 0, stdout, stderr: "" }),

@@ -22,7 +22,12 @@ const tenant = (
   env: Record<string, string> = { DATABASE_URL: database.url },
 ) =>
   new Promise<Run>((resolve) => {
-    const command = ["--import", "tsx", "commands/tenant.ts", ...args];
+    const command = [
+      "--import",
+      "./common/typescript/register.js",
+      "commands/tenant.ts",
+      ...args,
+    ];
     const options = {
       env: { PUBLIC_URL: "https://tributary.example", ...env },
     };

@@ -12,7 +12,7 @@ const supergraphFile = "schema/supergraph.graphql";
 
 /** Runs "npm run compose" with its arguments in a folder. */
 async function compose(folder: string, ...args: string[]) {
-  const node = ["--import", import.meta.resolve("tsx")];
+  const node = ["--import", resolve("./common/typescript/register.js")];
   const command = [...node, resolve("commands/compose.ts"), ...args];
   return promisify(execFile)(process.execPath, command, { cwd: folder });
 }

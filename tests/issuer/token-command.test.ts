@@ -23,7 +23,12 @@ async function token(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): Promise<{ code: number; stdout: string; stderr: string }> {
-  const command = ["--import", "tsx", "commands/token.ts", ...args];
+  const command = [
+    "--import",
+    "./common/typescript/register.js",
+    "commands/token.ts",
+    ...args,
+  ];
   const settings = {
     DATABASE_URL: database.url,
     TRIBUTARY_DATA: issuer.dataDirectory,

@@ -98,7 +98,7 @@ async function startPostgres() {
   const script = new URL("../support/database-server.ts", import.meta.url);
   const server = spawn(
     process.execPath,
-    ["--import", "tsx", fileURLToPath(script)],
+    ["--import", "./common/typescript/register.js", fileURLToPath(script)],
     // A terminal's interrupt is not for it: it is stopped last.
     { stdio: ["pipe", "pipe", "inherit"], detached: true },
   );

@@ -69,7 +69,13 @@ export function startChild(
   directory: string,
   { prepare, uid }: { prepare?: string; uid?: number } = {},
 ) {
-  const node = [process.execPath, "--import", "tsx", script, directory];
+  const node = [
+    process.execPath,
+    "--import",
+    "./common/typescript/register.js",
+    script,
+    directory,
+  ];
   const [command = "", ...args] = prepare
     ? ["unshare", "-m", "sh", "-c", `${prepare} && exec "$@"`, "sh", ...node]
     : node;

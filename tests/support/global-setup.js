@@ -6,10 +6,14 @@ export default async function globalSetup() {
   const script = fileURLToPath(
     new URL("./database-server.ts", import.meta.url),
   );
-  const server = spawn(process.execPath, ["--import", "tsx", script], {
-    env: { ...process.env, NODE_OPTIONS: "" },
-    stdio: ["pipe", "pipe", "inherit"],
-  });
+  const server = spawn(
+    process.execPath,
+    ["--import", "./common/typescript/register.js", script],
+    {
+      env: { ...process.env, NODE_OPTIONS: "" },
+      stdio: ["pipe", "pipe", "inherit"],
+    },
+  );
   process.env["TRIBUTARY_TEST_DATABASE"] = await new Promise(
     (resolve, reject) => {
       server.stdout.once("data", (url) => resolve(String(url).trim()));

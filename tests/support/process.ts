@@ -34,7 +34,12 @@ export class Process {
     private readonly command: readonly string[],
     environment: Environment,
   ) {
-    const node = ["--import", "tsx", "--import", endWithParent];
+    const node = [
+      "--import",
+      "./common/typescript/register.js",
+      "--import",
+      endWithParent,
+    ];
     this.child = spawn(process.execPath, [...node, ...command], {
       cwd: root,
       env: { ...plainEnvironment, ...environment },

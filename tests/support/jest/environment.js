@@ -2,10 +2,9 @@ import { register } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ModernFakeTimers } from "@jest/fake-timers";
 import { ModuleMocker } from "jest-mock";
-import { register as registerTsx } from "tsx/esm/api";
+import "../../../common/typescript/register.js";
 import { stackAsWritten } from "./stack.js";
 
-registerTsx();
 register("./globals-hook.js", import.meta.url);
 
 /** What a suite has closed may take this long to be gone, on a busy machine. */
