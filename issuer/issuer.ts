@@ -13,7 +13,6 @@ import {
   redirectUrisOf,
   type IssuerConfig,
 } from "./config.ts";
-import { deleteExpired } from "./expiry-store.ts";
 import { FormToken } from "./form-token.ts";
 import type { IssuerContext, Visit } from "./forms.ts";
 import { Grants } from "./grants.ts";
@@ -32,8 +31,6 @@ import {
 import { serveInteraction } from "./sign-in.ts";
 import { Throttle } from "./throttle.ts";
 
-const sweepEveryMs = 10 * 60 * 1000;
-
 export interface Issuer {
   /** `iss` of its tokens. */
   readonly issuer: string;
@@ -43,7 +40,6 @@ export interface Issuer {
   readonly jwks: JSONWebKeySet;
   /** Everything below `/oidc`. */
   readonly handler: Handler;
-  close(): void;
 }
 
 export interface IssuerParts {
@@ -73,18 +69,12 @@ export async function createIssuer(parts: IssuerParts): Promise<Issuer> {
       config.publicUrl.protocol === "https:",
     ),
   };
-  const sweep = setInterval(() => {
-    deleteExpired(db).catch((err: unknown) =>
-      log.warn({ err }, "expired sign-ins could not be deleted"),
-    );
-  }, sweepEveryMs).unref();
 
   return {
     issuer: issuerOf(config),
     audience: audienceOf(config),
     jwks: publicKeys(keys),
     handler: createHandler(context),
-    close: () => clearInterval(sweep),
   };
 }
 

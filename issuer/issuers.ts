@@ -6,6 +6,7 @@ import { send, type Handler } from "../common/http-server.ts";
 import type { Logger } from "../common/log.ts";
 import type { TrustedIssuer } from "../common/trusted-issuer.ts";
 import { issuerOf, readIssuerConfig, type IssuerConfig } from "./config.ts";
+import { deleteExpired } from "./expiry-store.ts";
 import { createIssuer } from "./issuer.ts";
 import { readOutsideIssuers, type OutsideIssuer } from "./outside/config.ts";
 import { OutsideIdentities } from "./outside/identities.ts";
@@ -49,6 +50,8 @@ export interface IssuersParts {
   readonly log: Logger;
 }
 
+const sweepEveryMs = 10 * 60 * 1000;
+
 export async function createIssuers({
   db,
   config,
@@ -61,8 +64,13 @@ export async function createIssuers({
       : readOutsideIssuers(issuersFile, issuerOf(own)),
     { db, log },
   );
-  if (!isBuiltInOn)
-    return { trusted: outside, handler: notBuiltIn, close: () => undefined };
+  const sweep = setInterval(() => {
+    deleteExpired(db).catch((err: unknown) =>
+      log.warn({ err }, "what has expired could not be deleted"),
+    );
+  }, sweepEveryMs).unref();
+  const close = () => clearInterval(sweep);
+  if (!isBuiltInOn) return { trusted: outside, handler: notBuiltIn, close };
   const issuer = await createIssuer({ db, config: own, log });
   return {
     trusted: [
@@ -70,7 +78,7 @@ export async function createIssuers({
       ...outside,
     ],
     handler: issuer.handler,
-    close: () => issuer.close(),
+    close,
   };
 }
 

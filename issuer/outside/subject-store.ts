@@ -73,7 +73,7 @@ export class SubjectStore {
        at_home as (
          insert into issuer.subject_tenants (issuer, subject, tenant)
          select issuer, subject, tenant from linked
-         on conflict do nothing)
+         on conflict (issuer, subject, tenant) do update set expires_at = null)
        select identity from linked`,
       [tenantId, issuer, subject, identity, issuer, subject],
     );

@@ -1,15 +1,18 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { exportJWK, generateKeyPair } from "jose";
 import { ConfigError, EnvironmentReader } from "../../common/config.ts";
+import { createLogger } from "../../common/log.ts";
 import { readIssuerConfig } from "../../issuer/config.ts";
 import { deleteExpired } from "../../issuer/expiry-store.ts";
+import { createIssuers } from "../../issuer/issuers.ts";
 import { loadKeys } from "../../issuer/keys.ts";
 import { addressOf } from "../../common/address.ts";
 import { TestDatabase } from "../support/database.ts";
 import { TestIssuer } from "../support/issuer.ts";
+import { until } from "../support/waiting.ts";
 
 let database: TestDatabase;
 let issuer: TestIssuer;
@@ -264,6 +267,30 @@ test("what has expired is deleted, and nothing else", async () => {
     .orderBy("id")
     .pluck("id");
   expect(left).toEqual(["for ever", "future"]);
+});
+
+test("that is done now and then, where nobody signs in too", async () => {
+  const spent = () =>
+    database.owner("issuer.spent_points").where({ key: "past" });
+  await spent().insert({ key: "past", points: 1, expire: 1 });
+  jest.useFakeTimers({
+    doNotFake: [
+      "setTimeout",
+      "setImmediate",
+      "nextTick",
+      "Date",
+      "performance",
+    ],
+  });
+  const { close } = await createIssuers({
+    db: database.as("issuer"),
+    config: { own: read({}), isBuiltInOn: false, issuersFile: undefined },
+    log: createLogger("test", "silent"),
+  });
+  jest.advanceTimersByTime(10 * 60_000);
+  jest.useRealTimers();
+  await until(async () => (await spent()).length === 0);
+  close();
 });
 
 const read = (env: Record<string, string>) => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import type { OutsideIssuer } from "../../issuer/outside/config.ts";
 import { OperatorStore } from "../../commands/operator-store.ts";
+import { deleteExpired } from "../../issuer/expiry-store.ts";
 import { TestDatabase } from "../support/database.ts";
 import { TestOutsideIssuer } from "../support/outside-issuer.ts";
 import { Door } from "../support/outside-world.ts";
@@ -341,6 +342,36 @@ test("nobody is led to a stranger's tenant that has added the e-mail, whatever b
   const anew = await seed.user(tenant, [], email);
   expect(await door.outcome(sent)).toBe(anew.uuid);
   expect(await door.outcome(sent, stranger.uuid)).toBe(trap.uuid);
+});
+
+test("where a subject was at home is forgotten a year after its last user has gone", async () => {
+  const user = await seed.user(tenant, [], email);
+  const door = doorFor({ domains: ["volute.example"] });
+  const sent = await token();
+  expect(await door.outcome(sent)).toBe(user.uuid);
+  const trap = await seed.user(await seed.tenant("Stranger"), [], email);
+  const home = database.owner("issuer.subject_tenants").where({ subject });
+  const daysLeft = async (): Promise<(number | null)[]> => {
+    await deleteExpired(database.as("issuer"));
+    const rows = await home
+      .clone()
+      .select<{ days: number | null }[]>(
+        database.owner.raw("extract(day from expires_at - now())::int as days"),
+      );
+    return rows.map(({ days }) => days);
+  };
+  expect(await daysLeft()).toEqual([null]);
+  await identityRow(user).delete();
+  expect((await daysLeft())[0]).toBeGreaterThanOrEqual(364);
+  await refused(door, sent, /removed or disabled/);
+  const anew = await seed.user(tenant, [], email);
+  expect(await door.outcome(sent)).toBe(anew.uuid);
+  expect(await daysLeft()).toEqual([null]);
+  await identityRow(anew).delete();
+  await daysLeft();
+  await home.clone().update({ expires_at: new Date(Date.now() - 1_000) });
+  expect(await daysLeft()).toEqual([]);
+  expect(await door.outcome(sent)).toBe(trap.uuid);
 });
 
 test("a subject that was barred from a user is not linked with it again, and another one is", async () => {

@@ -66,7 +66,6 @@ export class TestIssuer {
   }
 
   async stop(): Promise<void> {
-    this.issuer.close();
     await this.stopServer();
     await rm(this.dataDirectory, { recursive: true, force: true });
   }
