@@ -8,6 +8,7 @@ import {
   type DocumentNode,
   type GraphQLSchema,
 } from "graphql";
+import { BoundedMap } from "./bounded-map.ts";
 import type { CallHandler } from "./call-handler.ts";
 import { assertBytes, readJson } from "./graphql-server.ts";
 import { send, sendJson } from "./http-server.ts";
@@ -80,29 +81,23 @@ function asked(body: unknown): Asked {
 }
 
 /** As many characters of documents are remembered. */
-const rememberedCharacters = 5_000_000;
+const rememberedCharacters = 2_000_000;
+/** What the shortest takes, in characters. */
+const leastCharacters = 1_000;
 
 /** Documents by their text, or what is wrong with one: a gateway sends those of its plans again and again. */
 class Documents {
-  private readonly known = new Map<
-    string,
+  private readonly known = new BoundedMap<
     DocumentNode | readonly GraphQLError[]
-  >();
-  private characters = 0;
+  >(rememberedCharacters);
 
   constructor(private readonly schema: GraphQLSchema) {}
 
   find(query: string): DocumentNode | readonly GraphQLError[] {
-    let found = this.known.get(query);
-    if (!found) {
-      found = this.read(query);
-      this.characters += query.length;
-      if (this.characters > rememberedCharacters) {
-        this.known.clear();
-        this.characters = query.length;
-      }
-      this.known.set(query, found);
-    }
+    const known = this.known.get(query);
+    if (known) return known;
+    const found = this.read(query);
+    this.known.set(query, found, leastCharacters + query.length);
     return found;
   }
 

@@ -1,5 +1,6 @@
 import { GraphQLError, parse, print } from "graphql";
 import { createHash } from "node:crypto";
+import { BoundedMap } from "../common/bounded-map.ts";
 import { badInput, forbidden } from "../common/errors.ts";
 import type { AskedOperation } from "../common/graphql-server.ts";
 
@@ -8,15 +9,15 @@ export type Safelist = ReadonlyMap<string, string>;
 
 /** As many characters of operations are remembered by their hash, whoever sent them. */
 const rememberedCharacters = 5_000_000;
+/** What the shortest takes, in characters: its hash, and a place. */
+const leastCharacters = 250;
 
 /**
  * Operations that are sent by the hash of their text. Without a list, whoever has sent text and hash together may send
  * the hash alone from then on; with one, no other operations are served than those on it.
  */
 export class PersistedOperations {
-  /** In the order in which they came. */
-  private readonly sent = new Map<string, string>();
-  private characters = 0;
+  private readonly sent = new BoundedMap<string>(rememberedCharacters);
 
   constructor(private readonly safelist: Safelist | undefined) {}
 
@@ -36,14 +37,7 @@ export class PersistedOperations {
   /** Keeps what was sent with its hash, once it has turned out to be one that may be sent. */
   remember({ query, hash }: AskedOperation): void {
     if (this.safelist || query === "" || hash === undefined) return;
-    if (this.sent.has(hash)) return;
-    this.sent.set(hash, query);
-    this.characters += query.length;
-    for (const [first, text] of this.sent) {
-      if (this.characters <= rememberedCharacters) break;
-      this.sent.delete(first);
-      this.characters -= text.length;
-    }
+    this.sent.set(hash, query, leastCharacters + query.length);
   }
 }
 
