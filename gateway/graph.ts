@@ -18,7 +18,7 @@ import type { Budgets } from "./budgets/budgets.ts";
 import type { BudgetLimits } from "./budgets/limits.ts";
 import { limitCost } from "./cost/limit-cost.ts";
 import type { DataSource, GatewayContext } from "./data-source.ts";
-import { documentStore } from "./document-store.ts";
+import { parsedDocuments } from "./parsed-documents.ts";
 import { executingGateway } from "./execution/gateway.ts";
 import { admission, admitBytes, type RequestLimits } from "./limits.ts";
 import { PersistedOperations, type Safelist } from "./persisted-operations.ts";
@@ -172,7 +172,7 @@ function apolloServer(
     introspection,
     hideSchemaDetailsFromClientErrors: !introspection,
     persistedQueries: false,
-    documentStore: documentStore(),
+    documentStore: parsedDocuments(),
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     stringifyResult,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { parse } from "graphql";
 import { BoundedMap } from "../../common/bounded-map.ts";
-import { documentStore } from "../../gateway/document-store.ts";
+import { parsedDocuments } from "../../gateway/parsed-documents.ts";
 import {
   hashOf,
   PersistedOperations,
@@ -60,7 +60,7 @@ test("of the shortest operations that are known by their hash, 20,000 are kept",
 });
 
 test("of parsed documents those that were sent last are kept, a few thousand of the shortest", async () => {
-  const store = documentStore();
+  const store = parsedDocuments();
   const document = parse(small(0));
   for (let n = 0; n < 20_000; n += 1) await store.set(String(n), document);
   const kept = await Promise.all(

@@ -5,7 +5,7 @@ import { BoundedMap } from "../common/bounded-map.ts";
 const documentCharacters = 8_000_000;
 
 /** Those that were parsed and found valid last. Apollo Server's own would keep 150 MiB of them. */
-export function documentStore() {
+export function parsedDocuments() {
   const documents = new BoundedMap<DocumentNode>(documentCharacters);
   return {
     get: async (key: string) => documents.get(key),
