@@ -6,6 +6,7 @@ import { CallerStore } from "./access/caller-store.ts";
 import { AccessStore } from "./access/store.ts";
 import { LimitStore } from "./event/limit-store.ts";
 import { usualLimits, type ReadLimits } from "./event/limits.ts";
+import { ShapeStore } from "./event/shape-store.ts";
 import { eventReads } from "./event/store.ts";
 import { ExplanationStore } from "./explanation/store.ts";
 import { NamespaceStore } from "./namespace/store.ts";
@@ -44,6 +45,7 @@ export function createContext(
     ofTenant: Math.ceil(readsInAll / 2),
     ofIdentity: maxReadsOfIdentity,
   });
+  const shapes = new ShapeStore(db);
   return (call: Call) => {
     const { viewer } = call;
     const streams = new StreamStore(db, viewer);
@@ -66,6 +68,7 @@ export function createContext(
         streamTypes,
         limits,
         turns: reads.of(viewer),
+        shapes,
       }),
       limits,
       shares: new ShareStore(db, viewer),

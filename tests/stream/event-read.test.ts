@@ -476,3 +476,38 @@ test("columns carry their properties' kinds, and units with the stream's overrid
     }),
   ]);
 });
+
+test("what is remembered of types gives each event the values of its own type, to whoever asks and however often", async () => {
+  const tenant = await seed.tenant();
+  const reader = as(await seed.user(tenant, ["VIEWER"]));
+  const stranger = as(await seed.user(await seed.tenant(), ["VIEWER"]));
+  const kinds = ["FLOAT", "BOOLEAN", "FLOAT", "BOOLEAN"] as const;
+  const streams: Stream[] = [];
+  for (const [i, kind] of kinds.entries()) {
+    const properties = [
+      { name: `of ${i}`, kind },
+      { name: `more of ${i}`, kind: "TEXT" as const },
+    ];
+    const stream = await seed.stream(tenant, { name: `${i}`, properties });
+    await seed.events(stream, 2);
+    streams.push(stream);
+  }
+  const read = `last { value values } first { value } at(timestamp: "2026-01-01T00:01:00Z") { values }`;
+  const expected = kinds.map((kind, i) => {
+    const [first, last] = kind === "BOOLEAN" ? [false, true] : [0, 1];
+    const values = { [`of ${i}`]: last, [`more of ${i}`]: null };
+    return {
+      last: { value: last, values },
+      first: { value: first },
+      at: { values },
+    };
+  });
+  for (let times = 0; times < 3; times += 1) {
+    const { data } = await ask(reader, `{ streams { nodes { ${read} } } }`);
+    expect(data).toEqual({ streams: { nodes: expected } });
+    for (const { uuid } of streams)
+      expect(
+        outcome(await ask(stranger, `{ stream(id: "${uuid}") { ${read} } }`)),
+      ).toBe("NOT_FOUND");
+  }
+});

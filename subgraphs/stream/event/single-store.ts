@@ -17,8 +17,9 @@ import { toEvent, type Event, type StoredEvent } from "./event.ts";
 import { refusalAt, type GateStore } from "./gate-store.ts";
 import { endIn, eventAt, readOf } from "./read-store.ts";
 import { assertReadable, unreadable } from "./refusals.ts";
+import type { Shape, ShapeKey, ShapeStore } from "./shape-store.ts";
 
-interface EventRow extends Omit<StoredEvent, "timestamp"> {
+interface EventRow extends Omit<StoredEvent, "timestamp">, ShapeKey {
   readonly place: number;
   /** What the viewer may do with the stream, as a sum. */
   readonly rights: number;
@@ -27,14 +28,10 @@ interface EventRow extends Omit<StoredEvent, "timestamp"> {
   readonly timestamp: string | null;
 }
 
-/** At most one event e of a stream, with the properties of its type. */
+/** At most one event e of a stream. */
 const eventOf = (event: Sql): Sql => sql`
-  select p.names, p.kinds, p.states, e.ts as timestamp, e.value, e.numbers, e.texts
-  from (
-    select array_agg(p.name order by p.position) as names, array_agg(p.kind order by p.position) as kinds,
-           json_agg(p.states order by p.position) as states
-    from stream.properties p where p.tenant_id = v.tenant_id and p.type_id = v.type_id
-  ) p
+  select v.tenant_id as "tenantRowId", v.type_id as "typeRowId", e.ts as timestamp, e.value, e.numbers, e.texts
+  from (select) one
   left join lateral (${event}) e on true`;
 
 /** The event at a time that is looked for first, since only a known time leads to one month. */
@@ -62,37 +59,14 @@ const found: Record<SearchMode, (time: Sql) => Sql> = {
     endIn("last", { to: sql`${time} - interval '1 microsecond'` }, null),
 };
 
-/** What it takes to understand a type's values, of its properties p. */
-const shape = `json_agg(p.name order by p.position) as names, json_agg(p.kind order by p.position) as kinds,
-  json_agg(p.states order by p.position) as states`;
-
-/** An event l with the shape p of its type. */
-const storedEvent = `json_build_object('timestamp', l.ts, 'value', l.value, 'numbers', l.numbers, 'texts', l.texts,
-  'names', p.names, 'kinds', p.kinds, 'states', p.states)`;
-
 /**
- * The last event as a column of what selects streams s as the gate g shows them, so that a list need not ask the gate
- * for each of its streams again.
+ * The last event as a column of what selects streams as the gate g shows them, so that a list need not ask the gate for
+ * each of its streams again. `kept` is what tells how long the streams keep their events.
  */
-export const lastEvent = `(
-  select ${storedEvent}
-  from stream.reach(s.tenant_id, s.id, g.rights, s.retention) l
-  cross join lateral (
-    select ${shape} from stream.properties p where p.tenant_id = s.tenant_id and p.type_id = s.type_id
-  ) p
+export const lastEventOf = (kept: "s" | "g"): string => `(
+  select json_build_object('timestamp', l.ts, 'value', l.value, 'numbers', l.numbers, 'texts', l.texts)
+  from stream.reach(g.tenant_id, g.id, g.rights, ${kept}.retention) l
 )`;
-
-/** The same of what `stream.visible` has shown as g, of which there may be a thousand: with the shapes p of their types. */
-export const lastEventOfNamed = `(
-  select ${storedEvent} from stream.reach(g.tenant_id, g.id, g.rights, g.retention) l
-)`;
-
-/** The shapes of the types that streams of the table `seen` have, which are mostly few. */
-export const shapesOfSeen = `
-  select y.tenant_id, y.type_id, ${shape}
-  from (select distinct s.tenant_id, s.type_id from seen s) y
-  join stream.properties p on p.tenant_id = y.tenant_id and p.type_id = y.type_id
-  group by y.tenant_id, y.type_id`;
 
 /** How the viewer gets at it, of streams as a community's list shows them. Binds the viewer. */
 export const lastWay = wayThrough(
@@ -117,6 +91,7 @@ export class SingleEventStore {
     private readonly noteRead: NoteRead,
     private readonly turns: OwnTurns,
     private readonly gate: GateStore,
+    private readonly shapes: ShapeStore,
   ) {}
 
   first(streamId: string): Promise<Event | null> {
@@ -124,17 +99,34 @@ export class SingleEventStore {
   }
 
   /** Read here, unless what found the stream has read it, and not long ago: then it is there at once. */
-  last({
-    id,
-    rights,
-    last,
-    lastWay,
-  }: Stream): Promise<Event | null> | Event | null {
+  last(stream: Stream): Promise<Event | null> | Event | null {
+    const { last, lastWay } = stream;
     if (last === undefined || lastWay === undefined || !this.gate.holds)
-      return this.lasts.load(id);
-    assertReadable(rights);
+      return this.lasts.load(stream.id);
+    assertReadable(stream.rights);
+    if (last === null) return this.handOutLast(stream, []);
+    const shape = this.shapes.of(stream);
+    return shape instanceof Promise
+      ? this.lastOnce(shape, stream)
+      : this.handOutLast(stream, shape);
+  }
+
+  private async lastOnce(
+    shape: Promise<Shape>,
+    stream: Stream,
+  ): Promise<Event | null> {
+    const known = await shape;
+    return this.gate.holds
+      ? this.handOutLast(stream, known)
+      : this.lasts.load(stream.id);
+  }
+
+  private handOutLast(
+    { last = null, lastWay = null }: Stream,
+    shape: Shape,
+  ): Event | null {
     this.noteRead(lastWay, { ...ofLast, points: last === null ? 0 : 1 });
-    return last && toEvent(last);
+    return last && toEvent(last, shape);
   }
 
   at(
@@ -197,33 +189,37 @@ export class SingleEventStore {
         ),
       ),
     );
-    const byPlace = new Map(rows.map((row) => [row.place, row]));
-    return streamIds.map((_, i) =>
-      this.handOut(
-        notedOf(i),
-        byPlace.get(i + 1),
-        refusalAt(i + 1, admissions),
-      ),
+    const events = await Promise.all(
+      rows.map(async (row): Promise<[EventRow, Event | null | Error]> => [
+        row,
+        eventIn(row, await this.shapes.of(row)),
+      ]),
     );
+    const byPlace = new Map(events.map((found) => [found[0].place, found]));
+    return streamIds.map((_, i) => {
+      const [row, event] = byPlace.get(i + 1) ?? [];
+      return row && event !== undefined
+        ? this.handOut(notedOf(i), row, event, refusalAt(i + 1, admissions))
+        : notFound();
+    });
   }
 
   /** What was found for somebody who is refused by now is noted, as no points. */
   private handOut(
     noted: Omit<NotedRead, "points">,
-    row: EventRow | undefined,
+    row: EventRow,
+    event: Event | null | Error,
     refusal: Error | null,
   ): Event | null | Error {
-    const event = eventIn(row);
-    if (!row || event instanceof Error) return event;
+    if (event instanceof Error) return event;
     const points = refusal || event === null ? 0 : 1;
     this.noteRead(row.way, { ...noted, points });
     return refusal ?? event;
   }
 }
 
-function eventIn(row: EventRow | undefined): Event | null | Error {
-  if (!row) return notFound();
+function eventIn(row: EventRow, shape: Shape): Event | null | Error {
   if (!includes(row.rights, "READ")) return unreadable();
   const { timestamp } = row;
-  return timestamp === null ? null : toEvent({ ...row, timestamp });
+  return timestamp === null ? null : toEvent({ ...row, timestamp }, shape);
 }

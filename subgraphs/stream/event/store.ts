@@ -35,6 +35,7 @@ import { asCells, asJson } from "./packing-store.ts";
 import { EventRemovalStore } from "./removal-store.ts";
 import { RowStore } from "./row-store.ts";
 import type { ReadSlot } from "./shape.ts";
+import type { ShapeStore } from "./shape-store.ts";
 import { SingleEventStore } from "./single-store.ts";
 import { SlotStore } from "./slot-store.ts";
 import { TableStore, type EventTable } from "./table-store.ts";
@@ -152,18 +153,27 @@ export function eventReads(
     streamTypes,
     limits,
     turns,
+    shapes,
   }: {
     streams: StreamStore;
     streamTypes: StreamTypeStore;
     limits: LimitStore;
     turns: OwnTurns;
+    shapes: ShapeStore;
   },
 ): EventReads {
   const gate = new GateStore(db, viewer);
   const budget = new ValueBudget();
   const rows = new RowStore(db, viewer, noteRead, turns, gate, budget);
   const slots = new SlotStore(streams, streamTypes);
-  const single = new SingleEventStore(db, viewer, noteRead, turns, gate);
+  const single = new SingleEventStore(
+    db,
+    viewer,
+    noteRead,
+    turns,
+    gate,
+    shapes,
+  );
   const edges = new EdgeStore(db, budget);
   const tables = new TableStore(rows, slots, edges, limits, asJson);
   const cells = new TableStore(rows, slots, edges, limits, asCells);

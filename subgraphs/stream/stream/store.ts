@@ -7,7 +7,7 @@ import { named } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { includes } from "../access/rights.ts";
 import type { StoredEvent } from "../event/event.ts";
-import { lastEventOfNamed, shapesOfSeen } from "../event/single-store.ts";
+import { lastEventOf } from "../event/single-store.ts";
 import type {
   Extrapolation,
   StreamRight,
@@ -271,12 +271,9 @@ export class StreamStore {
   private withLast(select: typeof selectStreams): typeof selectStreams {
     return (db, ...gate) =>
       select(db, ...gate)
-        .select(db.raw(`${lastEventOfNamed} as last`))
+        .select(db.raw(`${lastEventOf("g")} as last`))
         .select(
           db.raw(`${wayThrough("g")} as "lastWay"`, [this.viewer.identityId]),
-        )
-        .joinRaw(
-          `left join (${shapesOfSeen}) p on p.tenant_id = g.tenant_id and p.type_id = g.type_id`,
         );
   }
 }

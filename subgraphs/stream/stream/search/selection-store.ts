@@ -1,7 +1,7 @@
 import type { Knex } from "../../../../common/database.ts";
 import { isUuid, maxPageSize } from "../../../../common/page.ts";
 import { join, named, plain, sql, type Sql } from "../../../../common/sql.ts";
-import { lastEvent, lastWay } from "../../event/single-store.ts";
+import { lastEventOf, lastWay } from "../../event/single-store.ts";
 import { tagsFrom } from "../input.ts";
 import { selectStreams } from "../store.ts";
 import { conditionOfSearch, rankOf } from "./condition.ts";
@@ -66,7 +66,7 @@ const withLast =
   (select: typeof selectStreams, viewer: string | null): typeof selectStreams =>
   (db, gate, bindings) =>
     select(db, gate, bindings)
-      .select(db.raw(`${lastEvent} as last`))
+      .select(db.raw(`${lastEventOf("s")} as last`))
       .select(db.raw(`${lastWay} as "lastWay"`, [viewer]));
 
 export const withRank =

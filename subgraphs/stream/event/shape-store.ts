@@ -1,0 +1,65 @@
+import DataLoader from "dataloader";
+import { prepared, type Knex } from "../../../common/database.ts";
+import { groupInKeyOrder } from "../../../common/loaders.ts";
+import { slotsOf, type Slot, type ValueProperty } from "./shape.ts";
+
+/** A stream's type, by rows. */
+export interface ShapeKey {
+  readonly tenantRowId: number;
+  readonly typeRowId: number;
+}
+
+export type Shape = readonly Slot[];
+
+/** Of a hundred properties each they take 30 MB; no number of them has to fit. */
+const maxKnown = 2_000;
+
+/**
+ * What it takes to understand the values of a type's events. A type never changes, nor does another one take its place,
+ * so that all requests share what is known; it is for those whom the gate has let read an event of the type.
+ */
+export class ShapeStore {
+  private readonly known = new Map<number, Shape>();
+
+  constructor(private readonly db: Knex) {}
+
+  /** At once, where it is known. */
+  of(key: ShapeKey): Shape | Promise<Shape> {
+    return this.known.get(key.typeRowId) ?? this.unknown.load(key);
+  }
+
+  private readonly unknown = new DataLoader(
+    async (keys: readonly ShapeKey[]) => {
+      const rows = await prepared<ValueProperty & { typeRowId: number }>(
+        this.db,
+        this.db.raw(
+          `select p.type_id as "typeRowId", p.name, p.kind, p.states
+           from (select distinct * from unnest(?::int[], ?::int[]) as y (tenant_id, id)) y
+           join stream.properties p on p.tenant_id = y.tenant_id and p.type_id = y.id
+           order by p.position`,
+          [
+            keys.map(({ tenantRowId }) => tenantRowId),
+            keys.map(({ typeRowId }) => typeRowId),
+          ],
+        ),
+      );
+      const typeRowIds = keys.map(({ typeRowId }) => typeRowId);
+      const shapes = groupInKeyOrder(
+        typeRowIds,
+        rows,
+        (row) => row.typeRowId,
+      ).map((properties) => slotsOf(properties));
+      for (const [i, shape] of shapes.entries())
+        this.keep(typeRowIds[i] as number, shape);
+      return shapes;
+    },
+    { cache: false },
+  );
+
+  private keep(typeRowId: number, shape: Shape): void {
+    const [oldest] = this.known.keys();
+    if (oldest !== undefined && this.known.size >= maxKnown)
+      this.known.delete(oldest);
+    this.known.set(typeRowId, shape);
+  }
+}
