@@ -6,6 +6,7 @@ import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { StartError } from "./config.ts";
 import { PreparedQuery, type Statement } from "./prepared-query.ts";
+import { Sql } from "./sql.ts";
 
 export type { Knex } from "knex";
 
@@ -100,16 +101,22 @@ export function connect(
 export const sizeOfPool = (db: Knex): number =>
   (db.client as Knex.Client).config.pool?.max ?? 1;
 
+/** For a statement that is built by knex. */
+export const rawOf = (db: Knex, { text, bindings }: Sql): Knex.Raw =>
+  db.raw(text, bindings as Knex.RawBinding[]);
+
 /**
  * Runs a statement that each connection plans once, for hot reads that cost more to plan than to execute. Its text
- * must vary with no value: what a connection has prepared it keeps.
+ * must vary with no value: what a connection has prepared it keeps. The hottest are written as SQL, which takes a tenth
+ * of what knex takes to build them.
  */
 export async function prepared<Row>(
   db: Knex,
-  query: Knex.QueryBuilder | Knex.Raw,
+  query: Sql | Knex.QueryBuilder | Knex.Raw,
 ): Promise<Row[]> {
-  const { sql, bindings } = query.toSQL();
-  const { name, text } = statementOf(db, sql);
+  const { text: source, bindings } =
+    query instanceof Sql ? query : built(query);
+  const { name, text } = statementOf(db, source);
   const values = [...bindings];
   const client = db.client as Knex.Client;
   const connection = (await client.acquireConnection()) as pg.Client;
@@ -132,6 +139,11 @@ export async function prepared<Row>(
   } finally {
     await client.releaseConnection(connection);
   }
+}
+
+function built(query: Knex.QueryBuilder | Knex.Raw): Sql {
+  const { sql, bindings } = query.toSQL();
+  return new Sql(sql, bindings);
 }
 
 const hasEnded = (db: Knex): boolean =>

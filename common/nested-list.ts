@@ -1,7 +1,8 @@
 import DataLoader from "dataloader";
-import { prepared, type Knex } from "./database.ts";
+import { prepared, rawOf, type Knex } from "./database.ts";
 import { inKeyOrder } from "./loaders.ts";
 import { Page, type Connection, type Order, type PageArgs } from "./page.ts";
+import { plain, Sql, sql, type Rows } from "./sql.ts";
 
 /** A list that each of many parents has, such as the memberships of communities. */
 export interface NestedListSettings<Args extends PageArgs, Key> {
@@ -12,14 +13,14 @@ export interface NestedListSettings<Args extends PageArgs, Key> {
   readonly parentId: string;
   /**
    * The rows of every parent, as the viewer sees them. Of a nested order `page` is told when a page of them is wanted
-   * and not their number: it limits the inner tables as it does the whole.
+   * and not their number: it limits the inner tables as it does the whole. Of a hot list they are written as SQL.
    */
-  readonly rows: (args: Args, page?: Page) => Knex.QueryBuilder;
+  readonly rows: (args: Args, page?: Page) => Knex.QueryBuilder | Rows;
   /**
    * Those of the parents with these keys that the viewer may list, as a table `parent` of `id`, by which rows name
    * them, and `key`. By default the keys are the ids, and all may be listed.
    */
-  readonly parents?: (keys: readonly Key[]) => Knex.Raw;
+  readonly parents?: (keys: readonly Key[]) => Sql;
   /** Whether the statement is prepared by name: for a hot list whose statement's text varies with no value. */
   readonly isPrepared?: boolean | ((args: Args) => boolean);
 }
@@ -106,7 +107,11 @@ export class NestedList<
     // A lateral join keeps the order of each parent's rows; a parent without any has one of nulls.
     const rows = await this.perParent<{ position: string[] | null }>(
       parents,
-      page.select(this.rowsOfParent(args, page)),
+      this.ofParent(
+        this.settings.rows(args, page),
+        (query) => page.select(query),
+        (rows) => page.selectFrom(rows),
+      ),
       args,
     );
     const byParent = new Map<Key, { position: string[] }[]>();
@@ -121,7 +126,12 @@ export class NestedList<
   private async counts(parents: readonly Key[], args: Args) {
     const rows = await this.perParent<{ count: number }>(
       parents,
-      this.db.count("* as count").from(this.rowsOfParent(args).as("listed")),
+      this.ofParent(
+        this.settings.rows(args),
+        (query) => this.db.count("* as count").from(query.as("listed")),
+        ({ from, where }) =>
+          sql`select count(*) as count from ${from} where ${where}`,
+      ),
       args,
     );
     return inKeyOrder(parents, rows, (row) => row.parentKey).map(
@@ -129,37 +139,49 @@ export class NestedList<
     );
   }
 
-  private rowsOfParent(args: Args, page?: Page): Knex.QueryBuilder {
-    return this.settings
-      .rows(args, page)
-      .whereRaw(`${this.settings.parentId} = parent.id`);
+  private ofParent(
+    rows: Knex.QueryBuilder | Rows,
+    byKnex: (query: Knex.QueryBuilder) => Knex.QueryBuilder,
+    asSql: (rows: Rows) => Sql,
+  ): Knex.QueryBuilder | Sql {
+    const isOfParent = `${this.settings.parentId} = parent.id`;
+    return isRows(rows)
+      ? asSql({ ...rows, where: sql`${rows.where} and ${plain(isOfParent)}` })
+      : byKnex(rows.whereRaw(isOfParent));
   }
 
   private async perParent<T>(
     keys: readonly Key[],
-    rows: Knex.QueryBuilder,
+    rows: Knex.QueryBuilder | Sql,
     args: Args,
   ): Promise<(T & { parentKey: Key })[]> {
     const distinct = [...new Set(keys)];
     const parents =
       this.settings.parents?.(distinct) ??
-      this.db.raw(
-        "(select id, id as key from unnest(?::int[]) as id) as parent",
-        [distinct as Knex.RawBinding],
-      );
-    const query = this.db
-      .select("listed.*", "parent.key as parentKey")
-      .from(
-        this.db.raw("? left join lateral ? as listed on true", [parents, rows]),
-      );
+      sql`(select id, id as key from unnest(${distinct}::int[]) as id) as parent`;
+    const query =
+      rows instanceof Sql
+        ? sql`select listed.*, parent.key as "parentKey" from ${parents} left join lateral (${rows}) as listed on true`
+        : this.db
+            .select("listed.*", "parent.key as parentKey")
+            .from(
+              this.db.raw("? left join lateral ? as listed on true", [
+                rawOf(this.db, parents),
+                rows,
+              ]),
+            );
     const { isPrepared } = this.settings;
-    return (
-      (typeof isPrepared === "function" ? isPrepared(args) : isPrepared)
-        ? await prepared(this.db, query)
-        : await query
-    ) as (T & { parentKey: Key })[];
+    if (typeof isPrepared === "function" ? isPrepared(args) : isPrepared)
+      return prepared(this.db, query);
+    if (!(query instanceof Sql))
+      return (await query) as (T & { parentKey: Key })[];
+    const { rows: found } = await rawOf(this.db, query);
+    return found as (T & { parentKey: Key })[];
   }
 }
+
+const isRows = (rows: Knex.QueryBuilder | Rows): rows is Rows =>
+  "columns" in rows && rows.columns instanceof Sql;
 
 const isListed = <Row extends { position: string[] | null }>(
   row: Row,

@@ -2,6 +2,7 @@ import { crc32 } from "node:zlib";
 import type { Knex } from "knex";
 import { parseDateTime } from "./date-time.ts";
 import { badInput, limitExceeded } from "./errors.ts";
+import { join, plain, Sql, sql, type Rows } from "./sql.ts";
 
 export interface PageArgs {
   first?: number | null;
@@ -92,7 +93,7 @@ export class Page {
     assertPageSize(this.size, this.backwards ? "last" : "first");
     this.fingerprint = crc32(JSON.stringify(list));
     const cursor = this.backwards ? before : after;
-    this.from = cursor == null ? null : this.position(cursor);
+    this.from = cursor == null ? null : this.positionIn(cursor);
   }
 
   /** How the query of the page is ordered; that of one which goes backwards is the reverse of the list's. */
@@ -102,39 +103,58 @@ export class Page {
 
   /** Adds position, order and limit to a query, and the row's own position as the column `position`. */
   select<Q extends Knex.QueryBuilder>(query: Q): Q {
-    const descending = this.isDescending;
-    const beyond = descending ? "<" : ">";
-    if (this.order.isNested)
-      for (let length = 1; length < this.order.by.length; length++)
-        this.bound(query, length, `${beyond}=`);
-    this.bound(query, this.order.by.length, beyond);
-    const texts = this.order.by
-      .map(({ sql, heldAs }) => `(${heldAs?.sql ?? sql})::text`)
-      .join(", ");
+    for (const { text, bindings } of this.bounds())
+      query.whereRaw(text, bindings as Knex.RawBinding[]);
     query
-      .select(query.client.raw(`array[${texts}] as position`))
-      .orderByRaw(
-        this.order.by
-          .map(({ sql }) => `${sql} ${descending ? "desc" : "asc"}`)
-          .join(", "),
-      )
+      .select(query.client.raw(this.position))
+      .orderByRaw(this.ordered)
       .limit(this.size + 1);
     return query;
   }
 
+  /** The same as SQL. */
+  selectFrom({ columns, from, where }: Rows, limit = this.limit): Sql {
+    return sql`select ${columns}, ${plain(this.position)} from ${from}
+      where ${join([where, ...this.bounds()], " and ")} order by ${plain(this.ordered)} limit ${limit}`;
+  }
+
+  /** One more than are shown, which tells whether there are more. */
+  get limit(): Sql {
+    return sql`${this.size + 1}`;
+  }
+
+  private get position(): string {
+    const texts = this.order.by
+      .map(({ sql, heldAs }) => `(${heldAs?.sql ?? sql})::text`)
+      .join(", ");
+    return `array[${texts}] as position`;
+  }
+
+  private get ordered(): string {
+    const direction = this.isDescending ? "desc" : "asc";
+    return this.order.by.map(({ sql }) => `${sql} ${direction}`).join(", ");
+  }
+
+  private bounds(): Sql[] {
+    const beyond = this.isDescending ? "<" : ">";
+    const { by, isNested } = this.order;
+    const outer = isNested
+      ? by.slice(1).map((_, i) => this.bound(i + 1, `${beyond}=`))
+      : [];
+    return [...outer, this.bound(by.length, beyond)].flatMap(
+      (bound) => bound ?? [],
+    );
+  }
+
   /** Compares the first expressions of the order with where the page starts. */
-  private bound(
-    query: Knex.QueryBuilder,
-    length: number,
-    operator: string,
-  ): void {
-    if (this.from === null) return;
+  private bound(length: number, operator: string): Sql | null {
+    if (this.from === null) return null;
     const by = this.order.by.slice(0, length);
     const columns = by.map(({ sql }) => sql).join(", ");
     const values = by
       .map(({ type, heldAs }) => heldAs?.place ?? `?::${type}`)
       .join(", ");
-    query.whereRaw(
+    return new Sql(
       `(${columns}) ${operator} (${values})`,
       this.from.slice(0, length),
     );
@@ -178,7 +198,7 @@ export class Page {
     ).toString("base64url");
   }
 
-  private position(cursor: string): readonly string[] {
+  private positionIn(cursor: string): readonly string[] {
     const [, ...position] = decode(cursor);
     const fits =
       cursor === this.cursor(position) &&

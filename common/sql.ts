@@ -44,6 +44,13 @@ export const join = (pieces: readonly Sql[], separator: string): Sql =>
     pieces.flatMap(({ bindings }) => bindings),
   );
 
+/** Of a select that is still to be narrowed, ordered and cut. */
+export interface Rows {
+  readonly columns: Sql;
+  readonly from: Sql;
+  readonly where: Sql;
+}
+
 /** A list of columns by what they are to be called, as text: knex would write each anew for each statement. */
 export const named = (columns: Readonly<Record<string, string>>): string =>
   Object.entries(columns)

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { prepared, type Knex } from "./database.ts";
+import { sql } from "./sql.ts";
 import type { Call, Viewer } from "./viewer.ts";
 
 const answers = new WeakMap<Call, Promise<boolean>>();
@@ -39,10 +40,7 @@ function askSoon(db: Knex, call: Call): Promise<boolean> {
 async function isLive(db: Knex, { identityId }: Viewer): Promise<boolean> {
   const rows = await prepared(
     db,
-    db.raw(
-      "select from tenant.published_identities where uuid = ? and enabled",
-      [identityId],
-    ),
+    sql`select from tenant.published_identities where uuid = ${identityId} and enabled`,
   );
   return rows.length > 0;
 }

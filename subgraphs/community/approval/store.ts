@@ -1,6 +1,7 @@
 import type { Knex } from "../../../common/database.ts";
 import { NestedList } from "../../../common/nested-list.ts";
 import type { Connection, Order, PageArgs } from "../../../common/page.ts";
+import { Sql } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { participation } from "../community/store.ts";
 import type { Membership } from "../membership/store.ts";
@@ -33,7 +34,7 @@ export class ApprovalStore {
       order: byDate,
       parentId: "w.sharing_id",
       parents: (ids) =>
-        db.raw(
+        new Sql(
           `(select me.membership_id as id, me.membership_id as key
             from ${participation("mine.id = any (?::int[])")} me) as parent`,
           [viewer.identityId, [...ids]],

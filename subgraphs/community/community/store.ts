@@ -9,7 +9,7 @@ import {
   type Order,
   type PageArgs,
 } from "../../../common/page.ts";
-import { named } from "../../../common/sql.ts";
+import { named, plain, Sql, sql } from "../../../common/sql.ts";
 import { searchWords } from "../../../common/text.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { TransferDue } from "../ownership/due.ts";
@@ -109,6 +109,8 @@ const byName: Order = {
     { sql: "c.uuid", type: "uuid" },
   ],
 };
+
+const shown = plain(`${columns}, ${place}, ${tenants}`);
 
 /** With what they are listed by, as their index has it. */
 const communities =
@@ -308,7 +310,7 @@ export class CommunityStore {
     async (ids: readonly string[]) => {
       const rows = await prepared<Community>(
         this.db,
-        this.visible().whereRaw("c.uuid = any (?::uuid[])", [[...ids]]),
+        sql`select ${shown} from ${plain(communities)} join ${this.isIn} where c.uuid = any (${[...ids]}::uuid[])`,
       );
       return inKeyOrder(ids, rows, (community) => community.id);
     },
@@ -316,10 +318,11 @@ export class CommunityStore {
     { cache: false },
   );
 
-  private visible(): Knex.QueryBuilder {
-    return this.seenBy(
-      `${participation("mine.community_id = c.id")} me on true`,
-    );
+  /** How the viewer sees a community `c`. */
+  private get isIn(): Sql {
+    return new Sql(`${participation("mine.community_id = c.id")} me on true`, [
+      this.viewer.identityId,
+    ]);
   }
 
   private seenBy(
@@ -327,7 +330,7 @@ export class CommunityStore {
     among: Knex.QueryBuilder | Knex.Raw = this.db.raw(communities),
   ): Knex.QueryBuilder {
     return this.db
-      .select(this.db.raw(`${columns}, ${place}, ${tenants}`))
+      .select(this.db.raw(shown.text))
       .from(among)
       .joinRaw(`join ${me}`, [this.viewer.identityId]);
   }

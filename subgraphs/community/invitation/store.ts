@@ -11,6 +11,7 @@ import {
   type Order,
   type PageArgs,
 } from "../../../common/page.ts";
+import { Sql } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { participation, type Community } from "../community/store.ts";
 import type { InvitationState } from "../generated.ts";
@@ -148,7 +149,7 @@ export class InvitationStore {
       order: newestFirst("i.issued_at"),
       parentId: "i.community_id",
       parents: (ids) =>
-        db.raw(
+        new Sql(
           `(select me.community_id as id, me.community_id as key
             from ${participation("mine.community_id = any (?::int[])")} me where me.role = 'ADMINISTRATOR') as parent`,
           [viewer.identityId, [...ids]],

@@ -9,6 +9,7 @@ import {
   type Page,
   type PageArgs,
 } from "../../../common/page.ts";
+import { Sql } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import type { LedgerKind, LedgerOutcome } from "../generated.ts";
 
@@ -202,8 +203,7 @@ export class LedgerStore {
           query.whereRaw("e.kind = any (?::text[])", [[...args.kinds]]);
         return query;
       },
-      parents: (ids) =>
-        this.db.raw(parents, [this.viewer.identityId, [...ids]]),
+      parents: (ids) => new Sql(parents, [this.viewer.identityId, [...ids]]),
     });
   }
 

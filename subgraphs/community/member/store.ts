@@ -6,6 +6,7 @@ import {
   type Order,
   type PageArgs,
 } from "../../../common/page.ts";
+import { Sql } from "../../../common/sql.ts";
 import { searchWords } from "../../../common/text.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { participation, type Community } from "../community/store.ts";
@@ -60,7 +61,7 @@ export class MemberStore {
       order: byName,
       parentId: "r.membership_id",
       parents: (ids) =>
-        db.raw(
+        new Sql(
           `(select me.membership_id as id, me.membership_id as key
             from ${participation("mine.id = any (?::int[])")} me where me.role is not null) as parent`,
           [viewer.identityId, [...ids]],

@@ -9,7 +9,7 @@ import {
   type Order,
   type PageArgs,
 } from "../../../common/page.ts";
-import { named } from "../../../common/sql.ts";
+import { named, plain, Sql, sql, type Rows } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { participation, type Community } from "../community/store.ts";
 import type {
@@ -56,7 +56,7 @@ interface MemberCounts {
   readonly clients: number;
 }
 
-const columns = named({
+const columns = plain(`${named({
   id: "m.uuid",
   rowId: "m.id",
   status: "m.status",
@@ -66,7 +66,20 @@ const columns = named({
   contactEmail: "m.contact_email",
   newTenantsRead: "m.new_tenants_read",
   myRole: "me.role",
+})}, m.id = me.membership_id as "isMine",
+  (select c.uuid from community.communities c where c.id = m.community_id) as "communityId",
+  (select t.uuid from tenant.published_tenants t where t.id = m.tenant_id) as "tenantId"`);
+
+/** By whoever takes part as `me`, which is joined. */
+const ofMemberships = (me: Sql): Rows => ({
+  columns,
+  from: sql`community.memberships m ${me}`,
+  where: plain("true"),
 });
+
+const seenByParent = plain(
+  "cross join lateral (select parent.membership_id, parent.role) me",
+);
 
 /** How the viewer sees the community of a membership `m`. */
 const isIn = participation("mine.community_id = m.community_id");
@@ -90,17 +103,12 @@ export class MembershipStore {
       order: ownerFirst,
       parentId: "m.community_id",
       parents: (ids) =>
-        db.raw(
+        new Sql(
           `(select me.community_id as id, me.community_id as key, me.membership_id, me.role
             from ${participation("mine.community_id = any (?::int[])")} me) as parent`,
           [viewer.identityId, [...ids]],
         ),
-      rows: () =>
-        this.seenBy(
-          db.raw(
-            "cross join lateral (select parent.membership_id, parent.role) me",
-          ),
-        ),
+      rows: () => ofMemberships(seenByParent),
       isPrepared: true,
     });
   }
@@ -140,9 +148,10 @@ export class MembershipStore {
 
   /** All of a community, unpaged. */
   async all(community: Community): Promise<Membership[]> {
-    return this.visible()
-      .where("m.community_id", community.rowId)
-      .orderBy("m.tenant_id") as Promise<Membership[]>;
+    return prepared(
+      this.db,
+      sql`${this.visible(sql`m.community_id = ${community.rowId}`)} order by m.tenant_id`,
+    );
   }
 
   counts(membership: Membership): Promise<MemberCounts> {
@@ -243,7 +252,7 @@ export class MembershipStore {
     async (ids: readonly string[]) => {
       const rows = await prepared<Membership>(
         this.db,
-        this.visible().whereRaw("m.uuid = any (?::uuid[])", [[...ids]]),
+        this.visible(sql`m.uuid = any (${[...ids]}::uuid[])`),
       );
       return inKeyOrder(ids, rows, ({ id }) => id);
     },
@@ -255,16 +264,11 @@ export class MembershipStore {
     async (wanted: readonly { communityId: string; tenantId: string }[]) => {
       const rows = await prepared<Membership>(
         this.db,
-        this.visible().whereRaw(
-          `(m.community_id, m.tenant_id) in (
+        this.visible(sql`(m.community_id, m.tenant_id) in (
              select (select c.id from community.communities c where c.uuid = wanted.community),
                     (select t.id from tenant.published_tenants t where t.uuid = wanted.tenant)
-             from unnest(?::uuid[], ?::uuid[]) as wanted (community, tenant))`,
-          [
-            wanted.map(({ communityId }) => communityId),
-            wanted.map(({ tenantId }) => tenantId),
-          ],
-        ),
+             from unnest(${wanted.map(({ communityId }) => communityId)}::uuid[],
+                         ${wanted.map(({ tenantId }) => tenantId)}::uuid[]) as wanted (community, tenant))`),
       );
       const key = (of: { communityId: string; tenantId: string }) =>
         `${of.communityId} ${of.tenantId}`;
@@ -294,22 +298,9 @@ export class MembershipStore {
 
   private readonly ofCommunity: NestedList<Membership>;
 
-  private visible(): Knex.QueryBuilder {
-    return this.seenBy(
-      this.db.raw(`join ${isIn} me on true`, [this.viewer.identityId]),
-    );
-  }
-
-  /** By whoever takes part as `me`, which is joined. */
-  private seenBy(me: Knex.Raw): Knex.QueryBuilder {
-    return this.db("community.memberships as m")
-      .select(
-        this.db.raw(
-          `${columns}, m.id = me.membership_id as "isMine",
-           (select c.uuid from community.communities c where c.id = m.community_id) as "communityId",
-           (select t.uuid from tenant.published_tenants t where t.id = m.tenant_id) as "tenantId"`,
-        ),
-      )
-      .joinRaw("?", [me]);
+  private visible(condition: Sql): Sql {
+    const me = new Sql(`join ${isIn} me on true`, [this.viewer.identityId]);
+    const { columns, from } = ofMemberships(me);
+    return sql`select ${columns} from ${from} where ${condition}`;
   }
 }

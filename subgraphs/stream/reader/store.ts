@@ -6,6 +6,7 @@ import type {
   Page,
   PageArgs,
 } from "../../../common/page.ts";
+import { Sql } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import type { CommunityRole, IdentityKind } from "../generated.ts";
 import { isLed } from "../share/store.ts";
@@ -116,7 +117,7 @@ export class ReaderStore {
       name: "readers",
       order: byWay,
       parents: (streamIds) =>
-        db.raw(
+        new Sql(
           `(select o.*, o.uuid as key from stream.overseen(?) o where o.uuid = any (?::uuid[])) as parent`,
           [this.viewer.identityId, [...streamIds]],
         ),

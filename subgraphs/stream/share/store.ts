@@ -9,6 +9,7 @@ import {
   type Order,
   type PageArgs,
 } from "../../../common/page.ts";
+import { Sql } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { CallerStore } from "../access/caller-store.ts";
 import { hasRole, type Caller } from "../access/caller.ts";
@@ -62,7 +63,7 @@ export class ShareStore {
       name: "shares",
       order: byTime,
       parents: (streamIds) =>
-        db.raw(
+        new Sql(
           `(select o.*, o.uuid as key from stream.accountable(?) o where o.uuid = any (?::uuid[])) as parent`,
           [viewer.identityId, [...streamIds]],
         ),
@@ -80,7 +81,7 @@ export class ShareStore {
       name: "sharedThrough",
       order: byTime,
       parents: (streamIds) =>
-        db.raw(
+        new Sql(
           `(select s.tenant_id, s.id, s.uuid as key from stream.streams s where s.uuid = any (?::uuid[])) as parent`,
           [[...streamIds]],
         ),

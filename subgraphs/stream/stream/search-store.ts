@@ -30,14 +30,14 @@ import {
   isNarrowed,
   ranked,
   selectGate,
-  selectShown,
+  shownOf,
   type Shown,
   stretchOf,
   where,
   withRank,
 } from "./search/selection-store.ts";
 import { noPlan, WordStore, type Plan } from "./search/word-store.ts";
-import { selectStreams, type Stream } from "./store.ts";
+import { selectBy, selectStreams, type Stream } from "./store.ts";
 
 type Row = Stream & { position: string[] };
 
@@ -169,7 +169,7 @@ export class StreamSearchStore {
               ],
             ),
           ),
-        selectShown(shown, { isNamed: true, viewer: identityId }),
+        selectBy(shownOf(shown, { isNamed: true, viewer: identityId })),
       ),
       listed,
     );

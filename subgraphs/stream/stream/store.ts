@@ -1,9 +1,9 @@
 import DataLoader from "dataloader";
-import { prepared, type Knex } from "../../../common/database.ts";
+import { prepared, rawOf, type Knex } from "../../../common/database.ts";
 import { forbidden, notFound } from "../../../common/errors.ts";
 import { groupInKeyOrder, inKeyOrder } from "../../../common/loaders.ts";
 import { isUuid } from "../../../common/page.ts";
-import { named } from "../../../common/sql.ts";
+import { named, plain, type Sql } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { includes } from "../access/rights.ts";
 import type { StoredEvent } from "../event/event.ts";
@@ -313,12 +313,25 @@ export const selectStreams = (
   db: Knex,
   gate: string,
   bindings: Knex.RawBinding[],
-): Knex.QueryBuilder =>
-  db
-    .select(db.raw(`${columns}, ${ownColumns}`))
-    .from(db.raw(`${gate} g`, bindings))
-    .joinRaw(
-      `join stream.streams s on s.tenant_id = g.tenant_id and s.id = g.id
+): Knex.QueryBuilder => selectBy(allOfStreams)(db, gate, bindings);
+
+/** What is shown of streams by a table of the gate, whose alias is g, and what has to be joined for it. */
+export interface Select {
+  readonly columns: Sql;
+  readonly joined: string;
+}
+
+export const allOfStreams: Select = {
+  columns: plain(`${columns}, ${ownColumns}`),
+  joined: `join stream.streams s on s.tenant_id = g.tenant_id and s.id = g.id
        join stream.stream_types y on y.tenant_id = s.tenant_id and y.id = s.type_id
        join tenant.published_tenants t on t.id = s.tenant_id`,
-    );
+};
+
+export const selectBy =
+  ({ columns, joined }: Select): typeof selectStreams =>
+  (db, gate, bindings) =>
+    db
+      .select(rawOf(db, columns))
+      .from(db.raw(`${gate} g`, bindings))
+      .joinRaw(joined);

@@ -7,6 +7,7 @@ import {
   type Order,
   type PageArgs,
 } from "../../../common/page.ts";
+import { Sql } from "../../../common/sql.ts";
 import type { Viewer } from "../../../common/viewer.ts";
 import { CallerStore } from "../access/caller-store.ts";
 import { hasRole } from "../access/caller.ts";
@@ -135,7 +136,7 @@ export class UsageStore {
       name: "reads",
       order: newestFirst,
       parents: (ids) =>
-        db.raw(parents, [
+        new Sql(parents, [
           ...[identityId, [...ids]],
           ...[identityId, [...ids], identityId],
         ]),

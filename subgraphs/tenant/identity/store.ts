@@ -8,6 +8,7 @@ import {
   type Order,
   type PageArgs,
 } from "../../../common/page.ts";
+import { Sql } from "../../../common/sql.ts";
 import { searchWords } from "../../../common/text.ts";
 import type { TenantRole } from "../generated.ts";
 import type { Tenant } from "../tenant/store.ts";
@@ -78,7 +79,7 @@ export class IdentityStore {
       name,
       order: byName,
       parentId: "i.tenant_id",
-      parents: (ids: readonly string[]) => db.raw(viewers, [[...ids]]),
+      parents: (ids: readonly string[]) => new Sql(viewers, [[...ids]]),
       rows: ({ search }: ListArgs) =>
         this.visible()
           .where("i.kind", kind)

@@ -3,6 +3,7 @@ import { prepared, type Knex } from "../../../common/database.ts";
 import { identityGone } from "../../../common/errors.ts";
 import { inKeyOrder } from "../../../common/loaders.ts";
 import { isUuid } from "../../../common/page.ts";
+import { plain, sql, type Sql } from "../../../common/sql.ts";
 import type { Entitlement, TenantRole } from "../generated.ts";
 
 /** What a tenant decides for itself; AA may create communities without being named. */
@@ -25,7 +26,7 @@ export interface Tenant extends Nullable<TenantPolicy> {
 
 type Nullable<T> = { readonly [Key in keyof T]: T[Key] | null };
 
-const columns = `
+const columns = plain(`
   t.uuid as id, t.name, own.uuid as "seenBy",
   case when own.id is not null then t.region end as region,
   case when own.id is not null then
@@ -34,19 +35,20 @@ const columns = `
   case when own.id is not null then t.created_at end as "createdAt",
   case when own.id is not null then t.moderators_are_administrators end as "moderatorsAreAdministrators",
   case when own.id is not null then t.community_founders end as "communityFounders",
-  case when own.id is not null then t.uses_pseudonyms end as "usesPseudonyms"`;
+  case when own.id is not null then t.uses_pseudonyms end as "usesPseudonyms"`);
 
-const visible = `
+const visible = (viewer: string | null, ids: readonly string[]): Sql => sql`
   select ${columns}
   from tenant.tenants t
-  left join tenant.identities own on own.tenant_id = t.id and own.uuid = ? and own.enabled
-  where t.uuid = any(?::uuid[])
+  left join tenant.identities own on own.tenant_id = t.id and own.uuid = ${viewer} and own.enabled
+  where t.uuid = any(${ids}::uuid[])
     and (own.id is not null or t.id in (
       select met.tenant_id
-      from community.met_tenants(?, array(select wanted.id from tenant.tenants wanted where wanted.uuid = any(?::uuid[]))) met))`;
+      from community.met_tenants(${viewer}, array(select wanted.id from tenant.tenants wanted
+                                                  where wanted.uuid = any(${ids}::uuid[]))) met))`;
 
 const own = `
-  select ${columns}
+  select ${columns.text}
   from tenant.identities own
   join tenant.tenants t on t.id = own.tenant_id
   where own.uuid = any(?::uuid[]) and own.enabled`;
@@ -76,12 +78,7 @@ export class TenantStore {
     async (ids: readonly string[]) => {
       const rows = await prepared<Tenant>(
         this.db,
-        this.db.raw(visible, [
-          this.identityId,
-          [...ids],
-          this.identityId,
-          [...ids],
-        ]),
+        visible(this.identityId, ids),
       );
       return inKeyOrder(ids, rows, (tenant) => tenant.id);
     },

@@ -7,9 +7,10 @@ import {
   type Connection,
   type PageArgs,
 } from "../../../../common/page.ts";
+import { join, plain, sql } from "../../../../common/sql.ts";
 import type { Viewer } from "../../../../common/viewer.ts";
 import type { StreamOrder } from "../../generated.ts";
-import type { Stream } from "../store.ts";
+import { selectBy, type Stream } from "../store.ts";
 import { foundInCommunity } from "./by-name-store.ts";
 import { isUsualSearch } from "./condition.ts";
 import { eitherOf } from "./driver.ts";
@@ -27,7 +28,8 @@ import {
   isNarrowed,
   ranked,
   selectGate,
-  selectShown,
+  shownOf,
+  pageOf,
   type Shown,
   stretchOf,
   where,
@@ -83,50 +85,59 @@ export class CommunityStreamStore {
       name: "Community.streams",
       order: ({ orderBy }) => orderOf(orderBy, "g"),
       parents: (communityIds) =>
-        communitiesOf(this.db, this.viewer.identityId, communityIds),
+        communitiesOf(this.viewer.identityId, communityIds),
       parentId: "g.community_id",
       rows: (args, page) => {
         const { identityId } = this.viewer;
         const expression = parseSearch(args.search ?? "");
         const condition = conditionOf(args, expression);
-        const select = selectShown(shown, {
+        const selected = shownOf(shown, {
           isNamed: page !== undefined && isByName(args),
           viewer: identityId,
         });
+        const select = selectBy(selected);
         if (!page || !isByName(args))
           return where(
             select(this.db, "stream.readable_here(?)", [identityId]),
             condition,
           );
-        const stretch = isRanked(args) ? toRank("g") : page;
         const found = foundInCommunity(
           {
             viewer: identityId,
-            direction: directionOf(stretch),
+            direction: directionOf(isRanked(args) ? toRank("g") : page),
             condition,
             isNarrowed: isNarrowed(args),
             isSearch: expression !== null,
             isFirst: isRanked(args) || page.from === null,
           },
           this.plans.get(args.search ?? "") ?? noPlan,
-        ).map((list) => stretchOf(this.db, stretch, list));
-        const gate = `(${found.map(() => "?").join(" union ")})`;
-        return isRanked(args)
-          ? select(this.db, "?", [
-              page.select(
-                ranked(
+        );
+        if (!isRanked(args)) {
+          const { columns, joined } = selected;
+          const pages = found.map((list) => sql`(${pageOf(page, list)})`);
+          return {
+            columns,
+            from: sql`(${join(pages, " union ")}) g ${plain(joined)}`,
+            where: plain("true"),
+          };
+        }
+        const toBeRanked = found.map((list) =>
+          stretchOf(this.db, toRank("g"), list),
+        );
+        return select(this.db, "?", [
+          page.select(
+            ranked(
+              this.db,
+              toRank("g").select(
+                withRank(selectGate, expression, "g.name")(
                   this.db,
-                  toRank("g").select(
-                    withRank(selectGate, expression, "g.name")(
-                      this.db,
-                      gate,
-                      found,
-                    ),
-                  ),
+                  `(${toBeRanked.map(() => "?").join(" union ")})`,
+                  toBeRanked,
                 ),
               ),
-            ])
-          : select(this.db, gate, found);
+            ),
+          ),
+        ]);
       },
       isPrepared: (args) =>
         isUsual(args) && isUsualSearch(parseSearch(args.search ?? "")),
@@ -168,14 +179,10 @@ export class CommunityStreamStore {
     async (communityIds: readonly string[]) => {
       const rows = await prepared<{ key: string; count: number }>(
         this.db,
-        this.db
-          .select("parent.key", "listed.count")
-          .from(communitiesOf(this.db, this.viewer.identityId, communityIds))
-          .joinRaw(
-            `cross join lateral (select count(*) from stream.readable_here(?) g
-                                 where g.community_id = parent.id) as listed`,
-            [this.viewer.identityId],
-          ),
+        sql`select parent.key, listed.count
+            from ${communitiesOf(this.viewer.identityId, communityIds)}
+            cross join lateral (select count(*) from stream.readable_here(${this.viewer.identityId}) g
+                                where g.community_id = parent.id) as listed`,
       );
       return inKeyOrder(communityIds, rows, (row) => row.key).map(
         (row) => row?.count ?? null,

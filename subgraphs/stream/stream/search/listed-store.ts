@@ -1,4 +1,4 @@
-import type { Knex } from "../../../../common/database.ts";
+import { rawOf, type Knex } from "../../../../common/database.ts";
 import { notFound } from "../../../../common/errors.ts";
 import { inKeyOrder } from "../../../../common/loaders.ts";
 import { isUuid, type PageArgs } from "../../../../common/page.ts";
@@ -58,7 +58,7 @@ async function communityRowIds(
   if (ids == null) return null;
   const rows = (await db
     .select("parent.id", "parent.key")
-    .from(communitiesOf(db, viewer.identityId, ids.filter(isUuid)))) as {
+    .from(rawOf(db, communitiesOf(viewer.identityId, ids.filter(isUuid))))) as {
     id: number;
     key: string;
   }[];

@@ -1,9 +1,9 @@
 import type { Knex } from "../../../../common/database.ts";
-import { isUuid, maxPageSize } from "../../../../common/page.ts";
-import { join, named, plain, sql, type Sql } from "../../../../common/sql.ts";
+import { isUuid, maxPageSize, type Page } from "../../../../common/page.ts";
+import { join, named, plain, Sql, sql } from "../../../../common/sql.ts";
 import { lastEventOf, lastWay } from "../../event/single-store.ts";
 import { tagsFrom } from "../input.ts";
-import { selectStreams } from "../store.ts";
+import { allOfStreams, type Select, type selectStreams } from "../store.ts";
 import { conditionOfSearch, rankOf } from "./condition.ts";
 import type { Stretch } from "./order-store.ts";
 import type { Expression } from "./syntax.ts";
@@ -19,55 +19,55 @@ export interface Selection {
 export type Shown = "NAMES" | "FEW_WITH_LAST" | "ALL" | "ALL_WITH_LAST";
 
 /** Of lists that show each stream in one community, or as an own one; only those by name bring it along. */
-export function selectShown(
+export function shownOf(
   shown: Shown,
   { isNamed, viewer }: { isNamed: boolean; viewer: string | null },
-): typeof selectStreams {
+): Select {
   switch (shown) {
     case "NAMES":
-      return isNamed ? selectNames : selectStreams;
+      return isNamed ? names : allOfStreams;
     case "FEW_WITH_LAST":
-      return withLast(isNamed ? selectFew : selectStreams, viewer);
+      return withLast(isNamed ? few : allOfStreams, viewer);
     case "ALL":
-      return selectStreams;
+      return allOfStreams;
     case "ALL_WITH_LAST":
-      return withLast(selectStreams, viewer);
+      return withLast(allOfStreams, viewer);
   }
 }
 
 /** Nothing is fetched for them that is not in the list. */
-const selectNames: typeof selectStreams = (db, gate, bindings) =>
-  db
-    .select({ id: "g.uuid", name: "g.name" })
-    .from(db.raw(`${gate} g`, bindings));
+const names: Select = {
+  columns: plain(named({ id: "g.uuid", name: "g.name" })),
+  joined: "",
+};
 
 /** What the gate tells of them, their names and tenants, which is what most pages show: without their types. */
-const few = named({
-  id: "g.uuid",
-  rowId: "g.id",
-  name: "g.name",
-  tenantId: "t.uuid",
-  tenantRowId: "g.tenant_id",
-  typeRowId: "s.type_id",
-  isOwn: "g.is_own",
-  rights: "g.rights",
+const few: Select = {
+  columns: plain(
+    named({
+      id: "g.uuid",
+      rowId: "g.id",
+      name: "g.name",
+      tenantId: "t.uuid",
+      tenantRowId: "g.tenant_id",
+      typeRowId: "s.type_id",
+      isOwn: "g.is_own",
+      rights: "g.rights",
+    }),
+  ),
+  joined: `join stream.streams s on s.tenant_id = g.tenant_id and s.id = g.id
+       join tenant.published_tenants t on t.id = s.tenant_id`,
+};
+
+const withLast = (
+  { columns, joined }: Select,
+  viewer: string | null,
+): Select => ({
+  columns: sql`${columns}, ${lastEventInList} as last, ${new Sql(lastWay, [viewer])} as "lastWay"`,
+  joined,
 });
 
-const selectFew: typeof selectStreams = (db, gate, bindings) =>
-  db
-    .select(db.raw(few))
-    .from(db.raw(`${gate} g`, bindings))
-    .joinRaw(
-      `join stream.streams s on s.tenant_id = g.tenant_id and s.id = g.id
-       join tenant.published_tenants t on t.id = s.tenant_id`,
-    );
-
-const withLast =
-  (select: typeof selectStreams, viewer: string | null): typeof selectStreams =>
-  (db, gate, bindings) =>
-    select(db, gate, bindings)
-      .select(db.raw(`${lastEventOf("s")} as last`))
-      .select(db.raw(`${lastWay} as "lastWay"`, [viewer]));
+const lastEventInList = plain(lastEventOf("s"));
 
 export const withRank =
   (
@@ -104,18 +104,25 @@ export const stretchOf = (
     )
     .limit(page.size + 1);
 
+/** A page of a list likewise, as SQL. */
+export const pageOf = (page: Page, list: Sql): Sql => {
+  const { columns, most } = inPage;
+  return sql`select g.* from (${page.selectFrom({ columns, from: sql`${list} g`, where: plain("true") }, most)}) g
+    limit ${page.limit}`;
+};
+
+const stretchColumns =
+  "g.community_id, g.tenant_id, g.id, g.uuid, g.name, g.is_own, g.rights";
+
+const inPage = {
+  columns: plain(stretchColumns),
+  most: plain(String(maxPageSize + 1)),
+};
+
 const inStretch = (db: Knex, page: Stretch, { text, bindings }: Sql) =>
   page.select(
     db
-      .select(
-        "g.community_id",
-        "g.tenant_id",
-        "g.id",
-        "g.uuid",
-        "g.name",
-        "g.is_own",
-        "g.rights",
-      )
+      .select(db.raw(stretchColumns))
       .from(db.raw(`${text} g`, bindings as Knex.RawBinding[])),
   );
 
@@ -127,17 +134,13 @@ export const ranked = (
 
 /** Of these communities those in which the viewer takes part, and how, as `parent` with its row's id and its id as key. */
 export const communitiesOf = (
-  db: Knex,
   viewer: string | null,
   communityIds: readonly string[],
-): Knex.Raw =>
-  db.raw(
-    `(select c.id, c.uuid as key, p.*
-      from community.published_communities c
-      cross join lateral stream.participation(?, c.id) p
-      where c.uuid = any (?::uuid[])) as parent`,
-    [viewer, [...communityIds]],
-  );
+): Sql => sql`
+  (select c.id, c.uuid as key, p.*
+   from community.published_communities c
+   cross join lateral stream.participation(${viewer}, c.id) p
+   where c.uuid = any (${communityIds}::uuid[])) as parent`;
 
 /** Whether a list is narrowed by more than a search. */
 export const isNarrowed = ({ tenantIds, tags }: Selection): boolean =>
