@@ -107,8 +107,8 @@ export const rawOf = (db: Knex, { text, bindings }: Sql): Knex.Raw =>
 
 /**
  * Runs a statement that each connection plans once, for hot reads that cost more to plan than to execute. Its text
- * must vary with no value: what a connection has prepared it keeps. The hottest are written as SQL, which takes a tenth
- * of what knex takes to build them.
+ * must vary with no value: what a connection has prepared it keeps. The hottest are written as SQL, which
+ * spares what knex takes to build it.
  */
 export async function prepared<Row>(
   db: Knex,

@@ -147,3 +147,78 @@ test("columns stand in the order in which kinds are asked for", async () => {
     },
   });
 });
+
+test("a list is bound anew to who asks and to what is asked, however many ask at once", async () => {
+  const seed = new Seed(database.owner);
+  const sides = await Promise.all(
+    ["left", "right"].map(async (side) => {
+      const plant = await seed.tenant();
+      const community = await seed.community(plant);
+      for (let i = 0; i < 3; i += 1)
+        await seed.share(
+          await seed.stream(plant, { name: `${side} ${i}` }),
+          community.ownerMembership,
+        );
+      const company = await seed.tenant();
+      const client = await seed.client(company);
+      await seed.member(await seed.membership(community, company), client);
+      return {
+        ...{ side, plant: plant.uuid },
+        ...{ viewer: as(client), community: community.uuid },
+      };
+    }),
+  );
+  const names = async (
+    viewer: Viewer,
+    community: string,
+    args: { first: number; after?: string; tenantIds?: string[] },
+  ) => {
+    const { data } = await run(
+      subgraph,
+      viewer,
+      `query ($refs: [_Any!]!, $first: Int, $after: String, $tenantIds: [ID!]) {
+        _entities(representations: $refs) { ... on Community {
+          streams(first: $first, after: $after, tenantIds: $tenantIds) { nodes { name } pageInfo { endCursor } }
+        } }
+      }`,
+      { refs: [{ __typename: "Community", id: community }], ...args },
+    );
+    const [found] = (data as unknown as { _entities: [Listed] })._entities;
+    return {
+      names: found.streams?.nodes.map(({ name }) => name) ?? null,
+      after: found.streams?.pageInfo.endCursor ?? "",
+    };
+  };
+  for (let times = 0; times < 3; times += 1)
+    await Promise.all(
+      sides.map(async ({ side, plant, viewer, community }, i) => {
+        const begin = await names(viewer, community, { first: 1 + i });
+        const all = [0, 1, 2].map((n) => `${side} ${n}`);
+        expect(begin.names).toEqual(all.slice(0, 1 + i));
+        const { after } = begin;
+        const rest = await names(viewer, community, { first: 9, after });
+        expect(rest.names).toEqual(all.slice(1 + i));
+        const other = sides[1 - i];
+        for (const [tenantId, expected] of [
+          [plant, all],
+          [other?.plant ?? "", []],
+        ] as const) {
+          const narrowed = { first: 9, tenantIds: [tenantId] };
+          expect((await names(viewer, community, narrowed)).names).toEqual(
+            expected,
+          );
+        }
+        const unseen = await names(viewer, other?.community ?? "", {
+          first: 9,
+        });
+        expect(unseen.names).toBeNull();
+      }),
+    );
+});
+
+interface Listed {
+  readonly streams: {
+    readonly nodes: readonly { name: string }[];
+    readonly pageInfo: { endCursor: string | null };
+  } | null;
+}
