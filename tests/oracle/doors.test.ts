@@ -202,8 +202,8 @@ describe("every door gives the oracle's answer:", () => {
         changed.streams.map((stream) => [stream.id, stream]),
       );
       await withChange(database.owner, change, async () => {
-        // Each change meets a third of the readers, the next one another.
-        const some = [...cursors].filter((_, j) => (i + j) % 3 === 0);
+        // Each change meets a quarter of the readers, the next one another.
+        const some = [...cursors].filter((_, j) => (i + j) % 4 === 0);
         for (const [reader, open] of some) {
           const fields = open.map(
             ({ stream, cursor }) =>
@@ -288,8 +288,11 @@ describe.each(modes)("%s,", (mode) => {
   test("a reference from another subgraph gives the oracle's answer", async () => {
     const compared = tally(`reference, ${mode}`);
     let reached = 0;
+    // Each way there is spared every third reader, whom the other one has.
+    let turn = modes.indexOf(mode);
     for (const [i, { readers, streams }] of cases.entries())
       for (const reader of readers) {
+        if (turn++ % 3 === 2) continue;
         const answer = await graph.request(
           viewerOf(reader),
           `query ($id: ID!) { community(id: $id) { myRole sharedStreamCount streams(first: 1000) { totalCount nodes { id last { value } } } } }`,
