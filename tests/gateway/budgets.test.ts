@@ -23,7 +23,11 @@ import {
 import { trustOutside } from "../../issuer/issuers.ts";
 import { usualKeyTimes } from "../../issuer/outside/keys.ts";
 import { TestDatabase } from "../support/database.ts";
-import { startTestGraph, type TestGraph } from "../support/gateway.ts";
+import {
+  noBudgets,
+  startTestGraph,
+  type TestGraph,
+} from "../support/gateway.ts";
 import { TestOutsideIssuer } from "../support/outside-issuer.ts";
 import { Seed } from "../support/seed.ts";
 import { Orchard } from "../support/orchard.ts";
@@ -71,6 +75,7 @@ beforeAll(async () => {
     })),
     db: database.as("tenant"),
     budgetLimits,
+    pacedBy: noBudgets,
     trusted: trustOutside(
       [outside.trustedFor({ tenants: [tenant.uuid] })],
       { db: database.as("issuer"), log: createLogger("test", "silent") },

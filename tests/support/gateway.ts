@@ -77,6 +77,8 @@ export interface TestGraphOptions {
   readonly maxCost?: number;
   readonly costUnderWay?: number;
   readonly budgetLimits?: BudgetLimits;
+  /** The budgets whose pace tenants keep, where that is not theirs: a small one lasts for few operations a minute. */
+  readonly pacedBy?: BudgetLimits;
   readonly counters?: Counters;
   readonly planMs?: number;
   /** By default nobody is told, so that a test can show that a refusal wrote nothing. */
@@ -113,6 +115,7 @@ export async function startTestGraph({
   maxCost = usualMaxCost,
   costUnderWay = usualCostUnderWay,
   budgetLimits = noBudgets,
+  pacedBy = budgetLimits,
   counters = memoryCounters(budgetLimits.windowSeconds),
   // Others work on the same machine.
   planMs = 30_000,
@@ -186,7 +189,7 @@ export async function startTestGraph({
     knownDocuments: [],
     maxCost,
     costUnderWay,
-    budgetLimits,
+    budgetLimits: pacedBy,
     onRefusal,
     safelist,
     origins: ["https://allowed.example"],
