@@ -51,8 +51,9 @@ async function issueToken(
       "Tokens without signing in are for development; here NODE_ENV is production. Sign in, or use a client's secret.",
     );
   const reader = new EnvironmentReader(env);
+  const isBuiltInOn = readBuiltInIssuer(reader);
   const config = reader.done(readIssuerConfig(reader));
-  if (!readBuiltInIssuer(reader))
+  if (!isBuiltInOn)
     throw new StartError(
       "BUILT_IN_ISSUER is off, so no token of its own is believed. Get one from an issuer of ISSUERS_FILE.",
     );

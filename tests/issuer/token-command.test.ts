@@ -98,6 +98,7 @@ test("what stands in the way is told in a sentence, and nothing is printed", asy
     token(["no-client"]),
     token(["x@example.com"], { NODE_ENV: "production" }),
     token(["x@example.com"], { BUILT_IN_ISSUER: "off" }),
+    token(["x@example.com"], { BUILT_IN_ISSUER: "of" }),
     token(["x@example.com"], {
       DATABASE_URL: "",
       TRIBUTARY_DATA: `${issuer.dataDirectory}/none`,
@@ -110,6 +111,7 @@ test("what stands in the way is told in a sentence, and nothing is printed", asy
     "No client that may sign in has the id no-client.",
     "NODE_ENV is production",
     "BUILT_IN_ISSUER is off",
+    "BUILT_IN_ISSUER must be",
     "No installation runs in",
   ];
   answers.forEach(({ stderr }, i) => expect(stderr).toContain(told[i]));
