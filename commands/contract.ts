@@ -6,8 +6,8 @@ import { runCommand } from "./command.ts";
 import { compose, read } from "./compose/compose.ts";
 import {
   entries,
+  noneAcknowledged,
   readAcknowledged,
-  writeAcknowledged,
 } from "./contract/acknowledged.ts";
 import { compare, type Change } from "./contract/compare.ts";
 
@@ -85,6 +85,6 @@ await runCommand(
       );
     if (!release) return;
     writeFileSync(promisedFile, api);
-    writeFileSync(acknowledgedFile, writeAcknowledged([]));
+    writeFileSync(acknowledgedFile, noneAcknowledged);
   },
 );

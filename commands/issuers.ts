@@ -22,16 +22,17 @@ await runCommand(
   usage,
   { tenant: { type: "string" } },
   async ({ positionals: [name, id, ...rest], values: { tenant } }) => {
-    if (name === "links" && id === undefined) await list(uuid(tenant));
+    if (name === "links" && id === undefined) await list(tenant);
     else if (name === "unlink" && id !== undefined && rest.length === 0)
-      await unlink(uuid(id) ?? "");
+      await unlink(id);
     else if (name === "allow" && id !== undefined && rest.length === 0)
-      await allow(uuid(id) ?? "");
+      await allow(id);
     else throw new StartError(usage.trim());
   },
 );
 
 async function list(tenant: string | undefined): Promise<void> {
+  if (tenant !== undefined) assertUuid(tenant);
   const links = await asOwner(process.env, (db) =>
     new OperatorStore(db).linkedSubjects(tenant),
   );
@@ -43,18 +44,19 @@ async function list(tenant: string | undefined): Promise<void> {
 }
 
 async function unlink(identity: string): Promise<void> {
+  assertUuid(identity);
   await asOwner(process.env, (db) => new OperatorStore(db).unlink(identity));
   console.log("Unlinked.");
 }
 
 async function allow(identity: string): Promise<void> {
+  assertUuid(identity);
   await asOwner(process.env, (db) =>
     new OperatorStore(db).allowSubjects(identity),
   );
   console.log("Allowed.");
 }
 
-function uuid(id: string | undefined): string | undefined {
-  if (id === undefined || isUuid(id)) return id;
-  throw new StartError(`"${id}" is no id.\n\n${usage.trim()}`);
+function assertUuid(id: string): void {
+  if (!isUuid(id)) throw new StartError(`"${id}" is no id.\n\n${usage.trim()}`);
 }

@@ -1,3 +1,5 @@
+import { forgetOldest } from "./oldest.ts";
+
 /** What a token says, and until when, in seconds since 1970. */
 export interface Verified<T> {
   readonly value: T;
@@ -27,11 +29,7 @@ export class VerifiedTokens<T> {
     if (!isGood) admit?.();
     const verified = isGood ? known : await this.verify(token);
     this.remembered.set(token, verified);
-    if (this.remembered.size > this.capacity)
-      for (const oldest of this.remembered.keys()) {
-        this.remembered.delete(oldest);
-        break;
-      }
+    forgetOldest(this.remembered, this.capacity);
     return verified.value;
   }
 }

@@ -1,5 +1,5 @@
 import { networkOf } from "../common/address.ts";
-import { DomainError } from "../common/errors.ts";
+import { rateLimited } from "../common/errors.ts";
 import type { AttemptStore } from "./attempt-store.ts";
 
 interface Limit {
@@ -32,8 +32,7 @@ export class Throttle {
         windowSeconds,
       );
       if (count > most)
-        throw new DomainError(
-          "RATE_LIMITED",
+        throw rateLimited(
           `Too many attempts. Try again in ${Math.ceil(secondsLeft / 60)} minutes.`,
         );
     }

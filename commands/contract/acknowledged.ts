@@ -25,8 +25,8 @@ export function readAcknowledged(file: string, text: string): Acknowledged[] {
 
 const isText = (value: unknown) => typeof value === "string" && value !== "";
 
-export const writeAcknowledged = (list: readonly Acknowledged[]) =>
-  comment + entries(list);
-
 export const entries = (list: readonly Acknowledged[]) =>
   stringify(list, { lineWidth: 0 });
+
+/** The file where nothing is acknowledged. */
+export const noneAcknowledged = comment + entries([]);

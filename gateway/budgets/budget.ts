@@ -1,3 +1,4 @@
+import { forgetOldest } from "../../common/oldest.ts";
 import type { Counted, Counter, Spent } from "./counter.ts";
 import { requestPoints } from "./limits.ts";
 
@@ -46,9 +47,6 @@ export class Budget {
 
   private remember(key: string, { points, msLeft }: Spent): void {
     this.spent.set(key, { points, end: performance.now() + msLeft });
-    for (const oldest of this.spent.keys()) {
-      if (this.spent.size <= maxRemembered) break;
-      this.spent.delete(oldest);
-    }
+    forgetOldest(this.spent, maxRemembered);
   }
 }

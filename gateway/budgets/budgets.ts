@@ -7,7 +7,7 @@ import type { Identify } from "../identity.ts";
 import { Account } from "./account.ts";
 import { Budget, type BudgetName } from "./budget.ts";
 import type { Counters } from "./counters.ts";
-import { Gone } from "./gone.ts";
+import { GoneIdentities } from "./gone.ts";
 import type { BudgetLimits } from "./limits.ts";
 
 export interface BudgetOptions {
@@ -22,7 +22,7 @@ export class Budgets {
   private readonly identity: Budget;
   private readonly tenant: Budget;
   private readonly address: Budget;
-  private readonly gone = new Gone();
+  private readonly gone = new GoneIdentities();
 
   constructor(private readonly options: BudgetOptions) {
     const { limits, counters } = options;
