@@ -4,14 +4,14 @@ interface Entry<Value> {
 }
 
 /** What belongs to the keys that were used last, as much as weighs so much together. */
-export class BoundedMap<Value> {
+export class BoundedMap<Value, Key = string> {
   /** In the order of their last use. */
-  private readonly entries = new Map<string, Entry<Value>>();
+  private readonly entries = new Map<Key, Entry<Value>>();
   private weight = 0;
 
   constructor(private readonly maxWeight: number) {}
 
-  get(key: string): Value | undefined {
+  get(key: Key): Value | undefined {
     const entry = this.entries.get(key);
     if (!entry) return undefined;
     this.entries.delete(key);
@@ -19,7 +19,7 @@ export class BoundedMap<Value> {
     return entry.value;
   }
 
-  set(key: string, value: Value, weight: number): void {
+  set(key: Key, value: Value, weight: number): void {
     this.delete(key);
     this.entries.set(key, { value, weight });
     this.weight += weight;
@@ -29,7 +29,7 @@ export class BoundedMap<Value> {
     }
   }
 
-  delete(key: string): void {
+  delete(key: Key): void {
     this.weight -= this.entries.get(key)?.weight ?? 0;
     this.entries.delete(key);
   }

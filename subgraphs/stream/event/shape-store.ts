@@ -1,4 +1,5 @@
 import DataLoader from "dataloader";
+import { BoundedMap } from "../../../common/bounded-map.ts";
 import { prepared, type Knex } from "../../../common/database.ts";
 import { groupInKeyOrder } from "../../../common/loaders.ts";
 import { slotsOf, type Slot, type ValueProperty } from "./shape.ts";
@@ -11,17 +12,35 @@ export interface ShapeKey {
 
 export type Shape = readonly Slot[];
 
-/** Of a hundred properties each they take 30 MB; no number of them has to fit. */
-const maxKnown = 2_000;
+/** As many characters are remembered: those of 2,000 types of a hundred properties each, or of a few with many states. */
+const rememberedCharacters = 30_000_000;
+/** What a property takes besides its name, and a state besides its own, in characters. */
+const propertyCharacters = 100;
+const stateCharacters = 20;
+
+const charactersOf = (shape: Shape): number =>
+  shape.reduce(
+    (sum, { name, states }) =>
+      (states ?? []).reduce(
+        (all, state) => all + stateCharacters + state.length,
+        sum + propertyCharacters + name.length,
+      ),
+    0,
+  );
 
 /**
  * What it takes to understand the values of a type's events. A type never changes, nor does another one take its place,
  * so that all requests share what is known; it is for those whom the gate has let read an event of the type.
  */
 export class ShapeStore {
-  private readonly known = new Map<number, Shape>();
+  private readonly known: BoundedMap<Shape, number>;
 
-  constructor(private readonly db: Knex) {}
+  constructor(
+    private readonly db: Knex,
+    maxCharacters = rememberedCharacters,
+  ) {
+    this.known = new BoundedMap(maxCharacters);
+  }
 
   /** At once, where it is known. */
   of(key: ShapeKey): Shape | Promise<Shape> {
@@ -50,16 +69,9 @@ export class ShapeStore {
         (row) => row.typeRowId,
       ).map((properties) => slotsOf(properties));
       for (const [i, shape] of shapes.entries())
-        this.keep(typeRowIds[i] as number, shape);
+        this.known.set(typeRowIds[i] as number, shape, charactersOf(shape));
       return shapes;
     },
     { cache: false },
   );
-
-  private keep(typeRowId: number, shape: Shape): void {
-    const [oldest] = this.known.keys();
-    if (oldest !== undefined && this.known.size >= maxKnown)
-      this.known.delete(oldest);
-    this.known.set(typeRowId, shape);
-  }
 }
