@@ -20,7 +20,12 @@ import { limitCost } from "./cost/limit-cost.ts";
 import type { DataSource, GatewayContext } from "./data-source.ts";
 import { parsedDocuments } from "./parsed-documents.ts";
 import { executingGateway } from "./execution/gateway.ts";
-import { admission, admitBytes, type RequestLimits } from "./limits.ts";
+import {
+  admission,
+  admitBytes,
+  isNobody,
+  type RequestLimits,
+} from "./limits.ts";
 import { PersistedOperations, type Safelist } from "./persisted-operations.ts";
 import { ThreadPlanner } from "./planning/thread-planner.ts";
 import { tellRefusals } from "./refusals.ts";
@@ -223,7 +228,8 @@ function handlerFor({
         const query = operations.textOf(asked);
         // Who sends a hash needs what its text needs.
         admit(query, call.viewer);
-        operations.remember(asked);
+        // Or anybody could have it forget what others have sent.
+        if (!isNobody(call.viewer)) operations.remember(asked);
         return query;
       },
       log,

@@ -63,7 +63,7 @@ export function admitBytes(
   );
 }
 
-const isNobody = ({ identityId, person }: Viewer) =>
+export const isNobody = ({ identityId, person }: Viewer) =>
   identityId === null && person === null;
 
 /** As many characters of queries are remembered, whoever wrote them. */

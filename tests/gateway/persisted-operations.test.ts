@@ -130,6 +130,26 @@ describe("an operation by its hash", () => {
     );
   });
 
+  test("is kept, however much strangers send", async () => {
+    const known = "{ whoCalls }";
+    const hash = persisted(hashOf(known));
+    await post({ query: known, extensions: hash });
+    for (let n = 0; n < 110; n += 1) {
+      const text = `{ __typename } #${n} ${"x".repeat(49_000)}`;
+      const response = await fetch(new URL("/graphql", graph.url), {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({
+          query: text,
+          extensions: persisted(hashOf(text)),
+        }),
+      });
+      expect(await response.json()).toEqual({ data: { __typename: "Query" } });
+    }
+    const [status, { data }] = await post({ extensions: hash });
+    expect([status, data]).toEqual([200, { whoCalls: expect.any(String) }]);
+  });
+
   test("takes no mutation by GET", async () => {
     const mutation = 'mutation { plant(name: "fig") { id } }';
     const hash = persisted(hashOf(mutation));
