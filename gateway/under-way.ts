@@ -1,7 +1,7 @@
 import type { ApolloServerOptionsWithGateway } from "@apollo/server";
 import { tooManyAtOnce } from "../common/errors.ts";
 import { asWhole } from "../common/refusal.ts";
-import { Gone, tenantOf, Turns } from "../common/turns.ts";
+import { Gone, Turns } from "../common/turns.ts";
 import { requestPoints, type BudgetLimits } from "./budgets/limits.ts";
 import type { GatewayContext } from "./data-source.ts";
 import type { GatewayRequest } from "./execution/run.ts";
@@ -49,7 +49,7 @@ export class UnderWay {
   }
 
   private async run<T>(
-    { call, cost, isGone }: GatewayContext,
+    { call, cost, account, isGone }: GatewayContext,
     work: () => Promise<T>,
   ): Promise<T> {
     const { viewer } = call;
@@ -65,7 +65,7 @@ export class UnderWay {
     const points = requestPoints + (cost ?? 0);
     return this.turns.run(viewer, {
       async work() {
-        await pace.rest(tenantOf(viewer), points);
+        await pace.rest(account.payer, points);
         if (isGone()) throw new Gone();
         return work();
       },

@@ -14,6 +14,12 @@ export interface Purse {
   readonly instead?: Purse;
 }
 
+/** Whether the caller was found to be gone, by any of its requests. */
+export interface Gone {
+  is(): boolean;
+  tell(): void;
+}
+
 interface Charge extends Purse {
   readonly counted: Counted;
   readonly points: number;
@@ -29,8 +35,14 @@ export class Account {
     private readonly response: ServerResponse,
     /** The narrowest first: what it refuses is not charged to the others. */
     private readonly purses: readonly Purse[],
-    private readonly onGone: () => void,
+    private readonly gone: Gone,
   ) {}
+
+  /** Who answers for the caller by now: its tenant, unless it is gone from it, or its address. */
+  get payer(): string {
+    const { key = "", instead } = this.purses.at(-1) ?? {};
+    return instead && this.gone.is() ? instead.key : key;
+  }
 
   /** Throws where it is known, without asking anybody, that there is not enough for a request. */
   assertSomethingLeft(): void {
@@ -64,7 +76,7 @@ export class Account {
 
   /** That the caller was found to be gone: the tenant that has removed it does not answer for it. */
   async disown(): Promise<void> {
-    this.onGone();
+    this.gone.tell();
     for (const charge of this.charges.splice(0)) {
       const { budget, key, instead, counted, points } = charge;
       if (!instead) continue;

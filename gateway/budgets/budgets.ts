@@ -81,19 +81,21 @@ export class Budgets {
     const { identityId, tenantId, person } = viewer;
     const id = identityId ?? person?.id;
     const ofAddress = { budget: this.address, key: network };
-    const isAnswered =
-      tenantId !== null && !(identityId !== null && this.gone.has(identityId));
+    const isGone = () => identityId !== null && this.gone.has(identityId);
     return new Account(
       viewer,
       response,
       [
         ...(id === undefined ? [] : [{ budget: this.identity, key: id }]),
-        isAnswered
+        tenantId !== null && !isGone()
           ? { budget: this.tenant, key: tenantId, instead: ofAddress }
           : ofAddress,
       ],
-      () => {
-        if (identityId !== null) this.gone.add(identityId);
+      {
+        is: isGone,
+        tell: () => {
+          if (identityId !== null) this.gone.add(identityId);
+        },
       },
     );
   }

@@ -83,12 +83,13 @@ describe("in a graph", () => {
     await database.drop();
   });
 
-  const start = () =>
+  const start = (graceMs = 0) =>
     startTestGraph({
       mode: "in one process",
       subgraphs: orchard.subgraphs,
       supergraphSdl: orchard.supergraphSdl,
       db: database.as("tenant"),
+      graceMs,
       // A request of ten points a second, and one ahead.
       budgetLimits: {
         windowSeconds: 60,
@@ -135,8 +136,21 @@ describe("in a graph", () => {
     expect(begun()).toBe(before + 1);
   });
 
+  test("an identity that its tenant has removed is not ahead in the tenant's place", async () => {
+    const [removed, colleague] = [somebodyOf("e"), somebodyOf("e")];
+    orchard.gone.add(removed.identityId);
+    for (let n = 0; n < 4; n += 1) {
+      const [refused] = (await graph.request(removed, "{ whoCalls }")).errors;
+      expect(refused?.extensions.code).toBe("UNAUTHENTICATED");
+    }
+    expect(await msOf(graph.request(colleague, slow, { ms: 0 }))).toBeLessThan(
+      500,
+    );
+  });
+
   test("what rests when the server stops is answered at once", async () => {
-    const stopped = await start();
+    // In which all that is sent arrives.
+    const stopped = await start(500);
     await stopped.request(somebodyOf("b"), slow, { ms: 0 });
     const before = begun();
     const flood = Array.from({ length: 10 }, () =>
