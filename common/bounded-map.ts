@@ -21,6 +21,8 @@ export class BoundedMap<Value, Key = string> {
 
   set(key: Key, value: Value, weight: number): void {
     this.delete(key);
+    // It would throw out all others, and then itself.
+    if (weight > this.maxWeight) return;
     this.entries.set(key, { value, weight });
     this.weight += weight;
     for (const [oldest] of this.entries) {

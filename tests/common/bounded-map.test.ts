@@ -30,10 +30,12 @@ describe("A bounded map", () => {
     expect(map.values()).toEqual(["C", "A again"]);
   });
 
-  test("keeps nothing that is heavier than all of it", () => {
+  test("keeps nothing that is heavier than all of it, and all else", () => {
     const map = new BoundedMap<string>(10);
     map.set("a", "A", 4);
     map.set("b", "B", 11);
+    expect(map.values()).toEqual(["A"]);
+    map.set("a", "A again", 11);
     expect(map.values()).toEqual([]);
   });
 });

@@ -181,19 +181,16 @@ export class SingleEventStore {
     notedOf: (place: number) => Omit<NotedRead, "points">,
   ): Promise<(Event | null | Error)[]> {
     const { text, bindings } = readOf(this.viewer.identityId, streamIds, event);
-    const [rows, admissions] = await this.turns.run(() =>
-      this.gate.run(streamIds, () =>
-        prepared<EventRow>(
+    const [events, admissions] = await this.turns.run(() =>
+      this.gate.run(streamIds, async () => {
+        const rows = await prepared<EventRow>(
           this.db,
           this.db.raw(text, bindings as Knex.RawBinding[]),
-        ),
-      ),
-    );
-    const events = await Promise.all(
-      rows.map(async (row): Promise<[EventRow, Event | null | Error]> => [
-        row,
-        eventIn(row, await this.shapes.of(row)),
-      ]),
+        );
+        return Promise.all(
+          rows.map(async (row) => [row, await this.eventIn(row)] as const),
+        );
+      }),
     );
     const byPlace = new Map(events.map((found) => [found[0].place, found]));
     return streamIds.map((_, i) => {
@@ -216,10 +213,12 @@ export class SingleEventStore {
     this.noteRead(row.way, { ...noted, points });
     return refusal ?? event;
   }
-}
 
-function eventIn(row: EventRow, shape: Shape): Event | null | Error {
-  if (!includes(row.rights, "READ")) return unreadable();
-  const { timestamp } = row;
-  return timestamp === null ? null : toEvent({ ...row, timestamp }, shape);
+  private async eventIn(row: EventRow): Promise<Event | null | Error> {
+    if (!includes(row.rights, "READ")) return unreadable();
+    const { timestamp } = row;
+    return timestamp === null
+      ? null
+      : toEvent({ ...row, timestamp }, await this.shapes.of(row));
+  }
 }
