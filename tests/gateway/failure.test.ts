@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   afterAll,
@@ -83,13 +85,33 @@ describe("a subgraph that is down", () => {
     expect(await graph.request(somebody, query)).toMatchObject(whole);
   });
 
-  test("is not asked a second time for a mutation", async () => {
+  test.each([
+    ["three times for a query", "{ tree(id: 1) { id } }", "tree", 3],
+    [
+      "once for a mutation",
+      'mutation { plant(name: "fig") { id } }',
+      "plant",
+      1,
+    ],
+  ])("is asked %s", async (_what, operation, field, times) => {
     await start(["trees"]);
-    expect(
-      await graph.request(somebody, 'mutation { plant(name: "fig") { id } }'),
-    ).toMatchObject({
-      data: { plant: null },
-      errors: [{ path: ["plant"], extensions: { code: "UNAVAILABLE" } }],
+    let calls = 0;
+    const failing = createServer((request, response) => {
+      calls += 1;
+      request.resume();
+      response.writeHead(503).end("no answer of a subgraph");
     });
+    const { port } = new URL(graph.subgraphUrls.get("trees") ?? "");
+    await once(failing.listen(Number(port), "127.0.0.1"), "listening");
+    try {
+      expect(await graph.request(somebody, operation)).toMatchObject({
+        data: { [field]: null },
+        errors: [{ path: [field], extensions: { code: "UNAVAILABLE" } }],
+      });
+      expect(calls).toBe(times);
+    } finally {
+      failing.closeAllConnections();
+      failing.close();
+    }
   });
 });
