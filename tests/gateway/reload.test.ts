@@ -1,4 +1,5 @@
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,8 +10,10 @@ import {
   beforeEach,
   describe,
   expect,
+  jest,
   test,
 } from "@jest/globals";
+import { ThreadPlanner } from "../../gateway/planning/thread-planner.ts";
 import { followSupergraph } from "../../gateway/supergraph.ts";
 import { TestDatabase } from "../support/database.ts";
 import {
@@ -30,6 +33,8 @@ afterAll(() => database.drop());
 
 const trees = "{ trees { name fruit { weight } } }";
 const ripe = "{ ripe }";
+const sha256 = (text: string) =>
+  createHash("sha256").update(text).digest("hex");
 const isRipe = expect.objectContaining({ data: { ripe: 7 } });
 const isUnknown = expect.objectContaining({
   errors: [
@@ -90,6 +95,22 @@ describe.each(modes)("another supergraph %s", (mode) => {
     expect(faults).toEqual([]);
     expect(await slow).toMatchObject({ data: { slow: "done" }, errors: [] });
   });
+
+  test("is served once it has planned what was sent last, which is not planned again when it comes", async () => {
+    const sent = "{ trees { id harvest } }";
+    expect(await graph.request(somebody, sent)).toMatchObject({ errors: [] });
+    const plan = jest.spyOn(ThreadPlanner.prototype, "plan");
+    const planned = () =>
+      plan.mock.calls.filter(([{ hash }]) => hash === sha256(sent)).length;
+    try {
+      await graph.serve(orchard.supergraphSdl);
+      expect(planned()).toBe(1);
+      expect(await graph.request(somebody, sent)).toMatchObject({ errors: [] });
+      expect(planned()).toBe(1);
+    } finally {
+      plan.mockRestore();
+    }
+  });
 });
 
 describe("the file of a supergraph", () => {
@@ -144,11 +165,24 @@ describe("the file of a supergraph", () => {
   });
 
   test("is looked at again on SIGHUP, and not served a second time as it is", async () => {
-    process.emit("SIGHUP");
-    await writeFile(path, "second");
-    await until(() => served.length === 1);
-    process.emit("SIGHUP");
-    await sleep(400);
-    expect(served).toEqual(["second"]);
+    // Elsewhere, so that nothing changes in the directory that is watched.
+    const elsewhere = await mkdtemp(join(tmpdir(), "tributary-elsewhere-"));
+    try {
+      const target = join(elsewhere, "supergraph.graphql");
+      await writeFile(target, "second");
+      await symlink(target, `${path}.new`);
+      await rename(`${path}.new`, path);
+      await until(() => served.length === 1);
+      await writeFile(target, "third");
+      await sleep(600);
+      expect(served).toEqual(["second"]);
+      process.emit("SIGHUP");
+      await until(() => served.length === 2);
+      process.emit("SIGHUP");
+      await sleep(400);
+      expect(served).toEqual(["second", "third"]);
+    } finally {
+      await rm(elsewhere, { recursive: true });
+    }
   });
 });
