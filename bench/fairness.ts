@@ -29,14 +29,25 @@ const heavy = [
   `{ streams(first: 100, search: "signal 1*") { totalCount nodes { id name } } }`,
 ];
 
+const bodiesOf = (queries: readonly string[]) =>
+  queries.map((query) => JSON.stringify({ query }));
+
 const floods = [
   {
     name: "just within its budget",
+    bodies: bodiesOf(heavy),
     connections: 16,
     pointsPerSecond: (0.9 * usualBudgets.tenant) / usualBudgets.windowSeconds,
   },
   {
     name: "as fast as it is answered",
+    bodies: bodiesOf(heavy),
+    connections: 64,
+    pointsPerSecond: 1e9,
+  },
+  {
+    name: "with what is cheap, as fast as it is answered",
+    bodies: bodiesOf(["{ viewer { id } }", "{ viewer { missing } }"]),
     connections: 64,
     pointsPerSecond: 1e9,
   },
@@ -45,8 +56,8 @@ const floods = [
 export const fairness: Figure = {
   name: "fairness",
   title: "A page while another tenant floods",
-  about: `One tenant asks for the page above ${perSecond} times a second. Another sends dear operations as ${clientsOfTenant} identities,
-with the budgets of an installation as it comes.`,
+  about: `One tenant asks for the page above ${perSecond} times a second. Another sends dear operations, or cheap ones and such as are
+refused, as ${clientsOfTenant} identities, with the budgets of an installation as it comes.`,
   unit: "page",
   ratio: "CPU",
   rounds: 3,
@@ -169,11 +180,7 @@ async function compared(
     for (let round = 0; round < rounds; round += 1) {
       alone.push(...(await underLoad(client, pages)));
       const flooded = runFlood({
-        ...{
-          url,
-          tokens,
-          bodies: heavy.map((query) => JSON.stringify({ query })),
-        },
+        ...{ url, tokens, bodies: flood.bodies },
         connections: flood.connections,
         pointsPerSecond: flood.pointsPerSecond,
         seconds: seconds + leadMs / 1_000,

@@ -16,7 +16,7 @@ export interface GatewayContext {
   readonly subgraphContexts: Map<string, CallContext>;
   /** What the operation may cost; null until that is known, and for one that is refused. */
   cost: number | null;
-  readonly account: Pick<Account, "charge" | "disown" | "payer">;
+  readonly account: Pick<Account, "charge" | "disown" | "rest">;
   /** Whether its client has gone, so that nobody waits for an answer. */
   readonly isGone: () => boolean;
 }

@@ -15,7 +15,6 @@ import { maskErrors } from "../common/masking.ts";
 import { stringifyResult } from "../common/packed.ts";
 import { BodyBudget, type BodyLimits } from "./bodies.ts";
 import type { Budgets } from "./budgets/budgets.ts";
-import type { BudgetLimits } from "./budgets/limits.ts";
 import { limitCost } from "./cost/limit-cost.ts";
 import type { DataSource, GatewayContext } from "./data-source.ts";
 import { parsedDocuments } from "./parsed-documents.ts";
@@ -49,7 +48,6 @@ export interface GraphOptions {
   readonly maxCost: number;
   /** What the operations of a tenant may cost that are executed at a time. */
   readonly costUnderWay: number;
-  readonly budgetLimits: BudgetLimits;
   readonly onRefusal: OnRefusal;
   readonly log: Logger;
 }
@@ -77,7 +75,7 @@ export class Graphs {
 
   constructor(private readonly options: GraphOptions) {
     this.handlerOf = handlerFor(options);
-    this.underWay = new UnderWay(options.costUnderWay, options.budgetLimits);
+    this.underWay = new UnderWay(options.costUnderWay);
   }
 
   readonly handler: Handler = (request, response) =>
@@ -100,11 +98,6 @@ export class Graphs {
     });
     this.last = change.catch(() => undefined);
     return change;
-  }
-
-  /** Before the connections are ended. */
-  hurry(): void {
-    this.underWay.hurry();
   }
 
   /** Once all connections have ended. */

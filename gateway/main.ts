@@ -9,6 +9,7 @@ import { readMailConfig } from "../mail/config.ts";
 import { startMail } from "../mail/mail.ts";
 import { Budgets } from "./budgets/budgets.ts";
 import { createCounters } from "./budgets/counters.ts";
+import { Pace } from "./budgets/pace.ts";
 import { readGatewayProcessConfig } from "./config.ts";
 import { Forwarder, streamPaths } from "./forward.ts";
 import { HttpDataSource } from "./http-data-source.ts";
@@ -82,6 +83,7 @@ await runProcess(async (onStop) => {
     ),
     budgets: new Budgets({
       limits: config.budgetLimits,
+      pace: new Pace(config.budgetLimits),
       counters,
       identify: identifyBy(issuers.trusted),
       trustProxy: config.issuers.own.trustProxy,

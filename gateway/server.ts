@@ -54,7 +54,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     url: http.url,
     serve: (supergraphSdl) => graphs.serve(supergraphSdl),
     async stop() {
-      graphs.hurry();
+      options.budgets.hurry();
       await http.stop();
       await graphs.stop();
     },

@@ -2,10 +2,9 @@ import type { ApolloServerOptionsWithGateway } from "@apollo/server";
 import { tooManyAtOnce } from "../common/errors.ts";
 import { asWhole } from "../common/refusal.ts";
 import { Gone, Turns } from "../common/turns.ts";
-import { requestPoints, type BudgetLimits } from "./budgets/limits.ts";
+import { requestPoints } from "./budgets/limits.ts";
 import type { GatewayContext } from "./data-source.ts";
 import type { GatewayRequest } from "./execution/run.ts";
-import { Pace } from "./pace.ts";
 
 type Gateway = ApolloServerOptionsWithGateway<GatewayContext>["gateway"];
 
@@ -18,16 +17,9 @@ const maxWaiting = 500;
 /** Operations of all supergraphs that a process serves, one after the other, as their tenants take turns. */
 export class UnderWay {
   private readonly turns: Turns;
-  private readonly pace: Pace;
 
-  constructor(costOfTenant: number, budgets: BudgetLimits) {
+  constructor(costOfTenant: number) {
     this.turns = new Turns({ ofTenant: costOfTenant });
-    this.pace = new Pace(budgets);
-  }
-
-  /** What has been asked is executed as fast as it can be. */
-  hurry(): void {
-    this.pace.end();
   }
 
   /** The same gateway, which lets no tenant have more under way. */
@@ -53,7 +45,6 @@ export class UnderWay {
     work: () => Promise<T>,
   ): Promise<T> {
     const { viewer } = call;
-    const { pace } = this;
     if (this.turns.waitingOf(viewer) >= maxWaiting)
       throw asWhole(
         tooManyAtOnce(
@@ -62,14 +53,13 @@ export class UnderWay {
           "Send this one again when others are answered.",
         ),
       );
-    const points = requestPoints + (cost ?? 0);
     return this.turns.run(viewer, {
       async work() {
-        await pace.rest(account.payer, points);
+        await account.rest(cost ?? 0);
         if (isGone()) throw new Gone();
         return work();
       },
-      weight: points,
+      weight: requestPoints + (cost ?? 0),
       isGone,
     });
   }

@@ -7,6 +7,7 @@ import { createLogger } from "../common/log.ts";
 import { runProcess } from "../common/process.ts";
 import { Budgets } from "../gateway/budgets/budgets.ts";
 import { createCounters } from "../gateway/budgets/counters.ts";
+import { Pace } from "../gateway/budgets/pace.ts";
 import { identifyBy } from "../gateway/identity.ts";
 import { readOperations } from "../gateway/known-documents.ts";
 import { LocalDataSource } from "../gateway/local-data-source.ts";
@@ -89,6 +90,7 @@ await runProcess(async (onStop) => {
     ) as CallRoutes,
     budgets: new Budgets({
       limits: config.gateway.budgetLimits,
+      pace: new Pace(config.gateway.budgetLimits),
       counters,
       identify: identifyBy(issuers.trusted),
       trustProxy: config.issuers.own.trustProxy,

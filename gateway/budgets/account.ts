@@ -5,6 +5,7 @@ import type { Viewer } from "../../common/viewer.ts";
 import type { Budget } from "./budget.ts";
 import type { Counted, Spent } from "./counter.ts";
 import { requestPoints } from "./limits.ts";
+import type { Pace } from "./pace.ts";
 
 /** What a request is charged to: one key of a budget. */
 export interface Purse {
@@ -35,13 +36,17 @@ export class Account {
     private readonly response: ServerResponse,
     /** The narrowest first: what it refuses is not charged to the others. */
     private readonly purses: readonly Purse[],
+    private readonly pace: Pace,
     private readonly gone: Gone,
   ) {}
 
-  /** Who answers for the caller by now: its tenant, unless it is gone from it, or its address. */
-  get payer(): string {
+  /** Until who answers for the caller by now may spend so many points: its tenant, or its address where it is gone from it. */
+  rest(points: number): Promise<void> {
     const { key = "", instead } = this.purses.at(-1) ?? {};
-    return instead && this.gone.is() ? instead.key : key;
+    return this.pace.rest(
+      instead && this.gone.is() ? instead.key : key,
+      points,
+    );
   }
 
   /** Throws where it is known, without asking anybody, that there is not enough for a request. */

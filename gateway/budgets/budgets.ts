@@ -8,11 +8,13 @@ import { Account } from "./account.ts";
 import { Budget, type BudgetName } from "./budget.ts";
 import type { Counters } from "./counters.ts";
 import { GoneIdentities } from "./gone.ts";
-import type { BudgetLimits } from "./limits.ts";
+import { pacedPoints, type BudgetLimits } from "./limits.ts";
+import type { Pace } from "./pace.ts";
 
 export interface BudgetOptions {
   readonly limits: BudgetLimits;
   readonly counters: Counters;
+  readonly pace: Pace;
   readonly identify: Identify;
   readonly trustProxy: boolean;
 }
@@ -34,7 +36,7 @@ export class Budgets {
   }
 
   /**
-   * Who sends a request, and what it is charged to; throws for a caller who has nothing left. A token that is not good
+   * Who sends a request, and what it is charged to, once its payer's pace allows it; throws for a caller who has nothing left. A token that is not good
    * is charged to the address, and from one that has nothing left none is looked at but those that are known already.
    */
   receive(
@@ -55,8 +57,14 @@ export class Budgets {
         });
       const account = of(viewer);
       account.assertSomethingLeft();
+      await account.rest(pacedPoints);
       return account;
     });
+  }
+
+  /** What has been asked is answered as fast as it can be. */
+  hurry(): void {
+    this.options.pace.end();
   }
 
   /** A request that nobody has to be known for. */
@@ -91,6 +99,7 @@ export class Budgets {
           ? { budget: this.tenant, key: tenantId, instead: ofAddress }
           : ofAddress,
       ],
+      this.options.pace,
       {
         is: isGone,
         tell: () => {

@@ -20,6 +20,9 @@ export const usualBudgets: BudgetLimits = {
 /** What a request costs before it has asked for anything: its headers, its token, its answer. */
 export const requestPoints = 10;
 
+/** What a request takes of a core, whatever it asks for, in the pace that its payer keeps. */
+export const pacedPoints = 25;
+
 /** What comes or goes as a file, whose length nobody knows before. */
 export const filePoints = 100;
 

@@ -1,10 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Pace } from "../../gateway/pace.ts";
+import { pacedPoints } from "../../gateway/budgets/limits.ts";
+import { Pace } from "../../gateway/budgets/pace.ts";
 import { anonymous, type Viewer } from "../../common/viewer.ts";
 import { TestDatabase } from "../support/database.ts";
-import { startTestGraph, type TestGraph } from "../support/gateway.ts";
+import {
+  noBudgets,
+  startTestGraph,
+  type TestGraph,
+} from "../support/gateway.ts";
 import { Orchard } from "../support/orchard.ts";
 import { until } from "../support/waiting.ts";
 
@@ -57,6 +62,19 @@ describe("the pace of a tenant's operations", () => {
     expect(await msOf(pace.rest("a", 10))).toBeLessThan(atOnce);
   });
 
+  test("five hundred rest, and what comes then is refused and not counted", async () => {
+    const pace = new Pace(limits);
+    await pace.rest("b", 10);
+    await pace.rest("a", 50_000);
+    const resting = Array.from({ length: 500 }, () => pace.rest("a", 10));
+    await expect(pace.rest("a", 10)).rejects.toMatchObject({
+      extensions: { code: "RATE_LIMITED", limit: 500, retryAfterSeconds: 54 },
+    });
+    expect(await msOf(pace.rest("b", 10))).toBeLessThan(atOnce);
+    pace.end();
+    await Promise.all(resting);
+  });
+
   test("nobody rests any more once it has ended", async () => {
     const pace = new Pace(limits);
     await pace.rest("b", 10);
@@ -90,13 +108,8 @@ describe("in a graph", () => {
       supergraphSdl: orchard.supergraphSdl,
       db: database.as("tenant"),
       graceMs,
-      // A request of ten points a second, and one ahead.
-      budgetLimits: {
-        windowSeconds: 60,
-        identity: 600,
-        tenant: 600,
-        address: 600,
-      },
+      // A request a second, and one ahead.
+      pacedBy: { ...noBudgets, tenant: 60 * pacedPoints },
     });
   const begun = () => orchard.contexts.trees;
 
@@ -111,6 +124,17 @@ describe("in a graph", () => {
     for (const { data } of await Promise.all(flood))
       expect(data).toMatchObject({ slow: "done" });
     expect(begun()).toBe(before + 4);
+  });
+
+  test("requests that are refused before they are executed rest as well", async () => {
+    const refused = () => graph.request(somebodyOf("f"), "{ missing }");
+    const [begin] = (await refused()).errors;
+    expect(begin?.extensions.code).toBe("GRAPHQL_VALIDATION_FAILED");
+    await refused();
+    expect(await msOf(refused())).toBeGreaterThan(500);
+    expect(
+      await msOf(graph.request(somebodyOf("g"), "{ missing }")),
+    ).toBeLessThan(500);
   });
 
   test("what rests is not begun for a client that has gone", async () => {

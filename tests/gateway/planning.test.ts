@@ -148,7 +148,7 @@ test("known operations are planned at start, and not again when they come", asyn
           account: {
             charge: () => Promise.resolve(),
             disown: () => Promise.resolve(),
-            payer: "",
+            rest: () => Promise.resolve(),
           },
         },
       },

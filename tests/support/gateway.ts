@@ -9,6 +9,7 @@ import {
   type Counters,
 } from "../../gateway/budgets/counters.ts";
 import type { BudgetLimits } from "../../gateway/budgets/limits.ts";
+import { Pace } from "../../gateway/budgets/pace.ts";
 import { usualMaxCost } from "../../gateway/cost/limit-cost.ts";
 import { startGateway } from "../../gateway/server.ts";
 import { usualCostUnderWay } from "../../gateway/under-way.ts";
@@ -178,6 +179,7 @@ export async function startTestGraph({
     subgraphRoutes,
     budgets: new Budgets({
       limits: budgetLimits,
+      pace: new Pace(pacedBy),
       counters,
       identify: identifyBy([ownTokens(issuer.options), ...trusted]),
       trustProxy: true,
@@ -189,7 +191,6 @@ export async function startTestGraph({
     knownDocuments: [],
     maxCost,
     costUnderWay,
-    budgetLimits: pacedBy,
     onRefusal,
     safelist,
     origins: ["https://allowed.example"],
