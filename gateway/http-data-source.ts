@@ -4,7 +4,7 @@ import {
   type DocumentNode,
   type GraphQLFormattedError,
 } from "graphql";
-import { errors, Pool } from "undici";
+import { Pool } from "undici";
 import type { InternalTokenSigner } from "../common/internal-token.ts";
 import type { Logger } from "../common/log.ts";
 import { requestIdHeader } from "../common/masking.ts";
@@ -22,6 +22,7 @@ export interface HttpDataSourceOptions {
   readonly url: URL;
   readonly tokens: InternalTokenSigner;
   readonly log: Logger;
+  /** How long a whole answer may take. */
   readonly timeoutMs?: number;
 }
 
@@ -29,14 +30,17 @@ export interface HttpDataSourceOptions {
 export class HttpDataSource implements DataSource {
   private readonly pool: Pool;
   private readonly calls: SteadyCalls;
+  private readonly timeoutMs: number;
 
   constructor(private readonly options: HttpDataSourceOptions) {
     const { name, url, log, timeoutMs = usualTimeoutMs } = options;
+    this.timeoutMs = timeoutMs;
     this.pool = new Pool(url.origin, {
       connections: 64,
       connect: { timeout: 5_000 },
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
+      // They bound a silence alone, and a call bounds all of its answer.
+      headersTimeout: 0,
+      bodyTimeout: 0,
     });
     this.calls = new SteadyCalls((isAway) =>
       isAway
@@ -63,7 +67,7 @@ export class HttpDataSource implements DataSource {
       const answer = await this.calls.make(
         async () =>
           whole(await this.post(body, token, requestId), representations),
-        (error) => isRead && !isTimeout(error),
+        (error) => isRead && !(error instanceof TookTooLong),
       );
       return {
         ...answer,
@@ -72,7 +76,7 @@ export class HttpDataSource implements DataSource {
     } catch (error) {
       if (!(error instanceof Away))
         log.error({ requestId, subgraph: name, err: error }, "a fetch failed");
-      return isTimeout(error)
+      return error instanceof TookTooLong
         ? failed(
             document,
             representations,
@@ -97,27 +101,50 @@ export class HttpDataSource implements DataSource {
     token: string,
     requestId: string,
   ): Promise<SubgraphAnswer> {
-    const response = await this.pool.request({
-      path: this.options.url.pathname,
-      method: "POST",
-      headers: {
-        "content-type": "application/json",
-        authorization: `Bearer ${token}`,
-        [requestIdHeader]: requestId,
-      },
-      body,
-    });
-    const text = await response.body.text();
-    if (response.statusCode === 401)
+    const { statusCode, text } = await this.send(body, token, requestId);
+    if (statusCode === 401)
       throw new Error(
         "The subgraph refuses the internal token: INTERNAL_TOKEN_SECRET must be the same in gateway and subgraphs.",
       );
     const answer: unknown = JSON.parse(text);
     if (!isAnswer(answer))
       throw new Error(
-        `The subgraph answered ${response.statusCode} with something that is no GraphQL answer.`,
+        `The subgraph answered ${statusCode} with something that is no GraphQL answer.`,
       );
     return answer;
+  }
+
+  private async send(body: string, token: string, requestId: string) {
+    const deadline = new AbortController();
+    const timer = setTimeout(
+      () => deadline.abort(new TookTooLong()),
+      this.timeoutMs,
+    );
+    try {
+      const response = await this.pool.request({
+        path: this.options.url.pathname,
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          authorization: `Bearer ${token}`,
+          [requestIdHeader]: requestId,
+        },
+        body,
+        signal: deadline.signal,
+      });
+      return {
+        statusCode: response.statusCode,
+        text: await response.body.text(),
+      };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+class TookTooLong extends Error {
+  constructor() {
+    super("The subgraph's answer was not whole in time.");
   }
 }
 
@@ -160,7 +187,3 @@ function isAnswer(answer: unknown): answer is SubgraphAnswer {
     (faults === undefined || Array.isArray(faults))
   );
 }
-
-const isTimeout = (error: unknown) =>
-  error instanceof errors.HeadersTimeoutError ||
-  error instanceof errors.BodyTimeoutError;

@@ -265,4 +265,24 @@ describe("the way to a subgraph that", () => {
   ])("%s leads to TIMEOUT", async (_, listener) => {
     expect(await answerOf(listener, 100)).toEqual(failure("TIMEOUT"));
   });
+
+  test("drips leads to TIMEOUT, and is asked once", async () => {
+    let calls = 0;
+    const began = performance.now();
+    const answer = await answerOf((_, response) => {
+      calls += 1;
+      const whole =
+        '{"data":{"first":"a","second":"b","_entities":[null,null]}}';
+      let sent = 0;
+      const dripping = setInterval(() => {
+        response.write(whole[sent]);
+        sent += 1;
+        if (sent === whole.length) response.end();
+      }, 50);
+      response.on("close", () => clearInterval(dripping));
+    }, 300);
+    expect(answer).toEqual(failure("TIMEOUT"));
+    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(calls).toBe(1);
+  });
 });
