@@ -4,6 +4,7 @@ import {
   type DocumentNode,
   type GraphQLFormattedError,
 } from "graphql";
+import { EventEmitter } from "node:events";
 import { Pool } from "undici";
 import type { InternalTokenSigner } from "../common/internal-token.ts";
 import type { Logger } from "../common/log.ts";
@@ -115,11 +116,8 @@ export class HttpDataSource implements DataSource {
   }
 
   private async send(body: string, token: string, requestId: string) {
-    const deadline = new AbortController();
-    const timer = setTimeout(
-      () => deadline.abort(new TookTooLong()),
-      this.timeoutMs,
-    );
+    const deadline = new Deadline();
+    const timer = setTimeout(() => deadline.pass(), this.timeoutMs);
     try {
       const response = await this.pool.request({
         path: this.options.url.pathname,
@@ -130,7 +128,7 @@ export class HttpDataSource implements DataSource {
           [requestIdHeader]: requestId,
         },
         body,
-        signal: deadline.signal,
+        signal: deadline,
       });
       return {
         statusCode: response.statusCode,
@@ -145,6 +143,16 @@ export class HttpDataSource implements DataSource {
 class TookTooLong extends Error {
   constructor() {
     super("The subgraph's answer was not whole in time.");
+  }
+}
+
+/** What undici takes for an AbortSignal, which costs it a fifth of a small call. */
+class Deadline extends EventEmitter {
+  reason: TookTooLong | undefined;
+
+  pass(): void {
+    this.reason = new TookTooLong();
+    this.emit("abort");
   }
 }
 
